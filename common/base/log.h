@@ -1,0 +1,14 @@
+/* log.h - lines on stderr for programs; libraries return errors instead of logging.
+ *
+ * "2026-11-24T21:56:16Z warning scan: text", control bytes and invalid UTF-8 made visible. May be called from any
+ * thread: a line is one write(2). While a progress line is shown, log_hook() lets the terminal clear it first. */
+#ifndef VARVE_BASE_LOG_H
+#define VARVE_BASE_LOG_H
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+void log_level_set(enum log_level level); /* what is written; LOG_INFO at start */
+void log_line(enum log_level level, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void log_hook(void (*before)(void *), void (*after)(void *), void *data); /* set before threads start; NULL removes */
+
+#endif

@@ -1,0 +1,95 @@
+#include "base/path.h"
+
+#include "base/limits.h"
+
+#include <string.h>
+
+struct builder {
+	char  *out;
+	size_t len;
+	size_t depth;
+	bool   clamped;
+};
+
+static void pop(struct builder *b)
+{
+	if (b->depth == 0) {
+		b->clamped = true;
+		return;
+	}
+	b->depth--;
+	while (b->len && b->out[b->len - 1] != '/')
+		b->len--;
+	if (b->len)
+		b->len--;
+}
+
+static bool push(struct builder *b, struct slice part)
+{
+	size_t separator = b->depth ? 1 : 0;
+
+	if (b->depth == LIMIT_PATH_DEPTH || part.len + separator > LIMIT_PATH_BYTES - b->len)
+		return false;
+	if (separator)
+		b->out[b->len++] = '/';
+	memcpy(b->out + b->len, part.ptr, part.len);
+	b->len += part.len;
+	b->depth++;
+	return true;
+}
+
+enum path_status path_canonical(struct slice name, char *out, struct slice *result)
+{
+	struct builder b = {.out = out};
+
+	*result = SLICE_EMPTY;
+	while (name.len) {
+		struct slice part = slice_cut(&name, '/');
+
+		if (part.len == 0 || slice_eq_str(part, "."))
+			continue;
+		if (slice_eq_str(part, ".."))
+			pop(&b);
+		else if (!push(&b, part))
+			return PATH_TOO_LONG;
+	}
+	*result = slice_of(out, b.len);
+	return b.clamped ? PATH_CLAMPED : PATH_OK;
+}
+
+struct slice path_dirname(struct slice path)
+{
+	size_t slash = slice_rfind(path, '/');
+
+	return slash == SIZE_MAX ? slice_sub(path, 0, 0) : slice_sub(path, 0, slash);
+}
+
+struct slice path_basename(struct slice path)
+{
+	size_t slash = slice_rfind(path, '/');
+
+	return slash == SIZE_MAX ? path : slice_from(path, slash + 1);
+}
+
+bool path_is_below(struct slice path, struct slice dir)
+{
+	if (dir.len == 0)
+		return path.len > 0;
+	return path.len > dir.len && path.ptr[dir.len] == '/' && memcmp(path.ptr, dir.ptr, dir.len) == 0;
+}
+
+int path_cmp(struct slice a, struct slice b)
+{
+	size_t common = a.len < b.len ? a.len : b.len;
+
+	for (size_t i = 0; i < common; i++) {
+		if (a.ptr[i] == b.ptr[i])
+			continue;
+		if (a.ptr[i] == '/')
+			return -1;
+		if (b.ptr[i] == '/')
+			return 1;
+		return a.ptr[i] < b.ptr[i] ? -1 : 1;
+	}
+	return (a.len > b.len) - (a.len < b.len);
+}

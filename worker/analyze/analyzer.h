@@ -1,0 +1,42 @@
+/* analyzer.h - what an analyzer is: one .c, one row in analyzer_table.c, one folder of fixtures.
+ *
+ * An analyzer is a function of bytes (and of what `inputs` names); it holds no state, opens nothing, prints nothing,
+ * trusts nothing. What it finds it adds to the inventory under entry->path; what it cannot read it notes there. */
+#ifndef VARVE_WORKER_ANALYZE_ANALYZER_H
+#define VARVE_WORKER_ANALYZE_ANALYZER_H
+
+#include "entry/entry.h"
+#include "model/inventory.h"
+
+enum need {
+	NEED_NOTHING,
+	NEED_WHOLE,
+};
+
+/* What facts depend on besides the body's bytes: part of the memo key. */
+enum analyzer_input { INPUT_PATH = 1, INPUT_MODE = 2, INPUT_SIBLINGS = 4 };
+
+struct analyzer {
+	const char *name;            /* stable: stored in inventories, shown in reports */
+	uint32_t    version;         /* raise when the same bytes would give another answer */
+	uint32_t    inputs;          /* enum analyzer_input */
+	size_t      body_bytes_max;  /* longer bodies are noted as skipped, never read */
+
+	/* head: the first LIMIT_HEAD_BYTES at most. Called for every file: must decide by the path first, and cheaply. */
+	enum need (*wants)(const struct entry *entry, struct slice head);
+
+	/* whole body: memory, or a private mapping of the spool. Returns 0, or ERR_* for what the dispatcher shall note
+	 * as "skipped" (ERR_FORMAT …) under the entry's path; facts added before stay. */
+	int (*run)(const struct entry *entry, struct slice body, struct inventory *out, struct err *err);
+
+	/* NULL, or: does `head` look like this analyzer's evidence whatever its name is? Such bodies are analysed too and
+	 * marked by_magic, because a hard link of the evidence's real name may lead to them (ostree). */
+	bool (*sniff)(struct slice head);
+
+	/* NULL, or: bodies whose facts need a second file of the same folder (sqlite and its -wal). The dispatcher keeps
+	 * both to the end of the layer and calls run_pair() once; `second` is empty when there is none. Then `run` is NULL. */
+	const char *companion_suffix;
+	int (*run_pair)(const struct entry *entry, struct slice body, struct slice second, struct inventory *out, struct err *err);
+};
+
+#endif

@@ -1,0 +1,33 @@
+/* parse.h - the parse side: bytes of one layer in, one encoded inventory out. Its seam is process-shaped.
+ *
+ * It gets a byte stream, a spool descriptor and limits, and nothing else: no LMDB handle, no socket, no curl handle,
+ * no path, no credential. Called in a scan thread now; the hostile-images issue moves it behind posix_spawn. */
+#ifndef VARVE_WORKER_PARSE_H
+#define VARVE_WORKER_PARSE_H
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/stream.h"
+
+struct parse_request {
+	uint64_t tar_bytes_max, entries_max, spool_bytes_max; /* 0 = those of limits.h */
+	bool     verify_only;         /* inflate and hash, no entries: content known under another compression */
+	const _Atomic bool *cancel;   /* NULL, or: give up with ERR_CANCELLED once true */
+	_Atomic uint64_t   *progress; /* NULL, or: inflated bytes so far, for heartbeats */
+};
+
+struct parse_result {
+	struct digest diff_id;
+	uint64_t      tar_bytes, entries, files_analyzed;
+	bool          partial; /* the inventory holds a NOTE_PARTIAL: report it, never reuse it */
+	bool          by_resource; /* … because of time, memory or spool: not even the same layer again may reuse it */
+};
+
+/* Reads `layer` to its end (always: digests cover every byte), analyses it and appends the encoded inventory and the
+ * encoded path table. 0 also for a partial layer; ERR_* when there is no inventory: the stream failed (its own code),
+ * the bytes are no archive at all (ERR_FORMAT), memory. Does not close `layer`. spool_fd may be -1 (no spool). */
+int parse_layer(struct stream *layer, int spool_fd, const struct parse_request *request, struct parse_result *result,
+                struct buf *inventory, struct buf *path_table, struct err *err);
+
+#endif
