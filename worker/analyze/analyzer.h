@@ -20,13 +20,14 @@ struct analyzer {
 	const char *name;            /* stable: stored in inventories, shown in reports */
 	uint32_t    version;         /* raise when the same bytes would give another answer */
 	uint32_t    inputs;          /* enum analyzer_input */
-	size_t      body_bytes_max;  /* longer bodies are noted as skipped, never read */
+	size_t      body_bytes_max;  /* longer bodies are noted (partial, or skipped), never read */
+	bool        database;        /* holds packages or names the system: what cannot be read is noted as partial */
 
 	/* head: the first LIMIT_HEAD_BYTES at most. Called for every file: must decide by the path first, and cheaply. */
 	enum need (*wants)(const struct entry *entry, struct slice head);
 
 	/* whole body: memory, or a private mapping of the spool. Returns 0, or ERR_* for what the dispatcher shall note
-	 * as "skipped" (ERR_FORMAT …) under the entry's path; facts added before stay. */
+	 * under the entry's path (partial for a database, else skipped); facts added before stay. */
 	int (*run)(const struct entry *entry, struct slice body, struct inventory *out, struct err *err);
 
 	/* NULL, or: does `head` look like this analyzer's evidence whatever its name is? Such bodies are analysed too and
