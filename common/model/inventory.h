@@ -60,9 +60,11 @@ struct file_hash {
 	bool          dropped;
 };
 
-/* A hard link in the tar (both names canonical); symlinks are in the path table only. */
+/* A hard link in the tar to a file that has facts in this layer (both names canonical). All hard links and symlinks are
+ * in the path table; these few are kept so that the content survives when the target is replaced later in the tar. */
 struct hard_link {
 	struct slice path, target;
+	bool         dropped;
 };
 
 enum note_kind {
@@ -100,6 +102,8 @@ struct inventory {
 	struct note            *notes;
 	size_t                  notes_count, notes_capacity;
 	uint64_t                notes_dropped; /* beyond LIMIT_NOTES_PER_LAYER */
+	size_t                  packages_count; /* over all databases, dropped ones too; at most LIMIT_PACKAGES_PER_LAYER */
+	struct inventory_index *index;          /* path -> facts; inventory_index.h */
 
 	struct slice path_table; /* encoded, path_table.h; stored as a record of its own */
 };
@@ -107,7 +111,9 @@ struct inventory {
 void inventory_init(struct inventory *inv);
 void inventory_deinit(struct inventory *inv);
 
-/* Each returns the new record, or NULL when the arena is full (inventory_failed() then). */
+/* Each returns the new record, or NULL when the arena is full (inventory_failed() then). inventory_add_package() gives
+ * NULL also past LIMIT_PACKAGES_PER_LAYER, which it notes as partial: stop reading that database. inventory_add_link()
+ * may be called for every hard link: it keeps only those whose target has facts (or is such a link). */
 struct package_db      *inventory_add_db(struct inventory *inv, struct slice path, const char *kind);
 struct package         *inventory_add_package(struct inventory *inv, struct package_db *db, const struct package *package);
 struct os_release      *inventory_add_os_release(struct inventory *inv, const struct os_release *os);
@@ -121,7 +127,9 @@ void                    inventory_note(struct inventory *inv, enum note_kind kin
 
 /* Pointers above stay valid only until the next add of the same kind (arrays grow). */
 
-void inventory_drop_path(struct inventory *inv, struct slice path); /* facts found under exactly this path */
+/* The facts found under exactly this path are no more; where a hard link made before still names the content, they move
+ * under the link's name (TRAPS A11). Cheap when the path has none: may be called for every entry. */
+void inventory_drop_path(struct inventory *inv, struct slice path);
 bool inventory_failed(const struct inventory *inv);
 bool inventory_is_partial(const struct inventory *inv); /* holds a NOTE_PARTIAL */
 
