@@ -1,0 +1,155 @@
+/* catalog.h - what a store knows: jobs with their references and finished images, layers with inventories, claims.
+ *
+ * The broker's loop thread writes; any thread or process reads. Writes come in batches (catalog_begin … catalog_commit);
+ * nothing may be acknowledged before its commit. Records of docs/STORE_FORMAT.md; images and inventories are opaque bytes
+ * here. A damaged record counts as absent where that means it is made again, else it is that record's error. */
+#ifndef VARVE_STORE_CATALOG_H
+#define VARVE_STORE_CATALOG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "store/db.h"
+
+enum { CATALOG_FORMAT_VERSION = 1 };
+
+struct catalog;
+
+struct catalog_config {
+	bool     read_only; /* no owner, no writes */
+	uint64_t map_bytes; /* 0 = the usual; smaller in tests */
+	uint64_t bytes_max; /* ceiling of the file, 0 = none */
+};
+
+/* Creates the store (mode 0700) unless read_only. A writer becomes an owner: a record, and a file in "owners/" on which
+ * it holds an OFD lock until it closes or dies. */
+int  catalog_open(const char *dir, const struct catalog_config *config, struct catalog **out, struct err *err);
+void catalog_close(struct catalog *catalog); /* gives claims back */
+struct db  *catalog_db(struct catalog *catalog);
+const char *catalog_dir(const struct catalog *catalog);
+uint64_t    catalog_owner(const struct catalog *catalog);
+
+/* The write batch of the owning thread; all functions marked [w] need one. After an error abort, never commit. */
+int  catalog_begin(struct catalog *catalog, struct err *err);
+int  catalog_commit(struct catalog *catalog, struct err *err);
+void catalog_abort(struct catalog *catalog);
+
+/* What a layer is known by: its content and everything else that decides the result (sorted analyzers with versions, ceilings). */
+struct layer_key {
+	struct digest digest;
+	uint64_t      set; /* catalog_set_id() of the analyzer set text */
+};
+
+uint64_t catalog_set_id(struct slice analyzer_set);
+
+/* Layers ------------------------------------------------------------------------------------------------------- */
+
+struct layer_record {
+	struct digest diff_id;
+	uint64_t      blob_bytes, tar_bytes, entries, files_analyzed;
+	bool          partial;
+	bool          reusable;  /* false: cut by time, memory or spool; shown, never reused */
+	struct digest inventory; /* digest whose inventory this is: its own, or in verify mode another of the same diffID */
+	uint64_t      scanned_ms; /* Unix time */
+};
+
+int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, const struct layer_record *record,
+                      struct slice inventory, struct slice path_table, struct err *err); /* [w] both empty: verify mode */
+int catalog_layer_get(struct catalog *catalog, const struct layer_key *key, struct layer_record *record, struct err *err);
+
+/* Appended to `out`; ERR_NOT_FOUND, ERR_STORE (damaged: scan the layer again, see catalog_layer_forget). */
+int catalog_inventory(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
+int catalog_path_table(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
+int catalog_layer_forget(struct catalog *catalog, const struct layer_key *key, struct err *err); /* [w] */
+
+/* A layer with this computed diffID, reusable and not partial. ERR_NOT_FOUND. */
+int catalog_diff_id_find(struct catalog *catalog, const struct digest *diff_id, uint64_t set, struct digest *digest, struct err *err);
+
+/* Claims: the right to scan ------------------------------------------------------------------------------------- */
+
+enum claim_answer { CLAIM_GRANTED, CLAIM_KNOWN, CLAIM_BUSY };
+
+struct claim {
+	enum claim_answer answer;
+	uint64_t          owner;  /* CLAIM_BUSY: who has it */
+	bool              retry;  /* CLAIM_GRANTED: somebody had begun before (a dead owner, a failure, forced) */
+	struct digest     verify; /* CLAIM_GRANTED: nonzero = known under this digest by the claimed diffID: verify mode */
+};
+
+/* [w] "known?" is asked again in the same transaction. claimed_diff_id may be zero. force: scan although known. */
+int catalog_claim(struct catalog *catalog, const struct layer_key *key, const struct digest *claimed_diff_id, bool force,
+                  struct claim *out, struct err *err);
+int catalog_release(struct catalog *catalog, const struct layer_key *key, struct err *err); /* [w] own claims only */
+int catalog_count_retry(struct catalog *catalog, const struct layer_key *key, bool late, struct err *err); /* [w] */
+
+struct scan_counts {
+	uint64_t started, retries, late; /* started == 1 + retries, always */
+};
+int catalog_scan_counts(struct catalog *catalog, const struct layer_key *key, struct scan_counts *out, struct err *err);
+
+/* Failures, per (digest, place) --------------------------------------------------------------------------------- */
+
+struct failure_record {
+	uint32_t     fail_class; /* enum wire_fail_class */
+	int          code;
+	uint64_t     at_ms, attempts;
+	struct slice text; /* put: borrowed; get: copied to the arena */
+};
+
+int catalog_failure_put(struct catalog *catalog, const struct digest *digest, struct slice place,
+                        const struct failure_record *failure, struct err *err); /* [w] */
+int catalog_failure_get(struct catalog *catalog, const struct digest *digest, struct slice place, struct arena *arena,
+                        struct failure_record *failure, struct err *err);
+
+/* Jobs ---------------------------------------------------------------------------------------------------------- */
+
+struct job_record {
+	uint64_t      job;
+	uint8_t       token[16];
+	struct slice  label, platform, analyzer_set;
+	struct slice *include, *exclude;
+	size_t        include_count, exclude_count;
+	uint32_t      state, priority, newest, flags;
+	uint64_t      retry_of, submitted_ms, finished_ms;
+	bool          references_closed;
+	uint64_t      references_count, images_count;
+	uint64_t      counters[24]; /* struct wire_job_status in the order of STORE_FORMAT.md */
+};
+
+int catalog_job_new(struct catalog *catalog, struct job_record *job, struct err *err); /* [w] sets job; same token: that job's id, ERR_BUSY */
+int catalog_job_put(struct catalog *catalog, const struct job_record *job, struct err *err); /* [w] */
+int catalog_job_get(struct catalog *catalog, uint64_t job, struct arena *arena, struct job_record *out, struct err *err);
+int catalog_job_newest(struct catalog *catalog, uint64_t before, uint64_t *job, struct err *err); /* id below `before` (0 = the newest); ERR_NOT_FOUND */
+
+enum reference_state { REFERENCE_OPEN, REFERENCE_DONE };
+
+/* [w] *added false when the job has it already. */
+int catalog_reference_add(struct catalog *catalog, uint64_t job, struct slice reference, uint64_t *number, bool *added, struct err *err);
+int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct err *err); /* [w] */
+int catalog_references_each(struct catalog *catalog, uint64_t job,
+                            int (*each)(void *data, uint64_t number, struct slice reference, enum reference_state state),
+                            void *data, struct err *err);
+
+/* A finished image of a job: the encoded image record and how each of its layers ended. */
+struct layer_outcome {
+	uint32_t     status; /* enum layer_status of model/result.h */
+	struct slice reason;
+};
+
+struct job_image {
+	uint64_t              number; /* in order of finishing */
+	struct slice          image;  /* encoded */
+	uint64_t              set;    /* analyzer set of its layers */
+	struct layer_outcome *layers;
+	size_t                layers_count;
+};
+
+/* [w] place: reference and platform as one text: the image shown for it from now on. */
+int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place, struct err *err);
+int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena, struct job_image *out, struct err *err);
+
+/* Every reference's latest image, by reference: for reports over the whole store. */
+int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data, struct err *err);
+
+#endif
