@@ -1,0 +1,38 @@
+/* Orders of versions obey the laws of an order: reflexive, antisymmetric, transitive; for any three texts. */
+#include "match/version.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int sign(enum version_scheme scheme, struct slice a, struct slice b)
+{
+	int order;
+
+	(void)version_compare(scheme, a, b, &order);
+	return (order > 0) - (order < 0);
+}
+
+static void check_laws(enum version_scheme scheme, struct slice a, struct slice b, struct slice c)
+{
+	if (sign(scheme, a, a) || sign(scheme, a, b) != -sign(scheme, b, a))
+		abort();
+	if (!version_valid(scheme, a) || !version_valid(scheme, b) || !version_valid(scheme, c))
+		return;
+	if (sign(scheme, a, b) <= 0 && sign(scheme, b, c) <= 0 && sign(scheme, a, c) > 0)
+		abort();
+}
+
+/* First byte: the scheme; then three lines. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice rest = slice_of(data, size);
+
+	if (size < 2)
+		return 0;
+	enum version_scheme scheme = VERSION_DEB + data[0] % VERSION_SEMVER;
+	rest = slice_from(rest, 1);
+	struct slice a = slice_cut(&rest, '\n'), b = slice_cut(&rest, '\n');
+	check_laws(scheme, a, b, rest);
+	return 0;
+}
