@@ -36,9 +36,9 @@ void         http_stop(struct http *http); /* all transfers, running and new, en
 void         http_free(struct http *http); /* no response may be open, no call under way */
 
 struct http_tls {
-	bool insecure;                        /* do not verify the peer */
-	const char *ca_file;                  /* PEM beside the system's own certificates; NULL = those alone */
-	const char *client_cert, *client_key; /* PEM; NULL = none */
+	bool        insecure;                 /* do not verify the peer */
+	const char *ca_pem;                   /* PEM text, beside the system's own certificates; NULL = those alone */
+	const char *client_cert, *client_key; /* files, PEM; NULL = none */
 };
 
 /* All pointers are borrowed until http_open() returns. */
@@ -48,7 +48,7 @@ struct http_request {
 	const char *const     *headers;       /* NULL-terminated "Name: value"; NULL = none; sent to every hop */
 	const char            *authorization; /* value of that header, for the first origin only; NULL = none */
 	const char            *body;          /* POST: form or JSON, its type among `headers`; not sent after a redirect */
-	const struct http_tls *tls;           /* NULL = verify against the system's certificates */
+	const struct http_tls *tls;           /* NULL = verify against the system's certificates (or $SSL_CERT_FILE) */
 	bool                   plain_allowed; /* a redirect may lead from https to http */
 };
 
