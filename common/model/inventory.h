@@ -30,8 +30,9 @@ struct package_db {
 /* os-release(5); the fields Varve uses. */
 struct os_release {
 	struct slice path;
-	struct slice id, id_like, version_id, version, version_codename, pretty_name, ubuntu_codename, cpe_name, variant_id, build_id;
-	bool         by_magic, dropped;
+	struct slice id, id_like, version_id, version, version_codename, pretty_name, ubuntu_codename, cpe_name,
+		variant_id, build_id;
+	bool by_magic, dropped;
 };
 
 /* Which files a package owns, or which licence it has: half-facts, joined at aggregation.
@@ -45,7 +46,7 @@ struct owner_list {
 };
 
 struct package_license {
-	struct slice path;    /* usr/share/doc/<package>/copyright */
+	struct slice path; /* usr/share/doc/<package>/copyright */
 	struct slice package;
 	struct slice license; /* short names joined by " AND ", sorted, without duplicates */
 	bool         dropped;
@@ -102,8 +103,8 @@ struct inventory {
 	struct note            *notes;
 	size_t                  notes_count, notes_capacity;
 	uint64_t                notes_dropped; /* beyond LIMIT_NOTES_PER_LAYER */
-	size_t                  packages_count; /* over all databases, dropped ones too; at most LIMIT_PACKAGES_PER_LAYER */
-	struct inventory_index *index;          /* path -> facts; inventory_index.h */
+	size_t packages_count;         /* over all databases, dropped ones too; at most LIMIT_PACKAGES_PER_LAYER */
+	struct inventory_index *index; /* path -> facts; inventory_index.h */
 
 	struct slice path_table; /* encoded, path_table.h; stored as a record of its own */
 };
@@ -114,16 +115,17 @@ void inventory_deinit(struct inventory *inv);
 /* Each returns the new record, or NULL when the arena is full (inventory_failed() then). inventory_add_package() gives
  * NULL also past LIMIT_PACKAGES_PER_LAYER, which it notes as partial: stop reading that database. inventory_add_link()
  * may be called for every hard link: it keeps only those whose target has facts (or is such a link). */
-struct package_db      *inventory_add_db(struct inventory *inv, struct slice path, const char *kind);
-struct package         *inventory_add_package(struct inventory *inv, struct package_db *db, const struct package *package);
-struct os_release      *inventory_add_os_release(struct inventory *inv, const struct os_release *os);
-struct owner_list      *inventory_add_owner(struct inventory *inv, struct slice path, struct slice package);
-void                    inventory_add_owned_file(struct inventory *inv, struct owner_list *list, struct slice file);
-void                    inventory_add_license(struct inventory *inv, struct slice path, struct slice package, struct slice license);
-void                    inventory_add_hash(struct inventory *inv, struct slice path, const struct digest *sha256, uint64_t size, bool executable);
-void                    inventory_add_link(struct inventory *inv, struct slice path, struct slice target);
-void                    inventory_note(struct inventory *inv, enum note_kind kind, struct slice path, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+struct package_db *inventory_add_db(struct inventory *inv, struct slice path, const char *kind);
+struct package    *inventory_add_package(struct inventory *inv, struct package_db *db, const struct package *package);
+struct os_release *inventory_add_os_release(struct inventory *inv, const struct os_release *os);
+struct owner_list *inventory_add_owner(struct inventory *inv, struct slice path, struct slice package);
+void               inventory_add_owned_file(struct inventory *inv, struct owner_list *list, struct slice file);
+void inventory_add_license(struct inventory *inv, struct slice path, struct slice package, struct slice license);
+void inventory_add_hash(struct inventory *inv, struct slice path, const struct digest *sha256, uint64_t size,
+			bool executable);
+void inventory_add_link(struct inventory *inv, struct slice path, struct slice target);
+void inventory_note(struct inventory *inv, enum note_kind kind, struct slice path, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Pointers above stay valid only until the next add of the same kind (arrays grow). */
 
@@ -137,11 +139,25 @@ bool inventory_is_partial(const struct inventory *inv); /* holds a NOTE_PARTIAL 
  * their folder, jars; everything else would only cost room. */
 bool owned_path_kept(struct slice path);
 
-/* Encoded form, without the path table. ERR_LIMIT past out->bytes_max, ERR_MEM. Equal inventories give equal bytes. */
+/* Encoded form, without the path table; appended. ERR_LIMIT past out->bytes_max or without memory. Equal inventories
+ * (the same facts, in whatever order they were found) give equal bytes; dropped records are left out. */
 int inventory_encode(const struct inventory *inv, struct buf *out, struct err *err);
 
-/* Hostile input. Strings are copied into inv->arena. ERR_FORMAT, ERR_VERSION, ERR_LIMIT, ERR_MEM; `inv` must be
- * initialised, and is to be deinit-ed in any case. */
+/* Hostile input. Strings are copied into inv->arena. ERR_FORMAT, ERR_VERSION, ERR_LIMIT; `inv` must be initialised, and
+ * is to be deinit-ed in any case. Paths are checked to be canonical. Not for adding to afterwards. */
 int inventory_decode(struct slice bytes, struct inventory *inv, struct err *err);
+
+/* As above, but of the long sections only those in `parts`; the others stay empty and cost nothing. */
+enum inventory_part {
+	INVENTORY_DBS = 1,
+	INVENTORY_OS_RELEASES = 2,
+	INVENTORY_OWNERS = 4,
+	INVENTORY_LICENSES = 8,
+	INVENTORY_HASHES = 16,
+	INVENTORY_LINKS = 32,
+	INVENTORY_NOTES = 64,
+	INVENTORY_ALL = 127,
+};
+int inventory_decode_parts(struct slice bytes, uint32_t parts, struct inventory *inv, struct err *err);
 
 #endif
