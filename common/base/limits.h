@@ -40,6 +40,9 @@
 #define LIMIT_ADVISORY_BYTES        (16u << 20)  /* one OSV record */
 #define LIMIT_ADVISORY_ZIP_BYTES    (16ull << 30) /* one all.zip, inflated */
 
+/* Reports */
+#define LIMIT_REPORT_BYTES          (1u << 30)    /* one image in one format; of cyclonedx the whole document */
+
 /* Wire and store (docs/PROTOCOL.md, docs/STORE_FORMAT.md) */
 #define LIMIT_MESSAGE_BYTES         (2u << 20)   /* ZMQ_MAXMSGSIZE: a chunk and its envelope */
 #define LIMIT_CHUNK_BYTES           (1u << 20)
