@@ -65,7 +65,9 @@ static void json_char(struct buf *out, uint32_t c, struct slice bytes, bool html
 		buf_str(out, "\\t");
 	else if (c == '\r')
 		buf_str(out, "\\r");
-	else if (c < 0x20 || c == 0x7f || c == 0x2028 || c == 0x2029 || (html && (c == '<' || c == '>' || c == '&')))
+	else if (c > 0xffff && is_invisible(c))
+		buf_printf(out, "\\u%04x\\u%04x", 0xd7c0u + (unsigned)(c >> 10), 0xdc00u + (unsigned)(c & 0x3ff));
+	else if (is_invisible(c) || (html && (c == '<' || c == '>' || c == '&')))
 		buf_printf(out, "\\u%04x", (unsigned)c);
 	else
 		buf_append(out, bytes);

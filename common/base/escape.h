@@ -10,7 +10,8 @@
  * invalid bytes become \xNN or \u{NNNN}; a backslash stays as it is. */
 void escape_terminal(struct buf *out, struct slice text);
 
-/* Inside a JSON string (RFC 8259), without the quotes: control characters as \u00NN, invalid UTF-8 bytes as U+FFFD.
+/* Inside a JSON string (RFC 8259), without the quotes: control, bidi and other invisible characters as
+ * \uNNNN (nothing is lost, and a terminal stays whole), invalid UTF-8 bytes as U+FFFD.
  * '<', '>' and '&' stay; escape_json_html() writes them as \u00NN for JSON inside HTML. */
 void escape_json(struct buf *out, struct slice text);
 void escape_json_html(struct buf *out, struct slice text);

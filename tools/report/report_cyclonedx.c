@@ -139,9 +139,11 @@ static void put_image_head(struct buf *out, const struct report *report, const s
 static void package_ref(const struct cyclonedx_state *s, const struct image_result *r, size_t index, struct buf *out)
 {
 	buf_clear(out);
-	buf_printf(out, "%s/%zu/", s->image_ref, index);
-	if (index < r->packages_count)
-		buf_append(out, r->packages[index].purl);
+	buf_str(out, s->image_ref);
+	if (index >= r->packages_count)
+		return; /* of no known package: the image's */
+	buf_printf(out, "/%zu/", index);
+	buf_append(out, r->packages[index].purl);
 }
 
 static void put_package_properties(struct json_writer *w, const struct image_result *r, const struct result_package *p)

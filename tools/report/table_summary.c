@@ -85,8 +85,8 @@ static void put_advisories_figure(struct buf *out, const struct report_options *
 	if (t->generations_differ)
 		buf_str(&text, " (and older ones)");
 	if (t->without_database)
-		buf_printf(&text, "%sNO DATABASE for %llu images: run varve db update", t->generation[0] ? "; " : "",
-		           (unsigned long long)t->without_database);
+		buf_printf(&text, "%sNO DATABASE for %llu image%s: run varve db update", t->generation[0] ? "; " : "",
+		           (unsigned long long)t->without_database, t->without_database == 1 ? "" : "s");
 	if (text.len)
 		put_figure(out, o, "advisories", buf_slice(&text));
 	buf_deinit(&text);
@@ -193,7 +193,7 @@ static void put_coverage(struct buf *out, const struct report_options *o, const 
 {
 	static const struct grid_column columns[] = {
 		{.title = "IMAGES", .right = true}, {.title = "PACKAGES", .right = true}, {.title = "ECOSYSTEM", .width_min = 12, .width_max = 48},
-		{.title = "STATE"}, {.title = "FEED OF", .width_max = 20}, {.title = "REMARK", .width_min = 10},
+		{.title = "STATE"}, {.title = "FEED OF"}, {.title = "REMARK", .width_min = 28},
 	};
 	struct grid grid;
 
@@ -209,7 +209,7 @@ static void put_coverage(struct buf *out, const struct report_options *o, const 
 		grid_cell_printf(&grid, STYLE_PLAIN, "%llu", (unsigned long long)g->packages);
 		grid_cell(&grid, STYLE_PLAIN, g->ecosystem.len ? g->ecosystem : SLICE_LIT("-"));
 		grid_cell(&grid, good ? STYLE_GREEN : STYLE_YELLOW, slice_str(coverage_words(g->state)));
-		grid_cell(&grid, STYLE_PLAIN, g->feed_date.len ? g->feed_date : SLICE_LIT("-"));
+		grid_cell(&grid, STYLE_PLAIN, g->feed_date.len ? slice_sub(g->feed_date, 0, 10) : SLICE_LIT("-"));
 		grid_cell(&grid, STYLE_PLAIN, g->remark);
 	}
 	grid_print(&grid, out, 2, o->columns, true, o->colour);

@@ -112,6 +112,10 @@ static void add_worst(struct tally *t, const struct image_result *r, const struc
 
 	if (tally_counts_cmp(counts, &none) >= 0)
 		return;
+	for (size_t i = 0; i < t->worst_count; i++)
+		if (tally_counts_cmp(counts, &t->worst[i].counts) == 0 &&
+		    slice_eq(slice_str(t->worst[i].reference), slice_sub(r->image.reference, 0, TALLY_TEXT_BYTES - 1)))
+			return; /* asked for twice, or another platform that is as bad */
 	while (at > 0 && tally_counts_cmp(counts, &t->worst[at - 1].counts) < 0)
 		at--;
 	if (at == TALLY_WORST)
