@@ -31,16 +31,18 @@ struct path_entry {
 struct path_table_builder;
 
 struct path_table_builder *path_table_builder_new(void);
-void path_table_builder_free(struct path_table_builder *builder);
-int  path_table_add(struct path_table_builder *builder, const struct path_entry *entry, struct err *err);
-int  path_table_finish(struct path_table_builder *builder, struct buf *out, struct err *err);
+void                       path_table_builder_free(struct path_table_builder *builder);
+int path_table_add(struct path_table_builder *builder, const struct path_entry *entry, struct err *err); /* copies */
+int path_table_finish(struct path_table_builder *builder, struct buf *out,
+		      struct err *err); /* appends; the builder is spent */
 
 /* Walks an encoded table in order. The entry is valid until the next call. An opaque mark and an entry of the same
  * path are two entries, the opaque mark first; likewise a whiteout of p and an entry p. */
 struct path_table_reader;
 
 struct path_table_reader *path_table_reader_new(struct slice encoded, struct err *err); /* borrows `encoded` */
-void path_table_reader_free(struct path_table_reader *reader);
-int  path_table_next(struct path_table_reader *reader, struct path_entry *entry, struct err *err); /* 1, 0 at the end, ERR_* */
+void                      path_table_reader_free(struct path_table_reader *reader);
+int                       path_table_next(struct path_table_reader *reader, struct path_entry *entry,
+					  struct err *err); /* 1, 0 at the end, ERR_* */
 
 #endif
