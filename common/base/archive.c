@@ -282,3 +282,105 @@ int archive_reader_finish(struct archive_reader *reader, bool *surplus, struct e
 	while (pull(reader) == STREAM_BLOCK && (rest = reader->block, true));
 	return tell(&reader->stream_err, reader->stream_status, err);
 }
+
+/* ---- inflating a whole archive file ---- */
+
+struct inflate_stream {
+	struct stream   stream;
+	struct stream  *below;
+	struct archive *archive;
+	struct err      below_err;
+	int             below_status;
+	bool            opened;
+};
+
+static la_ssize_t inflate_read(struct archive *archive, void *data, const void **bytes)
+{
+	struct inflate_stream *self = data;
+	struct slice           block = SLICE_EMPTY;
+
+	if (self->below_status == STREAM_BLOCK)
+		self->below_status = stream_next(self->below, &block, &self->below_err);
+	if (self->below_status < 0) {
+		archive_set_error(archive, EIO, "%s", self->below_err.text);
+		return ARCHIVE_FATAL;
+	}
+	*bytes = block.ptr;
+	return (la_ssize_t)block.len;
+}
+
+static int inflate_failure(const struct inflate_stream *self, struct err *err)
+{
+	const char *why = archive_error_string(self->archive);
+
+	if (self->below_status < 0)
+		return tell(&self->below_err, self->below_status, err);
+	if (archive_errno(self->archive) == ENOMEM)
+		return err_set(err, ERR_MEM, "inflating an archive: out of memory");
+	return err_set(err, ERR_FORMAT, "damaged compressed archive: %s", why ? why : "no reason given");
+}
+
+/* One member of unknown size: the inflated bytes. An empty input has none. */
+static int inflate_begin(struct inflate_stream *self)
+{
+	struct archive_entry *entry;
+	int                   status = archive_read_open2(self->archive, self, NULL, inflate_read, NULL, NULL);
+
+	self->opened = true;
+	return status == ARCHIVE_OK ? archive_read_next_header(self->archive, &entry) : status;
+}
+
+static int inflate_next(struct stream *stream, struct slice *block, struct err *err)
+{
+	struct inflate_stream *self = (struct inflate_stream *)stream;
+	const void            *bytes = NULL;
+	size_t                 size = 0;
+	la_int64_t             offset;
+	int                    status = self->opened ? ARCHIVE_OK : inflate_begin(self);
+
+	while (status == ARCHIVE_OK && size == 0)
+		status = archive_read_data_block(self->archive, &bytes, &size, &offset);
+	if (status == ARCHIVE_EOF)
+		return STREAM_END;
+	if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
+		return inflate_failure(self, err);
+	*block = slice_of(bytes, size);
+	return STREAM_BLOCK;
+}
+
+static void inflate_close(struct stream *stream)
+{
+	struct inflate_stream *self = (struct inflate_stream *)stream;
+
+	if (self->archive)
+		archive_read_free(self->archive);
+	stream_close(self->below);
+	free(self);
+}
+
+static bool enable_filters(struct archive *archive)
+{
+	return archive && archive_read_support_filter_gzip(archive) == ARCHIVE_OK &&
+	       archive_read_support_filter_zstd(archive) == ARCHIVE_OK && archive_read_support_filter_xz(archive) == ARCHIVE_OK &&
+	       archive_read_support_filter_bzip2(archive) == ARCHIVE_OK && archive_read_support_format_raw(archive) == ARCHIVE_OK &&
+	       archive_read_support_format_empty(archive) == ARCHIVE_OK;
+}
+
+struct stream *archive_inflate_new(struct stream *below, struct err *err)
+{
+	static const struct stream_ops ops = {.next = inflate_next, .close = inflate_close};
+	struct inflate_stream         *self = below ? calloc(1, sizeof(*self)) : NULL;
+
+	if (!self) {
+		stream_close(below);
+		err_set(err, ERR_MEM, "inflating an archive: out of memory");
+		return NULL;
+	}
+	*self = (struct inflate_stream){.stream.ops = &ops, .below = below, .archive = archive_read_new(), .below_status = STREAM_BLOCK};
+	if (!enable_filters(self->archive)) {
+		inflate_close(&self->stream);
+		err_set(err, ERR_MEM, "inflating an archive: out of memory");
+		return NULL;
+	}
+	return &self->stream;
+}

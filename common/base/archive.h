@@ -46,4 +46,9 @@ bool archive_reader_is_foreign(const struct archive_reader *reader);
  * archive_reader_next() gave 0). 0 or the stream's error. */
 int archive_reader_finish(struct archive_reader *reader, bool *surplus, struct err *err);
 
+/* A stream of what `below` is inflated: gzip, zstd, xz, bzip2 by their magics, anything else as it is. For archive files
+ * that a user names; layers have inflaters of their own (worker/layer). `below` belongs to the result, also when making
+ * it fails (NULL). ERR_FORMAT for damaged input. */
+struct stream *archive_inflate_new(struct stream *below, struct err *err);
+
 #endif

@@ -12,6 +12,8 @@
 #define LIMIT_INDEX_DEPTH           4u           /* indexes inside indexes */
 #define LIMIT_REFERENCE_BYTES       1024u        /* host + repository (255) + tag (128) + digest, with room */
 #define LIMIT_JSON_DEPTH            64u
+#define LIMIT_ARCHIVE_BYTES         (256ull << 30) /* an image archive (docker save) that must be inflated to a spool file */
+#define LIMIT_ARCHIVE_MEMBERS       200000u      /* its members: some per layer */
 #define LIMIT_LIST_LINES            10000000u    /* --from-file */
 #define LIMIT_HTTP_HEADER_BYTES     (256u << 10) /* all headers of one answer */
 #define LIMIT_HTTP_REDIRECTS        5u
