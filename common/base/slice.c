@@ -106,12 +106,13 @@ size_t slice_rfind(struct slice s, uint8_t byte)
 
 size_t slice_find_str(struct slice s, const char *text)
 {
-	size_t len = strlen(text);
+	size_t         len = strlen(text);
+	const uint8_t *hit;
 
-	for (size_t i = 0; i + len <= s.len; i++)
-		if (len == 0 || memcmp(s.ptr + i, text, len) == 0)
-			return i;
-	return SIZE_MAX;
+	if (len == 0)
+		return 0;
+	hit = s.len ? memmem(s.ptr, s.len, text, len) : NULL;
+	return hit ? (size_t)(hit - s.ptr) : SIZE_MAX;
 }
 
 struct slice slice_cut(struct slice *rest, uint8_t sep)

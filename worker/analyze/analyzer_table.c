@@ -1,0 +1,42 @@
+#include "analyze/analyzer_table.h"
+
+#define ANALYZERS(ROW)                                                                                                 \
+	ROW(os_release)                                                                                                \
+	ROW(dpkg_status)                                                                                               \
+	ROW(dpkg_status_d)                                                                                             \
+	ROW(dpkg_list)                                                                                                 \
+	ROW(opkg_status)                                                                                               \
+	ROW(dpkg_copyright)                                                                                            \
+	ROW(apk_installed)                                                                                             \
+	ROW(rpm_sqlite)                                                                                                \
+	ROW(rpm_ndb)                                                                                                   \
+	ROW(rpm_bdb)                                                                                                   \
+	ROW(alpm_desc)                                                                                                 \
+	ROW(alpm_files)
+
+#define DECLARE(name) extern const struct analyzer analyzer_##name;
+#define POINTER(name) &analyzer_##name,
+
+ANALYZERS(DECLARE)
+
+static const struct analyzer *const table[] = {ANALYZERS(POINTER)};
+
+_Static_assert(sizeof(table) / sizeof(table[0]) <= ANALYZERS_MAX, "the dispatcher's set of analyzers is 64 bits wide");
+
+size_t analyzer_count(void)
+{
+	return sizeof(table) / sizeof(table[0]);
+}
+
+const struct analyzer *analyzer_at(size_t index)
+{
+	return table[index];
+}
+
+const struct analyzer *analyzer_find(struct slice name)
+{
+	for (size_t i = 0; i < analyzer_count(); i++)
+		if (slice_eq_str(name, table[i]->name))
+			return table[i];
+	return NULL;
+}
