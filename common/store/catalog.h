@@ -124,8 +124,8 @@ int catalog_job_newest(struct catalog *catalog, uint64_t before, uint64_t *job, 
 
 enum reference_state { REFERENCE_OPEN, REFERENCE_DONE };
 
-/* [w] *added false when the job has it already. */
-int catalog_reference_add(struct catalog *catalog, uint64_t job, struct slice reference, uint64_t *number, bool *added, struct err *err);
+/* [w] number: the job's next (references_count). *added false when the job has the reference already. */
+int catalog_reference_add(struct catalog *catalog, uint64_t job, uint64_t number, struct slice reference, bool *added, struct err *err);
 int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct err *err); /* [w] */
 int catalog_references_each(struct catalog *catalog, uint64_t job,
                             int (*each)(void *data, uint64_t number, struct slice reference, enum reference_state state),
@@ -145,8 +145,9 @@ struct job_image {
 	size_t                layers_count;
 };
 
-/* [w] place: reference and platform as one text: the image shown for it from now on. */
-int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place, struct err *err);
+/* [w] number: the job's next (images_count). place: reference and platform as one text: this is the image shown for it
+ * from now on. *added false when the job has this very image for this place already (work done again after a crash). */
+int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place, bool *added, struct err *err);
 int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena, struct job_image *out, struct err *err);
 
 /* Every reference's latest image, by reference: for reports over the whole store. */

@@ -1,0 +1,65 @@
+/* catalog_internal.h - what the files of the catalog share; nobody else includes it. */
+#ifndef VARVE_STORE_CATALOG_INTERNAL_H
+#define VARVE_STORE_CATALOG_INTERNAL_H
+
+#include "base/msgpack_read.h"
+#include "store/catalog.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum catalog_table {
+	TABLE_COUNTERS,        /* name -> u64 */
+	TABLE_OWNERS,          /* owner -> [pid, since, host] */
+	TABLE_JOBS,            /* job -> job record */
+	TABLE_TOKENS,          /* token -> job */
+	TABLE_REFERENCES,      /* job, number -> [state, text] */
+	TABLE_REFERENCE_INDEX, /* job, XXH3-128 of text -> number */
+	TABLE_IMAGES,          /* job, number -> [record, set, [[status, reason]…]] */
+	TABLE_IMAGE_INDEX,     /* job, XXH3-128 of place and record -> number */
+	TABLE_IMAGE_RECORDS,   /* SHA-256 of the encoded image -> encoded image */
+	TABLE_LATEST,          /* place -> [job, number] */
+	TABLE_LAYERS,          /* digest, set -> layer record */
+	TABLE_INVENTORIES,     /* digest, set -> encoded inventory */
+	TABLE_PATH_TABLES,     /* digest, set -> encoded path table */
+	TABLE_DIFF_IDS,        /* diffID, set -> digest */
+	TABLE_CLAIMS,          /* digest, set -> [owner, since] */
+	TABLE_SCANS,           /* digest, set -> [started, retries, late] */
+	TABLE_FAILURES,        /* digest, XXH3-128 of place -> [class, code, at, attempts, text, place] */
+};
+
+struct catalog {
+	struct db               *db;
+	_Atomic(struct db_txn *) batch; /* write transaction of `batch_thread` */
+	_Atomic pthread_t        batch_thread;
+	uint64_t                 owner;
+	int                      owner_fd; /* holds the OFD lock; -1 for readers */
+	struct buf               scratch;  /* of the writing thread */
+	char                     dir[4096];
+};
+
+/* The transaction to read in: the batch of this thread, or one of its own, which catalog_read_end() then ends. */
+struct catalog_read {
+	struct db_txn *txn;
+	bool           own;
+};
+
+int  catalog_read_begin(struct catalog *catalog, struct catalog_read *read, struct err *err);
+void catalog_read_end(struct catalog_read *read);
+
+/* The batch, or NULL with ERR_INTERNAL when there is none. */
+struct db_txn *catalog_batch(struct catalog *catalog, struct err *err);
+
+int catalog_counter_next(struct catalog *catalog, struct db_txn *txn, struct slice name, uint64_t *value, struct err *err);
+
+bool catalog_owner_alive(const struct catalog *catalog, uint64_t owner);
+
+enum { KEY_LAYER_BYTES = 40, KEY_PAIR_BYTES = 16, KEY_HASHED_BYTES = 24 };
+void         catalog_key_u64(uint8_t *out, uint64_t value); /* big-endian: keys sort by number */
+struct slice catalog_key_layer(const struct digest *digest, uint64_t set, uint8_t out[KEY_LAYER_BYTES]);
+struct slice catalog_key_pair(uint64_t a, uint64_t b, uint8_t out[KEY_PAIR_BYTES]);
+struct slice catalog_key_hashed(uint64_t a, struct slice text, uint8_t out[KEY_HASHED_BYTES]);
+
+int catalog_malformed(const struct catalog *catalog, const char *what, struct err *err); /* ERR_STORE */
+
+#endif
