@@ -135,7 +135,7 @@ static int prepare(struct update *update, struct advisory_store *store, struct e
 
 static int download_one(struct update *update, struct http *http, struct ecosystem_download *item, struct err *err)
 {
-	struct http_tls     tls = {.insecure = update->request->tls_insecure, .ca_file = update->request->ca_file};
+	struct http_tls     tls = {.insecure = update->request->tls_insecure, .ca_pem = update->request->ca_pem};
 	struct http_request request = {.url = item->url, .tls = &tls};
 	int                 status = http_download(http, &request, &item->download, err);
 

@@ -14,7 +14,7 @@ struct advisory_update_request {
 	const char *const *ecosystems; /* OSV names without suffix; none: those imported from there before, else all distributions */
 	size_t             ecosystems_count;
 	bool               tls_insecure;
-	const char        *ca_file;    /* may be NULL */
+	const char        *ca_pem;     /* PEM text beside the system's certificates; may be NULL */
 	void (*failed)(void *data, const char *ecosystem, const char *why); /* may be NULL; data is the watch's */
 };
 

@@ -1,0 +1,102 @@
+"""Registries that want to know who asks: basic auth, a token server, TLS by a private CA, client certificates folder."""
+import base64
+import json
+import subprocess
+
+import pytest
+from images import Layout, debian_layer
+from registry import Registry
+from token_server import TokenServer, make_ca
+from varve import Varve, packages
+
+FOUND = {("bash", "5.2.15-2")}
+
+
+@pytest.fixture
+def layout(tmp_path):
+    layout = Layout(tmp_path / "layout")
+    layout.image("one", [debian_layer(("bash", "5.2.15-2"))])
+    return layout
+
+
+@pytest.fixture
+def varve(build, tmp_path):
+    return Varve(build, tmp_path)
+
+
+def auth_file(folder, entries):
+    path = folder / "auth.json"
+    path.write_text(json.dumps({"auths": {key: {"auth": base64.b64encode(f"{user}:{word}".encode()).decode()}
+                                          for key, (user, word) in entries.items()}}))
+    path.chmod(0o600)
+    return path
+
+
+def test_basic_auth_with_path_scoped_credentials(varve, layout, tmp_path):
+    htpasswd = tmp_path / "htpasswd"
+    htpasswd.write_text(subprocess.run(["htpasswd", "-Bbn", "alice", "secret"], capture_output=True, text=True, check=True).stdout)
+    with Registry(tmp_path / "registry", auth={"htpasswd": {"realm": "test", "path": str(htpasswd)}}) as registry:
+        registry.push(f"oci:{layout.folder}:one", "team/one:1", "--dest-creds", "alice:secret")
+        reference = f"{registry.host}/team/one:1"
+        without = varve.scan(reference)
+        assert without.code == 3
+        assert without.image["complete"] is False and registry.host in json.dumps(without.image)
+        wrong = varve.scan(reference, "--authfile", auth_file(tmp_path, {registry.host: ("alice", "wrong")}))
+        assert wrong.code == 3
+        # the longest path that fits decides: the host's own entry is wrong here, the repository's is right
+        scoped = auth_file(tmp_path, {registry.host: ("alice", "wrong"), f"{registry.host}/team": ("alice", "secret")})
+        right = varve.scan(reference, "--authfile", scoped)
+        assert right.code == 0, right.err
+        assert packages(right.image) == FOUND
+        for scan in (without, wrong, right):
+            assert "secret" not in scan.err + scan.out
+
+
+def test_a_credential_helper_is_asked(varve, layout, tmp_path):
+    htpasswd = tmp_path / "htpasswd"
+    htpasswd.write_text(subprocess.run(["htpasswd", "-Bbn", "alice", "secret"], capture_output=True, text=True, check=True).stdout)
+    helper = tmp_path / "bin" / "docker-credential-test"
+    helper.parent.mkdir()
+    helper.write_text(f"#!/bin/sh\necho \"$1\" >> {tmp_path}/asked\ncat >> {tmp_path}/asked\n"
+                      "echo '{\"Username\":\"alice\",\"Secret\":\"secret\"}'\n")
+    helper.chmod(0o755)
+    varve.env["PATH"] = f"{helper.parent}:{varve.env['PATH']}"
+    with Registry(tmp_path / "registry", auth={"htpasswd": {"realm": "test", "path": str(htpasswd)}}) as registry:
+        registry.push(f"oci:{layout.folder}:one", "team/one:1", "--dest-creds", "alice:secret")
+        config = tmp_path / "auth.json"
+        config.write_text(json.dumps({"credHelpers": {registry.host: "test"}}))
+        scan = varve.scan(f"{registry.host}/team/one:1", "--authfile", config)
+    assert scan.code == 0, scan.err
+    assert packages(scan.image) == FOUND
+    assert "get" in (tmp_path / "asked").read_text()
+
+
+def test_a_token_server_is_asked_again_when_its_token_expires(varve, layout, tmp_path):
+    with TokenServer(tmp_path / "tokens", seconds=1) as tokens, \
+         Registry(tmp_path / "registry", auth=tokens.registry_auth()) as registry:
+        for i in range(3):
+            registry.push(f"oci:{layout.folder}:one", f"team/one:{i}", "--dest-creds", "alice:secret")
+        before = len(tokens.asked)
+        scan = varve.scan(*[f"{registry.host}/team/one:{i}" for i in range(3)],
+                          "--authfile", auth_file(tmp_path, {registry.host: ("alice", "secret")}))
+        assert scan.code == 0, scan.err
+        assert all(packages(image) == FOUND for image in scan.images.values())
+        asked = tokens.asked[before:]
+        assert asked and all("push" not in scope for scopes in asked for scope in scopes)
+
+
+def test_tls_by_a_private_ca_is_verified_unless_told_otherwise(varve, layout, tmp_path):
+    ca, certificate, key = make_ca(tmp_path / "ca")
+    with Registry(tmp_path / "registry", tls=(certificate, key)) as registry:
+        registry.push(f"oci:{layout.folder}:one", "team/one:1")
+        reference = f"{registry.host}/team/one:1"
+        refused = varve.scan(reference)
+        assert refused.code == 3
+        assert "certificate" in json.dumps(refused.image).lower()
+        assert varve.scan(reference, "--tls-verify=false").code == 0
+        certs = tmp_path / "certs"
+        certs.mkdir()
+        (certs / "ca.crt").write_bytes(ca.read_bytes())
+        trusted = varve.scan(reference, "--cert-dir", certs)
+        assert trusted.code == 0, trusted.err
+        assert packages(trusted.image) == FOUND

@@ -1,0 +1,130 @@
+"""The main job against a real docker-registry: every unique layer once, over runs and over processes."""
+import json
+
+import pytest
+from images import Layout, alpine_layer, debian_layer, read_tar, split_tar, tar_of
+from registry import Registry
+from varve import Varve, packages
+
+IMAGES = 60
+BASES = 4
+
+
+@pytest.fixture(scope="module")
+def sixty(tmp_path_factory):
+    """A registry of 60 images over 4 bases, 12 middles and one top each; every base is shared 15 times."""
+    folder = tmp_path_factory.mktemp("sixty")
+    layout = Layout(folder / "layout")
+    bases = [alpine_layer(("musl", f"1.1.{b}-r0")) for b in range(BASES)]
+    middles = [tar_of([("opt/runtime", f"runtime {m}\n" * 2000)]) for m in range(12)]
+    with Registry(folder / "registry") as registry:
+        for i in range(IMAGES):
+            top = tar_of([("srv/app", f"application {i}\n" * 50)])
+            layout.image(f"i{i}", [bases[i % BASES], middles[i % 12], top])
+            registry.push(f"oci:{layout.folder}:i{i}", f"team{i % 5}/app{i}:v1")
+        registry.layers = {d["digest"] for i in range(IMAGES)
+                           for d in registry.manifest(f"team{i % 5}/app{i}", "v1")["layers"]}
+        yield registry
+
+
+def layer_fetches(registry):
+    fetched = registry.blob_fetches()
+    return {digest: fetched[digest] for digest in registry.layers if digest in fetched}
+
+
+def test_two_scans_at_once_fetch_each_layer_once_and_the_second_night_none(build, sixty, tmp_path):
+    varve = Varve(build, tmp_path)
+    sixty.forget_requests()
+    runs = [varve.start_scan(f"registry://{sixty.host}") for _ in range(2)]
+    reports = []
+    for run in runs:
+        out, err = run.communicate(timeout=240)
+        assert run.returncode == 0, err
+        reports.append({o["reference"]: o for o in map(json.loads, out.splitlines())})
+    assert len(sixty.layers) == BASES + 12 + IMAGES
+    assert layer_fetches(sixty) == {digest: 1 for digest in sixty.layers}
+    for report in reports:
+        assert len(report) == IMAGES
+        assert all(image["complete"] for image in report.values())
+        assert all(len(image["packages"]) == 1 for image in report.values())
+
+    sixty.forget_requests()
+    second = varve.scan(f"registry://{sixty.host}", "--stats", tmp_path / "stats.json")
+    assert second.code == 0, second.err
+    assert len(second.images) == IMAGES
+    assert layer_fetches(sixty) == {}
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert stats["images"] == IMAGES and stats["unique_layers"] == len(sixty.layers)
+    assert stats["scanned"] == 0 and stats["reused"] == len(sixty.layers)
+
+
+def test_one_result_per_image_is_the_same_with_and_without_reuse(build, sixty, tmp_path):
+    first = Varve(build, tmp_path / "a").scan(f"registry://{sixty.host}/team1")
+    again = Varve(build, tmp_path / "b").scan(f"registry://{sixty.host}/team1")
+    assert first.code == again.code == 0
+    assert sorted(first.out.splitlines()) == sorted(again.out.splitlines())
+
+
+def test_listing_honours_prefix_globs_and_newest(build, sixty, tmp_path):
+    varve = Varve(build, tmp_path)
+    only = varve.scan(f"registry://{sixty.host}/team2", "--include", "team2/app1*:*", "--exclude", "*/app12:*", "--newest", "1")
+    assert only.code == 0, only.err
+    names = {r.rsplit("/", 1)[1] for r in only.images}
+    assert names == {"app17:v1"}
+
+
+def test_real_root_filesystems_in_several_layers(build, shared, tmp_path):
+    counts = {"alpine-3.10.9-x86_64.tar.gz": 14, "alpine-3.20.3-x86_64.tar.gz": 14, "almalinux-9-micro-20220707-aarch64.tar.xz": 22}
+    layout = Layout(tmp_path / "layout")
+    varve = Varve(build, tmp_path)
+    with Registry(tmp_path / "registry") as registry:
+        for i, name in enumerate(counts):
+            layout.image(f"i{i}", split_tar(read_tar(shared / "images" / name), 3), compression=["gzip", "zstd", "gzip"][i])
+            registry.push(f"oci:{layout.folder}:i{i}", f"real/i{i}:1")
+        scan = varve.scan(f"registry://{registry.host}")
+    assert scan.code == 0, scan.err
+    found = {r.rsplit("/", 1)[1]: len(image["packages"]) for r, image in scan.images.items()}
+    assert found == {f"i{i}:1": count for i, count in enumerate(counts.values())}
+
+
+def test_an_image_is_named_like_docker_names_it(build, tmp_path):
+    layout = Layout(tmp_path / "layout")
+    layout.image("one", [debian_layer(("bash", "5.2.15-2"))])
+    varve = Varve(build, tmp_path)
+    with Registry(tmp_path / "registry") as registry:
+        registry.push(f"oci:{layout.folder}:one", "library/one:latest")
+        bare = varve.scan(f"{registry.host}/library/one")
+        full = varve.scan(f"docker://{registry.host}/library/one:latest")
+        digest = bare.image["digest"]
+        pinned = varve.scan(f"docker://{registry.host}/library/one@{digest}")
+    assert bare.code == full.code == pinned.code == 0
+    assert packages(bare.image) == packages(full.image) == packages(pinned.image) == {("bash", "5.2.15-2")}
+    assert bare.image["layers"][0]["status"] == "scanned"
+    assert full.image["layers"][0]["status"] == "reused"
+
+
+def test_the_same_content_in_another_compression_is_verified_not_analysed_again(build, tmp_path):
+    layout = Layout(tmp_path / "layout")
+    tar = debian_layer(("bash", "5.2.15-2"))
+    layout.image("gz", [tar], compression="gzip")
+    layout.image("zst", [tar], compression="zstd")
+    varve = Varve(build, tmp_path)
+    first = varve.scan(f"oci:{layout.folder}:gz")
+    second = varve.scan(f"oci:{layout.folder}:zst", "--stats", tmp_path / "stats.json")
+    assert first.code == second.code == 0, second.err
+    assert packages(first.image) == packages(second.image)
+    stats = json.loads((tmp_path / "stats.json").read_text())
+    assert stats["verified"] == 1 and stats["scanned"] == 0
+
+
+def test_a_config_that_lies_about_its_diff_ids_hides_nothing(build, tmp_path):
+    """TRAPS A4: the claimed diffID names a known harmless layer, the blob holds something else."""
+    layout = Layout(tmp_path / "layout")
+    harmless, other = layout.layer(tar_of([("a", "a")])), layout.layer(debian_layer(("openssl", "3.0.1-1")), "zstd")
+    layout.tag("harmless", layout.manifest([harmless]))
+    layout.tag("liar", layout.manifest([(other[0], harmless[1])]))
+    varve = Varve(build, tmp_path)
+    assert varve.scan(f"oci:{layout.folder}:harmless").code == 0
+    liar = varve.scan(f"oci:{layout.folder}:liar")
+    assert packages(liar.image) == {("openssl", "3.0.1-1")}
+    assert any(f["kind"] == "diff_id_mismatch" for f in liar.image["findings"])
