@@ -93,6 +93,7 @@ const char *severity_name(enum severity severity);         /* "critical" … "ne
 const char *coverage_name(enum coverage_state state);      /* "matched" "no_advisory_source" … */
 const char *layer_status_name(enum layer_status status);   /* "scanned" "reused" "partial" "failed" "skipped" */
 
+/* Decoding: ERR_FORMAT, ERR_VERSION, ERR_LIMIT (the arena's ceiling too). Layer and package indexes are checked. */
 int result_encode(const struct image_result *result, struct buf *out, struct err *err);
 int result_decode(struct slice bytes, struct arena *arena, struct image_result *result, struct err *err);
 
