@@ -128,7 +128,9 @@ static const char *child_is_no_image(const struct json *object, const struct des
 	}
 	if (unknown)
 		return "attestation or other artifact (platform unknown/unknown)";
-	if (child->media_type.len && !manifest_type_is_image(child->media_type) && !manifest_type_is_index(child->media_type)) {
+	/* schema 1 is an image: reading it says why it cannot be scanned */
+	if (child->media_type.len && !manifest_type_is_image(child->media_type) && !manifest_type_is_index(child->media_type) &&
+	    !slice_starts(child->media_type, "application/vnd.docker.distribution.manifest.v1")) {
 		const char *name = artifact_name(child->media_type);
 
 		return name ? name : "neither a manifest nor an index";
@@ -233,8 +235,8 @@ static int check_version(const struct json *root, struct err *err)
 	int64_t            number = json_int(version, 0);
 
 	if (number == 1 || json_get(root, "fsLayers"))
-		return err_set(err, ERR_UNSUPPORTED, "Docker schema 1 manifest: obsolete, says nothing verifiable about its layers; "
-		                                     "push the image again with a current tool");
+		return err_set(err, ERR_UNSUPPORTED,
+		               "Docker schema 1 manifest: obsolete; push the image again with a current tool");
 	if (version && number != 2)
 		return err_set(err, ERR_UNSUPPORTED, "manifest schema version %lld is unknown", (long long)number);
 	return 0;
