@@ -19,12 +19,14 @@ struct source_config {
 	unsigned    host_connections_max; /* concurrent transfers per registry host; 0 = 8 */
 	uint64_t    fetch_buffer_bytes; /* per transfer; the transfer pauses when full; 0 = 1 MiB */
 	unsigned    retries_max;        /* attempts after the first, transient failures only; 0 = 4 */
+	const char *spool_dir;          /* for archives that are compressed; NULL = $TMPDIR, else /var/tmp */
 };
 
 struct sources; /* all that a process has open; shares connections, tokens and credentials */
 
 struct sources *sources_new(const struct source_config *config, struct err *err);
-void            sources_free(struct sources *sources);
+void            sources_stop(struct sources *sources); /* every call that waits for a registry ends with ERR_CANCELLED */
+void            sources_free(struct sources *sources); /* no call runs, all streams are closed */
 
 /* Listing: registry://HOST[/prefix] and archives or layouts with several images. Calls `found` for each reference, as
  * soon as it is known; a non-zero answer stops the listing and is returned. */
@@ -35,8 +37,9 @@ struct listing_filter {
 int source_enumerate(struct sources *sources, const struct reference *where, const struct listing_filter *filter,
                      int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
 
-/* Image records of one reference: one for a plain platform, one per child for "all", at least one always (what fails
- * is an image with status IMAGE_FAILED, not an error of the call). Records live in `arena`. ERR_MEM, ERR_CANCELLED. */
+/* Image records of one reference: one for a plain platform, one per child for "all", at least one always; one per image
+ * of an archive or layout when the reference names none ("oci:dir": each record then has its own reference). What fails
+ * is an image with status IMAGE_FAILED, not an error of the call. Records live in `arena`. ERR_MEM, ERR_CANCELLED. */
 int source_resolve(struct sources *sources, const struct reference *reference, const struct platform *want,
                    struct arena *arena, struct image **images, size_t *images_count, struct err *err);
 
