@@ -145,9 +145,8 @@ static int end_layer(struct reading *r)
 	layer = &r->fixture->layers[r->fixture->layers_count++];
 	if (!r->ended)
 		tar_append_end(&r->tar);
-	tar = buf_slice(&r->tar);
+	tar = slice_sub(buf_slice(&r->tar), 0, r->cut < r->tar.len ? r->tar.len - r->cut : 0);
 	layer->tar = arena_copy(r->arena, tar);
-	tar = slice_sub(tar, 0, r->cut < tar.len ? tar.len - r->cut : 0);
 	for (size_t i = 0; i < r->formats_count; i++)
 		if (!append_member(r, i, tar, &blob))
 			return buf_deinit(&blob), bad(r, "unknown compression");

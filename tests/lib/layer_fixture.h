@@ -30,8 +30,8 @@
 enum { FIXTURE_LAYERS_MAX = 200 };
 
 struct fixture_layer {
-	struct slice tar;  /* before `cut`, so with all its bytes … */
-	struct slice blob; /* … and what a registry would serve */
+	struct slice tar;  /* as it is once decompressed: the diffID is its hash */
+	struct slice blob; /* what a registry would serve */
 };
 
 struct fixture_expect {
