@@ -40,3 +40,20 @@ bool base64_decode(struct slice text, struct buf *out)
 	}
 	return buf_ok(out);
 }
+
+void base64_encode(struct slice bytes, struct buf *out)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < bytes.len; i += 3) {
+		size_t   count = bytes.len - i < 3 ? bytes.len - i : 3;
+		uint32_t bits = (uint32_t)bytes.ptr[i] << 16;
+
+		if (count > 1)
+			bits |= (uint32_t)bytes.ptr[i + 1] << 8;
+		if (count > 2)
+			bits |= bytes.ptr[i + 2];
+		for (size_t k = 0; k < 4; k++)
+			buf_byte(out, k <= count ? (uint8_t)digits[bits >> (18 - 6 * k) & 63] : '=');
+	}
+}

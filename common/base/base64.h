@@ -8,4 +8,6 @@
  * or when `out` is full; `out` then holds what came before. */
 bool base64_decode(struct slice text, struct buf *out);
 
+void base64_encode(struct slice bytes, struct buf *out); /* with padding, on one line */
+
 #endif

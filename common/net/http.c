@@ -249,14 +249,10 @@ void http_close(struct http_response *response)
 
 /* ---- small answers ---- */
 
-int http_fetch(struct http *http, const struct http_request *request, size_t body_bytes_max, struct http_answer *answer,
-               struct err *err)
+int http_answer_take(struct http_response *response, size_t body_bytes_max, struct http_answer *answer, struct err *err)
 {
-	struct http_response *response;
-	int                   code = http_open(http, request, &response, err);
+	int code;
 
-	if (code)
-		return code;
 	http_answer_deinit(answer);
 	buf_init(&answer->headers, LIMIT_HTTP_HEADER_BYTES);
 	buf_init(&answer->body, body_bytes_max);
@@ -265,6 +261,18 @@ int http_fetch(struct http *http, const struct http_request *request, size_t bod
 	code = stream_read_all(http_body(response), &answer->body, err);
 	if (!code && !buf_ok(&answer->headers))
 		code = err_set(err, ERR_MEM, "out of memory for an answer");
+	return code;
+}
+
+int http_fetch(struct http *http, const struct http_request *request, size_t body_bytes_max, struct http_answer *answer,
+               struct err *err)
+{
+	struct http_response *response;
+	int                   code = http_open(http, request, &response, err);
+
+	if (code)
+		return code;
+	code = http_answer_take(response, body_bytes_max, answer, err);
 	if (code)
 		err_prefix(err, "answer of %s", request->url);
 	http_close(response);

@@ -73,6 +73,8 @@ struct http_answer {
 };
 int          http_fetch(struct http *http, const struct http_request *request, size_t body_bytes_max,
                         struct http_answer *answer, struct err *err);
+int          http_answer_take(struct http_response *response, size_t body_bytes_max, struct http_answer *answer,
+                              struct err *err); /* the whole of one that is open; does not close it */
 struct slice http_answer_header(const struct http_answer *answer, const char *name, size_t nth);
 void         http_answer_deinit(struct http_answer *answer);
 
