@@ -1,0 +1,52 @@
+/* client.h - the client side of docs/PROTOCOL.md, the same code to a broker in this process, on this host and far away.
+ *
+ * A client belongs to one thread. Calls block. A broker that goes away is waited for: client_run() takes up its job,
+ * its unanswered references and its results where they stopped. */
+#ifndef VARVE_TOOLS_CLIENT_H
+#define VARVE_TOOLS_CLIENT_H
+
+#include "base/arena.h"
+#include "wire/message.h"
+#include "wire/socket.h"
+
+struct client_config {
+	struct wire_context      *context; /* NULL = one of its own; inproc:// needs the broker's */
+	struct wire_client_config wire;    /* strings are borrowed until client_close() */
+	uint64_t                  answer_ms; /* how long the first answer may take before the broker counts as absent; 0 = 5000 */
+};
+
+struct client;
+
+int  client_open(const struct client_config *config, struct client **out, struct err *err);
+void client_close(struct client *client);
+
+/* One record per job, newest first; job 0 = all. Memory in `arena`. ERR_NET: no broker; ERR_NOT_FOUND: no such job. */
+int client_status(struct client *client, uint64_t job, struct arena *arena, struct wire_status_reply *out, struct err *err);
+int client_cancel(struct client *client, uint64_t job, struct err *err);
+
+/* One job from submission to the last result, or any part of that. */
+struct client_run {
+	uint64_t                  job;    /* of an existing job; set when `submit` was answered */
+	const struct wire_submit *submit; /* NULL: the job exists */
+
+	/* 1 with the next reference (borrowed until the next call), 0 at the end, ERR_*. NULL: none are sent (retry_of). */
+	int (*reference)(void *data, struct slice *reference, struct err *err);
+	void (*submitted)(void *data, uint64_t job);                      /* the broker has the job; may be NULL */
+	void (*progress)(void *data, const struct wire_job_status *status); /* may be NULL; also between messages, for clocks */
+	int (*result)(void *data, uint64_t image, struct slice encoded, struct err *err); /* NULL: results are not wanted */
+	void *data;
+
+	bool     until_submitted;     /* return once all references are acknowledged */
+	uint64_t from;                /* first result wanted; advances */
+	uint64_t images_max;          /* return after that many results; 0 = at the end of the job */
+	uint32_t watch_ms;            /* interval of progress; 0 = 500 */
+	int      interrupt_fd;        /* interrupt.h, or -1 */
+	bool     cancel_on_interrupt; /* else the run is left with ERR_CANCELLED and the job goes on */
+	bool     interrupted;         /* set: it was cancelled */
+
+	struct wire_job_status status; /* the last that came; strings are not kept */
+};
+
+int client_run(struct client *client, struct client_run *run, struct err *err);
+
+#endif

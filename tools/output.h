@@ -1,0 +1,40 @@
+/* output.h - where a report goes and in which format, and what the command's exit status has to know about its images. */
+#ifndef VARVE_TOOLS_OUTPUT_H
+#define VARVE_TOOLS_OUTPUT_H
+
+#include "exit_status.h"
+#include "gate.h"
+#include "options.h"
+#include "report/report.h"
+
+struct output_options {
+	const char *format, *path, *fail_on;
+	bool        negligible, details, summary;
+};
+
+#define OUTPUT_OPTIONS(values)                                                                                             \
+	{"format", OPTION_TEXT, offsetof(struct values, output.format), "FORMAT", "table (default), json, jsonl, cyclonedx"},      \
+	{"output", OPTION_TEXT, offsetof(struct values, output.path), "FILE", "write there instead of to standard output"},        \
+	{"details", OPTION_FLAG, offsetof(struct values, output.details), NULL, "table: every vulnerability of every image"},      \
+	{"summary", OPTION_FLAG, offsetof(struct values, output.summary), NULL, "table: a row per image and the summary, also for one image"}, \
+	{"negligible", OPTION_FLAG, offsetof(struct values, output.negligible), NULL, "show vulnerabilities of the band negligible too"}, \
+	{"fail-on", OPTION_TEXT, offsetof(struct values, output.fail_on), "SEVERITY", "exit 1 on low, medium, high, critical or worse, on unknown if named: high,unknown"}
+
+struct output {
+	struct report *report;
+	int            fd;
+	bool           own_fd;
+	struct gate    gate;
+	uint64_t       images, images_bad; /* failed or incomplete */
+	struct arena   arena;
+};
+
+int output_check(const struct output_options *options, struct err *err); /* ERR_USAGE, before anything is done */
+int output_open(const struct output_options *options, struct output *output, struct err *err);
+int output_image(struct output *output, const struct image_result *result, struct err *err);
+int output_encoded(struct output *output, struct slice encoded, struct err *err); /* as it comes over the wire */
+
+/* Ends the document; also after an error, then only closes. *status: of the images and the gate, explained in the log. */
+int output_close(struct output *output, const struct report_run *run, bool failed, enum exit_status *status, struct err *err);
+
+#endif

@@ -1,0 +1,235 @@
+#include "progress.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "report/table_parts.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { DRAW_MS = 100, LOG_MS = 5000, SAMPLES = 32, SAMPLE_MS = 250 };
+
+struct progress {
+	pthread_mutex_t lock; /* of line, shown */
+	const char     *what;
+	bool            terminal, shown;
+	struct buf      line;
+	uint64_t        drawn_ms, logged_ms, logged_done;
+	struct {
+		uint64_t ms, bytes;
+	} samples[SAMPLES]; /* ring: the rate is that of the last eight seconds */
+	size_t samples_count;
+};
+
+unsigned terminal_columns(int fd)
+{
+	struct winsize size;
+
+	if (!isatty(fd))
+		return 0;
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+static void put_eta(struct buf *out, const struct wire_job_status *s, double rate)
+{
+	double seconds;
+
+	if (s->growing || rate <= 0 || s->bytes_total <= s->bytes_done)
+		return;
+	seconds = (double)(s->bytes_total - s->bytes_done) / rate;
+	if (seconds >= 360000)
+		return;
+	if (seconds >= 3600)
+		buf_printf(out, "ETA %.0f:%02u:%02u", (double)((unsigned)seconds / 3600), (unsigned)seconds / 60 % 60, (unsigned)seconds % 60);
+	else
+		buf_printf(out, "ETA %u:%02u", (unsigned)seconds / 60, (unsigned)seconds % 60);
+}
+
+static unsigned reuse_percent(const struct wire_job_status *s)
+{
+	uint64_t to_read = s->layers_total > s->layers_reused ? s->layers_total - s->layers_reused : 0;
+
+	return s->layer_uses && to_read <= s->layer_uses ? (unsigned)(100 - to_read * 100 / s->layer_uses) : 0;
+}
+
+static void put_part(struct buf *out, unsigned columns, const struct buf *part)
+{
+	size_t gap = out->len ? 2 : 0;
+
+	if (!part->len || (columns && out->len + gap + part->len > columns))
+		return;
+	buf_str(out, gap ? "  " : "");
+	buf_append(out, buf_slice(part));
+}
+
+void progress_text(const struct wire_job_status *s, double rate, unsigned columns, struct buf *out)
+{
+	struct buf  part = {.bytes_max = 256};
+	const char *more = s->growing ? "+" : "";
+	char        done[24], total[24];
+
+	buf_clear(out);
+	buf_printf(&part, "images %llu/%llu%s", (unsigned long long)s->images_done, (unsigned long long)s->images_total, more);
+	put_part(out, columns, &part);
+	if (s->images_failed + s->images_incomplete) {
+		buf_clear(&part);
+		buf_printf(&part, "failed %llu", (unsigned long long)(s->images_failed + s->images_incomplete));
+		put_part(out, columns, &part);
+	}
+	buf_clear(&part);
+	buf_printf(&part, "layers %llu/%llu%s", (unsigned long long)s->layers_done, (unsigned long long)s->layers_total, more);
+	put_part(out, columns, &part);
+	buf_clear(&part);
+	put_eta(&part, s, rate);
+	put_part(out, columns, &part);
+	buf_clear(&part);
+	table_bytes_text(s->bytes_done, done);
+	table_bytes_text(s->bytes_total, total);
+	buf_printf(&part, "%s/%s%s", done, total, more);
+	put_part(out, columns, s->bytes_total ? &part : &(struct buf){0});
+	buf_clear(&part);
+	table_bytes_text((uint64_t)rate, done);
+	buf_printf(&part, "%s/s", done);
+	put_part(out, columns, rate > 0 ? &part : &(struct buf){0});
+	buf_clear(&part);
+	buf_printf(&part, "reuse %u %%", reuse_percent(s));
+	put_part(out, columns, s->layer_uses ? &part : &(struct buf){0});
+	buf_deinit(&part);
+}
+
+static void write_err(struct slice bytes)
+{
+	while (bytes.len) {
+		ssize_t put = write(STDERR_FILENO, bytes.ptr, bytes.len);
+
+		if (put <= 0)
+			return;
+		bytes = slice_from(bytes, (size_t)put);
+	}
+}
+
+static void erase(struct progress *p)
+{
+	if (p->shown)
+		write_err(SLICE_LIT("\r\033[K"));
+	p->shown = false;
+}
+
+static void draw(struct progress *p)
+{
+	if (!p->line.len)
+		return;
+	write_err(SLICE_LIT("\r"));
+	write_err(buf_slice(&p->line));
+	write_err(SLICE_LIT("\033[K"));
+	p->shown = true;
+}
+
+static void before_log(void *data)
+{
+	struct progress *p = data;
+
+	pthread_mutex_lock(&p->lock);
+	erase(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void after_log(void *data)
+{
+	struct progress *p = data;
+
+	pthread_mutex_lock(&p->lock);
+	draw(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+struct progress *progress_open(enum progress_mode mode, const char *what)
+{
+	struct progress *p = mode == PROGRESS_NEVER ? NULL : calloc(1, sizeof(*p));
+	const char      *term = getenv("TERM");
+
+	if (!p)
+		return NULL;
+	pthread_mutex_init(&p->lock, NULL);
+	buf_init(&p->line, 4096);
+	p->what = what;
+	p->logged_ms = clock_ms();
+	p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+	if (p->terminal)
+		log_hook(before_log, after_log, p);
+	return p;
+}
+
+void progress_close(struct progress *p)
+{
+	if (!p)
+		return;
+	if (p->terminal)
+		log_hook(NULL, NULL, NULL);
+	erase(p);
+	buf_deinit(&p->line);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+void progress_hide(struct progress *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	erase(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static double rate_now(struct progress *p, uint64_t now, uint64_t bytes)
+{
+	size_t newest = (p->samples_count + SAMPLES - 1) % SAMPLES, oldest;
+
+	if (!p->samples_count || now - p->samples[newest].ms >= SAMPLE_MS) {
+		p->samples[p->samples_count % SAMPLES].ms = now;
+		p->samples[p->samples_count++ % SAMPLES].bytes = bytes;
+	}
+	oldest = p->samples_count > SAMPLES ? p->samples_count % SAMPLES : 0;
+	if (now - p->samples[oldest].ms < 1000 || bytes <= p->samples[oldest].bytes)
+		return 0;
+	return (double)(bytes - p->samples[oldest].bytes) * 1000 / (double)(now - p->samples[oldest].ms);
+}
+
+static void log_progress(struct progress *p, const struct wire_job_status *status, double rate, uint64_t now)
+{
+	uint64_t done = status->images_done + status->layers_done + status->bytes_done;
+
+	if (now - p->logged_ms < LOG_MS || done == p->logged_done)
+		return;
+	progress_text(status, rate, 0, &p->line);
+	log_line(LOG_INFO, p->what, "%.*s", SLICE_FMT(buf_slice(&p->line)));
+	p->logged_ms = now;
+	p->logged_done = done;
+}
+
+void progress_update(struct progress *p, const struct wire_job_status *status)
+{
+	uint64_t now = clock_ms();
+	unsigned columns;
+	double   rate;
+
+	if (!p)
+		return;
+	rate = rate_now(p, now, status->bytes_done);
+	if (!p->terminal) {
+		log_progress(p, status, rate, now);
+		return;
+	}
+	if (now - p->drawn_ms < DRAW_MS)
+		return;
+	columns = terminal_columns(STDERR_FILENO);
+	pthread_mutex_lock(&p->lock);
+	progress_text(status, rate, columns ? columns - 1 : 79, &p->line);
+	draw(p);
+	p->drawn_ms = now;
+	pthread_mutex_unlock(&p->lock);
+}
