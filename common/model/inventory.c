@@ -168,7 +168,7 @@ void inventory_add_link(struct inventory *inv, struct slice path, struct slice t
 {
 	struct hard_link *added;
 
-	if (slice_eq(path, target) || !inventory_index_has(inv, target) ||
+	if (slice_eq(path, target) ||
 	    !arena_grow(&inv->arena, &inv->links, &inv->links_capacity, inv->links_count, sizeof(*inv->links)))
 		return;
 	added = &inv->links[inv->links_count];

@@ -114,7 +114,7 @@ void inventory_deinit(struct inventory *inv);
 
 /* Each returns the new record, or NULL when the arena is full (inventory_failed() then). inventory_add_package() gives
  * NULL also past LIMIT_PACKAGES_PER_LAYER, which it notes as partial: stop reading that database. inventory_add_link()
- * may be called for every hard link: it keeps only those whose target has facts (or is such a link). */
+ * is for links under an evidence name (the target may lie in a lower layer) or to what has facts: the dispatcher chooses. */
 struct package_db *inventory_add_db(struct inventory *inv, struct slice path, const char *kind);
 struct package    *inventory_add_package(struct inventory *inv, struct package_db *db, const struct package *package);
 struct os_release *inventory_add_os_release(struct inventory *inv, const struct os_release *os);

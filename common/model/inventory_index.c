@@ -84,11 +84,6 @@ static struct slot *lookup(const struct inventory *inv, struct slice path)
 	return slot->facts ? slot : NULL;
 }
 
-bool inventory_index_has(const struct inventory *inv, struct slice path)
-{
-	return lookup(inv, path) != NULL;
-}
-
 /* The first live link among `facts` whose target is the path they belong to. */
 static struct hard_link *find_heir(struct inventory *inv, struct slice path, const struct fact *facts)
 {

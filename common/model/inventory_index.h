@@ -12,6 +12,4 @@ enum fact_kind { FACT_DB, FACT_OS_RELEASE, FACT_OWNER, FACT_LICENSE, FACT_HASH, 
 /* `path` is borrowed for as long as the inventory lives (the record's own copy). False when the arena is full. */
 bool inventory_index_add(struct inventory *inv, struct slice path, enum fact_kind kind, size_t record);
 
-bool inventory_index_has(const struct inventory *inv, struct slice path); /* any fact, or a link leading to one */
-
 #endif

@@ -62,7 +62,7 @@ static int run_path(const char *path, int depth)
 	DIR           *folder;
 	int            status = 0;
 
-	if (stat(path, &info) != 0 || depth > 8)
+	if (stat(path, &info) != 0 || depth > 32)
 		return -1;
 	if (S_ISREG(info.st_mode))
 		return run_file(path);

@@ -43,7 +43,7 @@ struct dispatch {
 	char              path[LIMIT_PATH_BYTES];
 	struct entry      entry;
 	uint64_t          wanted, sniffed; /* analyzers by name and by content, one bit each */
-	bool              executable;
+	bool              executable, found;
 	uint64_t          fed;
 };
 
@@ -135,22 +135,26 @@ static bool body_fits(struct dispatch *d, const struct analyzer *analyzer, const
 	return false;
 }
 
-static void choose_analyzers(struct dispatch *d, const struct entry *entry, struct slice head)
+/* Whether any analyzer wants it, be the body too large or not. */
+static bool choose_by_name(struct dispatch *d, const struct entry *entry, struct slice head)
 {
-	size_t count = analyzer_count();
+	bool known = false;
 
-	d->wanted = d->sniffed = 0;
-	for (size_t i = 0; i < count; i++) {
-		const struct analyzer *analyzer = analyzer_at(i);
-
-		if (analyzer->wants(entry, head) != NEED_NOTHING) {
-			if (body_fits(d, analyzer, entry, false))
-				d->wanted |= UINT64_C(1) << i;
-		} else if (analyzer->sniff && analyzer->sniff(head)) {
-			if (body_fits(d, analyzer, entry, true))
-				d->sniffed |= UINT64_C(1) << i;
-		}
+	for (size_t i = 0; i < analyzer_count(); i++) {
+		if (analyzer_at(i)->wants(entry, head) == NEED_NOTHING)
+			continue;
+		known = true;
+		if (body_fits(d, analyzer_at(i), entry, false))
+			d->wanted |= UINT64_C(1) << i;
 	}
+	return known;
+}
+
+static void choose_by_content(struct dispatch *d, const struct entry *entry, struct slice head)
+{
+	for (size_t i = 0; i < analyzer_count(); i++)
+		if (analyzer_at(i)->sniff && analyzer_at(i)->sniff(head) && body_fits(d, analyzer_at(i), entry, true))
+			d->sniffed |= UINT64_C(1) << i;
 }
 
 static bool is_executable(const struct entry *entry, struct slice head)
@@ -169,7 +173,7 @@ static bool wanted_by_name(const struct entry *entry)
 	return false;
 }
 
-/* Kept: links under a name that is evidence, and links to what is evidence in this layer. The rest is in the path table. */
+/* Remembered: links under a name that is evidence, and links to what has facts in this layer. */
 static void add_link(struct dispatch *d, const struct entry *entry)
 {
 	struct fact_node *target = fact_index_find(&d->index, entry->target), *link;
@@ -191,7 +195,7 @@ enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry,
 	bool hard_link = entry->type == PATH_HARDLINK;
 
 	d->wanted = d->sniffed = 0;
-	d->executable = false;
+	d->executable = d->found = false;
 	if (entry->type == PATH_WHITEOUT || entry->type == PATH_OPAQUE || entry->path.len > sizeof(d->path))
 		return DISPATCH_NOTHING;
 	if (!hard_link || !slice_eq(entry->path, entry->target))
@@ -201,7 +205,8 @@ enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry,
 	if (entry->type != PATH_FILE && !(hard_link && entry->size))
 		return DISPATCH_NOTHING;
 
-	choose_analyzers(d, entry, head);
+	if (!choose_by_name(d, entry, head))
+		choose_by_content(d, entry, head);
 	d->executable = is_executable(entry, head);
 	if (!d->wanted && !d->sniffed && !d->executable)
 		return DISPATCH_NOTHING;
@@ -230,26 +235,35 @@ static void note_failure(struct dispatch *d, const struct analyzer *analyzer, st
 	               err->code ? err->text : "cannot be read");
 }
 
-static void mark_by_magic(struct inventory *inv, struct fact_mark from)
+/* What was found under a name that is no evidence by itself. Without a package or a system in it, it was none: many
+ * files look like a Berkeley DB. Returns whether there is something. */
+static bool mark_by_magic(struct inventory *inv, struct fact_mark from)
 {
-	for (size_t i = from.dbs; i < inv->dbs_count; i++)
+	bool found = inv->os_releases_count > from.os_releases;
+
+	for (size_t i = from.dbs; i < inv->dbs_count; i++) {
 		inv->dbs[i].by_magic = true;
+		inv->dbs[i].dropped = inv->dbs[i].packages_count == 0;
+		found |= inv->dbs[i].packages_count > 0;
+	}
 	for (size_t i = from.os_releases; i < inv->os_releases_count; i++)
 		inv->os_releases[i].by_magic = true;
+	return found;
 }
 
 static void run(struct dispatch *d, const struct analyzer *analyzer, struct slice bytes, bool by_magic)
 {
 	struct fact_mark from = fact_mark_now(d->out);
 	struct err       err = {0};
+	bool             found;
 	int              rc;
 
 	rc = analyzer->run ? analyzer->run(&d->entry, bytes, d->out, &err)
 	                   : analyzer->run_pair(&d->entry, bytes, SLICE_EMPTY, d->out, &err);
-	if (by_magic)
-		mark_by_magic(d->out, from);
-	if (rc)
+	found = by_magic ? mark_by_magic(d->out, from) : true;
+	if (rc && found)
 		note_failure(d, analyzer, d->entry.path, by_magic, rc, &err);
+	d->found |= found;
 	d->analyzed++;
 }
 
@@ -297,8 +311,9 @@ static bool run_all(struct dispatch *d, const struct dispatch_body *body)
 static bool is_evidence(const struct dispatch *d, struct fact_mark from)
 {
 	struct fact_node *node = fact_index_find(&d->index, d->entry.path);
+	bool              facts = d->out->dbs_count > from.dbs || d->out->os_releases_count > from.os_releases;
 
-	return d->out->dbs_count > from.dbs || d->out->os_releases_count > from.os_releases || (node && node->pending);
+	return (facts && d->found) || (node && node->pending);
 }
 
 static void add_hash(struct dispatch *d)
@@ -314,10 +329,11 @@ enum dispatch_verdict dispatch_finish(struct dispatch *d, const struct dispatch_
 	struct fact_mark  from = fact_mark_now(d->out), to;
 	struct fact_node *node;
 	bool              kept = body && run_all(d, body);
+	bool              hashed = !body || d->executable || is_evidence(d, from);
 
-	if (body && (d->executable || is_evidence(d, from)))
+	if (body && hashed)
 		dispatch_feed(d, body->bytes);
-	if (!body || d->executable || is_evidence(d, from))
+	if (hashed)
 		add_hash(d);
 	to = fact_mark_now(d->out);
 	if (memcmp(&from, &to, sizeof(from)) == 0)
@@ -413,11 +429,17 @@ static void run_all_pending(struct dispatch *d)
 			               pending->analyzer->name);
 }
 
+/* Packages or a system: more than the hash of an executable, whose other names are in the path table. */
+static bool holds_evidence(const struct fact_node *node)
+{
+	return node->pending || node->to.dbs > node->from.dbs || node->to.os_releases > node->from.os_releases;
+}
+
 int dispatch_end(struct dispatch *d, struct err *err)
 {
 	run_all_pending(d);
 	for (struct fact_node *node = &d->index.root; node; node = fact_index_next(&d->index, node))
-		if (node->link_target)
+		if (node->link_target && (node->by_name || holds_evidence(node->link_target)))
 			inventory_add_link(d->out, node->path, node->link_target->path);
 	if (arena_failed(&d->arena))
 		return err_set(err, ERR_LIMIT, "analyzing a layer: the index of its evidence passes %u bytes",

@@ -239,6 +239,7 @@ static void drop_own(struct fact_index *index, struct fact_node *node)
 		if (node->pending)
 			index->pending_moved(index->data, node->pending, NULL);
 	}
+	node->from = node->to = (struct fact_mark){0};
 	node->has_facts = false;
 	node->pending = NULL;
 }

@@ -98,8 +98,8 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 	struct buf        values;
 	bool              ok;
 
-	buf_init(&values, BODY_BYTES_MAX);
-	ok = buf_reserve(&values, body.len) != NULL; /* the slices below point into it: it must not move */
+	buf_init(&values, BODY_BYTES_MAX + 1);
+	ok = buf_reserve(&values, body.len + 1) != NULL; /* the slices below point into it: it must not move */
 	while (ok && cursor_line(&lines, &line))
 		read_line(slice_trim(line), &os, &values);
 	ok = ok && buf_ok(&values) && inventory_add_os_release(out, &os);

@@ -140,9 +140,9 @@ static void read_page(struct bdb *db, struct slice page)
 static int run(const struct entry *entry, struct slice body, struct inventory *out, struct err *err)
 {
 	struct bdb db = {.bytes = body};
-	int        rc = read_meta(&db, err);
+	int        rc = rpm_records_begin(&db.records, out, entry->path, "rpm-bdb", body.len, err);
 
-	rc = rc ? rc : rpm_records_begin(&db.records, out, entry->path, "rpm-bdb", body.len, err);
+	rc = rc ? rc : read_meta(&db, err);
 	if (rc)
 		return rc;
 	buf_init(&db.value, RPM_HEADER_BYTES_MAX);

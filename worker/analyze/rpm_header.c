@@ -253,7 +253,9 @@ void rpm_records_add(struct rpm_records *records, struct slice header)
 	int rc;
 
 	records->count++;
-	if (header.len > records->bytes_left)
+	if (header.len == 0)
+		rc = err_set(&records->first, ERR_FORMAT, "no record where the database says there is one");
+	else if (header.len > records->bytes_left)
 		rc = err_set(&records->first, ERR_FORMAT, "the records claim more bytes than the file has");
 	else
 		rc = add_record(records, header, &records->first);

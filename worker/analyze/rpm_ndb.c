@@ -48,22 +48,30 @@ static int read_slots(struct slice body, uint32_t slot_pages, struct rpm_records
 	return 0;
 }
 
-static int run(const struct entry *entry, struct slice body, struct inventory *out, struct err *err)
+static int read_header(struct slice body, uint32_t *slot_pages, struct err *err)
 {
-	struct cursor      c = cursor_of(body);
-	uint32_t           magic = cursor_u32le(&c), version = cursor_u32le(&c), slot_pages;
-	struct rpm_records records;
-	int                rc, end;
+	struct cursor c = cursor_of(body);
+	uint32_t      magic = cursor_u32le(&c), version = cursor_u32le(&c);
 
 	cursor_skip(&c, 4); /* generation */
-	slot_pages = cursor_u32le(&c);
+	*slot_pages = cursor_u32le(&c);
 	if (!cursor_ok(&c) || magic != MAGIC_FILE)
 		return err_set(err, ERR_FORMAT, "not an NDB file");
 	if (version != 0)
 		return err_set(err, ERR_UNSUPPORTED, "NDB version %u", version);
-	if (slot_pages == 0 || slot_pages > SLOT_PAGES_MAX || (size_t)slot_pages * PAGE_BYTES > body.len)
-		return err_set(err, ERR_FORMAT, "%u slot pages in %zu bytes", slot_pages, body.len);
+	if (*slot_pages == 0 || *slot_pages > SLOT_PAGES_MAX || (size_t)*slot_pages * PAGE_BYTES > body.len)
+		return err_set(err, ERR_FORMAT, "%u slot pages in %zu bytes", *slot_pages, body.len);
+	return 0;
+}
+
+static int run(const struct entry *entry, struct slice body, struct inventory *out, struct err *err)
+{
+	struct rpm_records records;
+	uint32_t           slot_pages;
+	int                rc, end;
+
 	rc = rpm_records_begin(&records, out, entry->path, "rpm-ndb", body.len, err);
+	rc = rc ? rc : read_header(body, &slot_pages, err);
 	if (rc)
 		return rc;
 	rc = read_slots(body, slot_pages, &records, err);
