@@ -92,17 +92,35 @@ static void pass_stream(struct parse *p)
 		dispatch_finish(p->dispatch, NULL);
 }
 
+/* Not to be taken for an empty file: what an analyzer wanted, and a folder, may have held packages. */
+static void pass_unreadable(struct parse *p, const struct entry *entry, bool wanted)
+{
+	char reason[LIMIT_PATH_BYTES];
+
+	snprintf(reason, sizeof(reason), "unreadable: %.*s", SLICE_FMT(slice_sub(entry->unreadable, 0, sizeof(reason) / 2)));
+	if (wanted)
+		dispatch_give_up(p->dispatch, reason);
+	else
+		inventory_note(&p->inventory, entry->type == PATH_DIRECTORY ? NOTE_PARTIAL : NOTE_SKIPPED, entry->path, "%s", reason);
+}
+
 static int pass_entry(struct parse *p, const struct entry *entry, struct err *err)
 {
 	const struct path_entry path = {.path = entry->path, .type = entry->type, .target = entry->target};
 	struct slice            head = SLICE_EMPTY;
 	int                     status = path_table_add(p->paths, &path, err);
+	enum dispatch_need      action;
 
 	if (status < 0)
 		return status;
 	if (entry->size)
 		entry_reader_head(p->entries, &head, NULL);
-	switch (dispatch_begin(p->dispatch, entry, head)) {
+	action = dispatch_begin(p->dispatch, entry, head);
+	if (entry->unreadable.len) {
+		pass_unreadable(p, entry, action == DISPATCH_WHOLE || action == DISPATCH_STREAM);
+		return 0;
+	}
+	switch (action) {
 	case DISPATCH_WHOLE:
 		pass_whole(p, entry);
 		break;

@@ -12,6 +12,7 @@ struct entry {
 	uint32_t       mode;   /* permission bits, with setuid, setgid, sticky */
 	int64_t        mtime;  /* seconds */
 	uint32_t       uid, gid;
+	struct slice   unreadable; /* empty, or why the body (of a folder: part of what is below) is missing; rootfs: only */
 };
 
 #endif

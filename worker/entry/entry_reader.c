@@ -140,11 +140,14 @@ static bool translate(struct entry_reader *reader, const struct archive_member *
 	        .mtime = member->mtime,
 	        .uid = member->uid,
 	        .gid = member->gid,
+	        .unreadable = member->unreadable,
 	};
 	reader->block = reader->gathered = SLICE_EMPTY;
 	if (!canonical(reader, member->name, reader->path, &entry->path))
 		return false;
 	if (entry->path.len == 0) {
+		if (member->unreadable.len)
+			inventory_note(reader->notes, NOTE_PARTIAL, SLICE_EMPTY, "unreadable: %.*s", SLICE_FMT(member->unreadable));
 		if (member->type != MEMBER_DIRECTORY)
 			inventory_note(reader->notes, NOTE_SKIPPED, SLICE_EMPTY, "entry_name: an entry without a name");
 		return false;
