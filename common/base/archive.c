@@ -164,6 +164,20 @@ static struct slice name_of(struct archive_entry *entry)
 	return slice_str(name ? name : archive_entry_pathname_utf8(entry));
 }
 
+static struct slice unreadable_of(struct archive_entry *entry)
+{
+	const char *name;
+	const void *value;
+	size_t      size;
+
+	if (archive_entry_xattr_reset(entry) == 0)
+		return SLICE_EMPTY;
+	while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
+		if (name && slice_eq_str(slice_str(name), "user.varve.unreadable"))
+			return slice_of(value, size);
+	return SLICE_EMPTY;
+}
+
 static void fill(struct archive_reader *reader, struct archive_entry *entry, struct archive_member *member)
 {
 	enum member_type type = type_of(entry);
@@ -180,6 +194,7 @@ static void fill(struct archive_reader *reader, struct archive_entry *entry, str
 	        .uid = clamp_id(archive_entry_uid(entry)),
 	        .gid = clamp_id(archive_entry_gid(entry)),
 	        .mtime = archive_entry_mtime(entry),
+	        .unreadable = unreadable_of(entry),
 	};
 	reader->body_size = member->size;
 	reader->body_at = 0;

@@ -25,6 +25,8 @@ struct archive_member {
 	uint32_t         mode;        /* permission bits, with setuid, setgid, sticky */
 	uint32_t         uid, gid;    /* larger numbers are clamped to UINT32_MAX */
 	int64_t          mtime;       /* seconds */
+	struct slice     unreadable;  /* empty, or why the body is missing: the extended attribute user.varve.unreadable, by
+	                                 which a tar made of a folder (rootfs:) tells unreadable files from empty ones */
 };
 
 struct archive_reader;

@@ -17,6 +17,7 @@ struct advisory_feed {
 	struct slice ecosystem;
 	struct slice date; /* newest `modified` of its records, RFC 3339 */
 	uint64_t     records, entries;
+	uint64_t     unfixed;       /* entries with osv_affected_is_unfixed(); 0: the feed holds fixed issues only */
 	uint64_t     ranges_voided; /* left out because an event could not be read */
 };
 

@@ -27,7 +27,7 @@ enum {
 struct feed_count {
 	struct slice ecosystem;
 	struct slice date;
-	uint64_t     records, entries, voided;
+	uint64_t     records, entries, voided, unfixed;
 	uint64_t     last_record; /* number of the last record that was counted, so that it counts once */
 };
 
@@ -247,11 +247,12 @@ static int put_feeds(struct advisory_build *build, struct err *err)
 		buf_clear(&build->value);
 		advisory_key_part(&build->key, feed->ecosystem);
 		advisory_key_part(&build->key, build->source);
-		msgpack_write_array(&build->value, 4);
+		msgpack_write_array(&build->value, 5);
 		msgpack_write_str(&build->value, feed->date);
 		msgpack_write_uint(&build->value, feed->records);
 		msgpack_write_uint(&build->value, feed->entries);
 		msgpack_write_uint(&build->value, feed->voided);
+		msgpack_write_uint(&build->value, feed->unfixed);
 		status = put(build, ADVISORY_FEEDS, buf_slice(&build->key), buf_slice(&build->value), err);
 	}
 	return status;
@@ -334,6 +335,7 @@ static int count_feed(struct advisory_build *build, const struct osv_record *rec
 		return err_set(err, ERR_LIMIT, "more than %d ecosystem names in one source", FEEDS_MAX);
 	feed->entries++;
 	feed->voided += affected->ranges_voided;
+	feed->unfixed += osv_affected_is_unfixed(affected);
 	if (feed->last_record != build->info.records)
 		feed->records++;
 	feed->last_record = build->info.records;

@@ -242,13 +242,14 @@ static bool store_feed_at(const struct advisories *advisories, size_t index, str
 static bool add_feed(struct reader *reader, struct slice ecosystem, struct slice value)
 {
 	struct msgpack_reader r = msgpack_reader_of(value);
-	size_t                fields = msgpack_begin_record(&r, 4);
+	size_t                fields = msgpack_begin_record(&r, 5);
 	struct slice          date = msgpack_read_bytes(&r);
 	uint64_t              records = msgpack_read_uint(&r), entries = msgpack_read_uint(&r), voided = msgpack_read_uint(&r);
+	uint64_t              unfixed = msgpack_read_uint(&r);
 	size_t                count = reader->advisories.feeds_count;
 	struct advisory_feed *feed = count ? &reader->feeds[count - 1] : NULL;
 
-	msgpack_end_record(&r, fields, 4);
+	msgpack_end_record(&r, fields, 5);
 	if (!msgpack_ok(&r) || count == FEEDS_MAX)
 		return false;
 	if (!feed || !slice_eq(feed->ecosystem, ecosystem)) {
@@ -262,6 +263,7 @@ static bool add_feed(struct reader *reader, struct slice ecosystem, struct slice
 	feed->records += records;
 	feed->entries += entries;
 	feed->ranges_voided += voided;
+	feed->unfixed += unfixed;
 	return !arena_failed(&reader->arena);
 }
 

@@ -19,7 +19,7 @@ enum advisory_table {
 	ADVISORY_SOURCES,  /* name -> struct advisory_source_info */
 	ADVISORY_RECORDS,  /* id, source -> [modified, hash of the JSON, header (osv_header_encode)] */
 	ADVISORY_AFFECTED, /* ecosystem, name, id, source, number (4 bytes, big-endian) -> osv_affected_encode */
-	ADVISORY_FEEDS,    /* ecosystem, source -> [date, records, entries, ranges_voided] */
+	ADVISORY_FEEDS,    /* ecosystem, source -> [date, records, entries, ranges_voided, unfixed] */
 	ADVISORY_TABLES,
 };
 

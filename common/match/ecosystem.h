@@ -22,6 +22,7 @@ enum ecosystem_names {
 /* One OSV ecosystem, without suffix. */
 struct ecosystem {
 	const char          *name;   /* "Debian" */
+	const char          *type;   /* purl type of its packages; NULL: none that Varve reads */
 	enum version_scheme  scheme; /* of ECOSYSTEM ranges */
 	enum ecosystem_key   key;
 	enum ecosystem_names names;
@@ -37,13 +38,21 @@ struct slice ecosystem_name_key(const struct ecosystem *ecosystem, struct slice 
 /* By purl type for language packages ("pypi" gives PyPI); NULL for OS package types and unknown ones. */
 const struct ecosystem *ecosystem_of_type(struct slice purl_type);
 
-enum { ECOSYSTEM_STRINGS_MAX = 512 };
+/* One complete ecosystem string that is present in the advisories. Where several name one CVE of a package, those of the
+ * lowest rank decide. */
+struct ecosystem_string {
+	struct slice name;     /* "Ubuntu:Pro:18.04:LTS" */
+	uint32_t     rank;
+	const char  *fix_note; /* what its fixes need: "requires Ubuntu Pro"; NULL = nothing */
+};
+
+struct os_row; /* os_table.h */
 
 /* What judges the packages of one image (OS packages) or of one language type. */
 struct ecosystem_target {
 	const struct ecosystem *ecosystem; /* NULL: nothing does */
 	struct slice            name;      /* the string reports show: "Debian:12"; empty when unknown */
-	struct slice           *strings;   /* those to look up, all present in the advisories */
+	struct ecosystem_string *strings;  /* those to look up */
 	size_t                  strings_count;
 	enum coverage_state     state;     /* MATCHED, NO_ADVISORY_SOURCE, UNKNOWN_OS or EOL (matched all the same) */
 	struct slice            feed_date;

@@ -1,7 +1,7 @@
 /* match.h - joins an image's packages with advisories: what is affected, by what, since which layer; and what could not be judged.
  *
- * Pure: a function of the image's packages and os-release and of one generation of advisories. Nothing is stored. Each
- * unique (target, package) gives the same findings, so that a bulk re-match may ask once per unique package. */
+ * Pure: a function of the image's packages and os-release and of one generation of advisories. Nothing is stored. Equal
+ * (target, subject) give equal findings, so that a bulk re-match may ask once per unique subject. */
 #ifndef VARVE_MATCH_MATCH_H
 #define VARVE_MATCH_MATCH_H
 
@@ -14,16 +14,27 @@
  * no_advisory_source for what is installed. Everything new lives in `arena`. ERR_MEM, ERR_STORE from the look-ups. */
 int match_image(const struct advisories *advisories, struct arena *arena, struct image_result *result, struct err *err);
 
-/* The same for one package that ecosystem_target_for_package() gave a target. `package_index` is copied into what is
- * found. Arrays in `arena`; strings may borrow the advisories: match_image() copies what it keeps. */
+/* What is asked about one package: under which name and version its target's feed knows it. */
+struct match_subject {
+	struct slice     name;
+	struct osv_query query;
+	bool             modular; /* rpm of a module stream */
+};
+
 struct match_found {
-	struct result_vulnerability *vulnerabilities; /* by id */
+	struct result_vulnerability *vulnerabilities; /* by id; `package` is 0 */
 	size_t                       vulnerabilities_count;
-	struct result_finding       *findings;
+	struct result_finding       *findings; /* `layer` is 0 */
 	size_t                       findings_count;
 };
 
-int match_package(const struct advisories *advisories, const struct ecosystem_target *target, const struct package *package,
+/* `packages` are all of the image, sorted as result.h says: the epoch of a source package is that of the binary that
+ * bears its name. */
+struct match_subject match_subject_of(const struct ecosystem_target *target, const struct result_package *packages,
+                                      size_t packages_count, size_t index, struct arena *arena);
+
+/* The join for one subject. Arrays in `arena`; strings may borrow advisories and subject: match_image() copies what it keeps. */
+int match_subject(const struct advisories *advisories, const struct ecosystem_target *target, const struct match_subject *subject,
                   struct arena *arena, struct match_found *out, struct err *err);
 
 #endif

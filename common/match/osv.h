@@ -21,11 +21,11 @@ enum osv_event_kind { OSV_INTRODUCED, OSV_LAST_AFFECTED, OSV_FIXED, OSV_LIMIT };
 
 struct osv_event {
 	enum osv_event_kind kind;
-	struct slice        version; /* "0" sorts below everything */
+	struct slice        version; /* "introduced: 0" sorts below everything */
 };
 
 struct osv_range {
-	enum version_scheme scheme; /* of the ecosystem, or semver for SEMVER ranges; NONE: only "0" can be judged */
+	enum version_scheme scheme; /* of the ecosystem, or semver for SEMVER ranges; NONE: judged only if it is all versions */
 	struct osv_event   *events; /* sorted */
 	size_t              events_count;
 };
@@ -68,7 +68,8 @@ struct osv_affected {
 	struct osv_severity severity;
 	struct osv_range   *ranges;
 	size_t              ranges_count;
-	struct slice       *versions; /* explicit list */
+	enum version_scheme scheme;   /* of the ecosystem: equality of `versions` */
+	struct slice       *versions; /* explicit list, without those that the ranges contain anyway */
 	size_t              versions_count;
 	struct slice       *os, *arch; /* crates.io affects.os/arch; none = any */
 	size_t              os_count, arch_count;
@@ -103,13 +104,22 @@ int  osv_header_decode(struct slice bytes, struct arena *arena, struct osv_recor
 void osv_affected_encode(const struct osv_affected *affected, struct buf *out);
 int  osv_affected_decode(struct slice bytes, struct arena *arena, struct osv_affected *out, struct err *err);
 
-struct osv_hit {
-	struct slice fixed;  /* lowest version above `version` that ends the affected interval; empty = none known */
-	bool         unsure; /* the installed version is not known, or not readable and equal by text */
+/* True when some range has no fixed event, or only versions are listed: the feed knows issues without a fix. */
+bool osv_affected_is_unfixed(const struct osv_affected *affected);
+
+/* The installed version that is asked about. */
+struct osv_query {
+	struct slice version;      /* empty = not known: every entry matches, unsure */
+	bool         ignore_epoch; /* of rpm events: the source package's epoch is not recorded (TRAPS B6) */
 };
 
-/* Is `version` of the package that `affected` is about inside its versions or ranges? */
-bool osv_affects(const struct osv_affected *affected, struct slice version, struct osv_hit *hit);
+struct osv_hit {
+	struct slice fixed;  /* lowest version above the installed one that ends the affected interval; empty = none known */
+	bool         unsure; /* the installed version is not known */
+};
+
+/* Is the version inside the affected versions or ranges? */
+bool osv_affects(const struct osv_affected *affected, const struct osv_query *query, struct osv_hit *hit);
 
 /* The whole rule for one record: ecosystem with suffix and name must be equal, withdrawn records affect nothing. */
 bool osv_is_affected(const struct osv_record *record, struct slice ecosystem, struct slice name, struct slice version);

@@ -94,7 +94,8 @@ static int write_pending(struct path_table_builder *builder, struct path_block_w
 	struct path_entry last = {0};
 	int               verdict = 0;
 
-	qsort_r(builder->offsets, builder->offsets_count, sizeof(*builder->offsets), compare_pending, builder);
+	if (builder->offsets_count)
+		qsort_r(builder->offsets, builder->offsets_count, sizeof(*builder->offsets), compare_pending, builder);
 	for (size_t i = 0; i < builder->offsets_count && !verdict; i++) {
 		struct path_entry entry = pending_entry(builder, builder->offsets[i]);
 

@@ -115,20 +115,19 @@ static bool claims_usable(struct image *image, const struct image_config *config
 	return false;
 }
 
-/* What index and config say may differ; the config is what a runtime goes by. */
+/* Where index and config differ, the config is what a runtime goes by; where they agree, the index knows the variant. */
 static void settle_platform(struct image *image, const struct image_config *config, struct arena *arena)
 {
 	char said[96], is[96];
 
 	if (!config->platform.os[0] || !config->platform.arch[0])
 		return;
+	if (strcmp(image->platform.os, config->platform.os) == 0 && strcmp(image->platform.arch, config->platform.arch) == 0)
+		return;
 	platform_text(&image->platform, said);
 	platform_text(&config->platform, is);
-	if (image->platform.os[0] && (strcmp(image->platform.os, config->platform.os) != 0 ||
-	                              strcmp(image->platform.arch, config->platform.arch) != 0))
+	if (image->platform.os[0])
 		image_warn(image, arena, "the index says %s, the config %s", said, is);
-	if (image->platform.variant[0] && !config->platform.variant[0] && strcmp(image->platform.arch, config->platform.arch) == 0)
-		return;
 	image->platform = config->platform;
 }
 

@@ -1,0 +1,100 @@
+#include "pipeline.h"
+
+#include "base/file.h"
+
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+const char *pipeline_spool_dir(const char *configured)
+{
+	const char *environment = getenv("TMPDIR");
+
+	if (configured && *configured)
+		return configured;
+	return environment && *environment ? environment : "/var/tmp";
+}
+
+bool pipeline_spool_is_memory(const char *configured)
+{
+	struct statfs fs;
+
+	return statfs(pipeline_spool_dir(configured), &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+struct scan {
+	struct sources           *sources;
+	const struct reference   *reference;
+	const struct image_layer *layer;
+	const struct scan_config *config;
+	struct scan_outcome      *outcome;
+};
+
+static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, struct buf *inventory, struct buf *path_table,
+                           struct err *err)
+{
+	const struct parse_request request = {.blob_digest = scan->layer->digest,
+	                                      .window = scan->config->window,
+	                                      .verify_only = verify_only,
+	                                      .cancel = scan->config->cancel,
+	                                      .progress = scan->config->progress};
+	struct stream             *stream = source_open_layer(scan->sources, scan->reference, scan->layer, err);
+	int                        status;
+
+	if (!stream)
+		return err->code ? err->code : ERR_INTERNAL;
+	status = parse_layer(stream, spool_fd, &request, &scan->outcome->result, inventory, path_table, err);
+	stream_close(stream);
+	if (!status)
+		scan->outcome->blob_bytes_read += scan->outcome->result.blob_bytes;
+	return status;
+}
+
+/* 1: the claim holds; 0: it does not, or the bytes do not even decompress: a full scan will tell; ERR_*. */
+static int verify_claim(struct scan *scan, struct err *err)
+{
+	struct err why = {0};
+	int        status = fetch_and_parse(scan, true, -1, NULL, NULL, &why);
+
+	if (status == 0)
+		return digest_eq(&scan->outcome->result.diff_id, &scan->layer->diff_id);
+	if (status == ERR_FORMAT || status == ERR_TRUNCATED || status == ERR_LIMIT)
+		return 0;
+	return err_set(err, status, "%s", why.text);
+}
+
+static int scan_fully(struct scan *scan, struct buf *inventory, struct buf *path_table, struct err *err)
+{
+	int spool_fd = file_open_unlinked(pipeline_spool_dir(scan->config->spool_dir), err);
+	int status;
+
+	if (spool_fd < 0)
+		return spool_fd;
+	status = fetch_and_parse(scan, false, spool_fd, inventory, path_table, err);
+	close(spool_fd);
+	return status;
+}
+
+int pipeline_scan_layer(struct sources *sources, const struct reference *reference, const struct image_layer *layer,
+                        bool verify, const struct scan_config *config, struct scan_outcome *outcome,
+                        struct buf *inventory, struct buf *path_table, struct err *err)
+{
+	struct scan scan = {.sources = sources, .reference = reference, .layer = layer, .config = config, .outcome = outcome};
+	struct err  why = {0};
+	char        digest[DIGEST_TEXT_BYTES];
+	int         status = 0;
+
+	*outcome = (struct scan_outcome){0};
+	if (verify && !digest_is_zero(&layer->diff_id)) {
+		status = verify_claim(&scan, &why);
+		outcome->verified = status == 1;
+		outcome->diffid_claim_false = status == 0;
+	}
+	if (status == 0)
+		status = scan_fully(&scan, inventory, path_table, &why);
+	if (status >= 0)
+		return 0;
+	digest_text(&layer->digest, digest);
+	return err_set(err, status, "layer %s: %s", digest_is_zero(&layer->digest) ? "of a root folder" : digest, why.text);
+}

@@ -1,0 +1,36 @@
+/* pipeline.h - one layer task from end to end: source -> verified bytes -> parse side -> encoded inventory.
+ *
+ * Called by scan threads, several at once; blocks until the layer has been read. The source fetches on its own threads
+ * meanwhile, into a bounded buffer. Nothing is written to disk but large bodies, to an unlinked file. */
+#ifndef VARVE_WORKER_PIPELINE_H
+#define VARVE_WORKER_PIPELINE_H
+
+#include "parse.h"
+#include "source/source.h"
+
+struct scan_config {
+	const char           *spool_dir; /* NULL: $TMPDIR, else /var/tmp */
+	struct window_budget *window;    /* the process's own */
+	const _Atomic bool   *cancel;    /* as in parse.h */
+	_Atomic uint64_t     *progress;
+};
+
+struct scan_outcome {
+	struct parse_result result;
+	bool                verified;           /* verify mode, and the claim holds: no inventory, the known one is it */
+	bool                diffid_claim_false; /* verify mode, and it does not: scanned after all, by a second fetch */
+	uint64_t            blob_bytes_read;    /* of both fetches */
+};
+
+/* Scans `layer` of the image at `reference`. verify: content with the diffID that the layer claims is known already, so
+ * that it is enough to decompress and hash. Appends inventory and path table unless `verified`. Errors are those of the
+ * source and of parse_layer(), with the layer's digest before them; ERR_IO for the spool. */
+int pipeline_scan_layer(struct sources *sources, const struct reference *reference, const struct image_layer *layer,
+                        bool verify, const struct scan_config *config, struct scan_outcome *outcome,
+                        struct buf *inventory, struct buf *path_table, struct err *err);
+
+/* The folder that is used for `configured` (may be NULL), and whether it is kept in memory: worth a warning then. */
+const char *pipeline_spool_dir(const char *configured);
+bool        pipeline_spool_is_memory(const char *configured);
+
+#endif
