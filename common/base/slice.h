@@ -15,7 +15,7 @@ struct slice {
 };
 
 #define SLICE_LIT(text) ((struct slice){(const uint8_t *)(text), sizeof(text) - 1})
-#define SLICE_FMT(s)    (int)(s).len, (const char *)(s).ptr /* for "%.*s"; foreign bytes go through escape.h instead */
+#define SLICE_FMT(s)    (int)(s).len, (const char *)(s).ptr /* for "%.*s"; evaluates `s` twice; foreign bytes: escape.h */
 #define SLICE_EMPTY     ((struct slice){NULL, 0})
 
 struct slice slice_of(const void *ptr, size_t len);

@@ -45,13 +45,14 @@ int advisory_current_folder(const char *dir, char folder[ADVISORY_GENERATION_BYT
 int advisory_current(const char *dir, char generation[ADVISORY_GENERATION_BYTES], struct err *err)
 {
 	char         folder[ADVISORY_GENERATION_BYTES];
-	struct slice rest;
+	struct slice rest, id;
 	int          status = advisory_current_folder(dir, folder, err);
 
 	if (status)
 		return status;
 	rest = slice_from(slice_str(folder), 4);
-	snprintf(generation, ADVISORY_GENERATION_BYTES, "%.*s", SLICE_FMT(slice_cut(&rest, '-')));
+	id = slice_cut(&rest, '-');
+	snprintf(generation, ADVISORY_GENERATION_BYTES, "%.*s", SLICE_FMT(id));
 	return 0;
 }
 
