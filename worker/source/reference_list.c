@@ -85,8 +85,10 @@ static int next_line(struct reference_list *list, struct err *err)
 	return list->line.len > 0 || list->too_long;
 }
 
-static struct slice without_comment(struct slice line)
+static struct slice without_comment(struct slice line, bool first)
 {
+	if (first && slice_starts(line, "\xef\xbb\xbf"))
+		line = slice_from(line, 3);
 	for (size_t i = 0; i < line.len; i++)
 		if (line.ptr[i] == '#' && (i == 0 || line.ptr[i - 1] == ' ' || line.ptr[i - 1] == '\t'))
 			return slice_trim(slice_sub(line, 0, i));
@@ -98,15 +100,13 @@ int reference_list_next(struct reference_list *list, struct reference *out, stru
 	int status;
 
 	while ((status = next_line(list, err)) == 1) {
-		struct slice text = without_comment(buf_slice(&list->line));
+		struct slice text = without_comment(buf_slice(&list->line), list->number == 0);
 		struct err   why = {0};
 
 		if (++list->number > LIMIT_LIST_LINES) {
 			list->ended = true;
 			return err_set(err, ERR_LIMIT, "%s: more than %u lines", list->name, LIMIT_LIST_LINES);
 		}
-		if (list->number == 1 && slice_starts(text, "\xef\xbb\xbf"))
-			text = slice_from(text, 3);
 		if (list->too_long)
 			return err_set(err, ERR_USAGE, "%s line %llu: longer than %d bytes", list->name, (unsigned long long)list->number,
 			               LINE_BYTES_MAX);
