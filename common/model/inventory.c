@@ -1,7 +1,6 @@
 #include "model/inventory.h"
 
 #include "base/limits.h"
-#include "model/inventory_index.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,7 +36,7 @@ struct package_db *inventory_add_db(struct inventory *inv, struct slice path, co
 	db = &inv->dbs[inv->dbs_count];
 	*db = (struct package_db){.path = copy_string(inv, path, path, "path"),
 				  .kind = copy_string(inv, slice_str(kind), path, "kind")};
-	if (arena_failed(&inv->arena) || !inventory_index_add(inv, db->path, FACT_DB, inv->dbs_count))
+	if (arena_failed(&inv->arena))
 		return NULL;
 	inv->dbs_count++;
 	return db;
@@ -102,8 +101,7 @@ struct os_release *inventory_add_os_release(struct inventory *inv, const struct 
 		.build_id = copy_string(inv, os->build_id, os->path, "BUILD_ID"),
 		.by_magic = os->by_magic,
 	};
-	if (arena_failed(&inv->arena) ||
-	    !inventory_index_add(inv, added->path, FACT_OS_RELEASE, inv->os_releases_count))
+	if (arena_failed(&inv->arena))
 		return NULL;
 	inv->os_releases_count++;
 	return added;
@@ -118,7 +116,7 @@ struct owner_list *inventory_add_owner(struct inventory *inv, struct slice path,
 	list = &inv->owners[inv->owners_count];
 	*list = (struct owner_list){.path = copy_string(inv, path, path, "path"),
 				    .package = copy_string(inv, package, path, "package name")};
-	if (arena_failed(&inv->arena) || !inventory_index_add(inv, list->path, FACT_OWNER, inv->owners_count))
+	if (arena_failed(&inv->arena))
 		return NULL;
 	inv->owners_count++;
 	return list;
@@ -144,7 +142,7 @@ void inventory_add_license(struct inventory *inv, struct slice path, struct slic
 	*added = (struct package_license){.path = copy_string(inv, path, path, "path"),
 					  .package = copy_string(inv, package, path, "package name"),
 					  .license = copy_string(inv, license, path, "licence")};
-	if (!arena_failed(&inv->arena) && inventory_index_add(inv, added->path, FACT_LICENSE, inv->licenses_count))
+	if (!arena_failed(&inv->arena))
 		inv->licenses_count++;
 }
 
@@ -160,7 +158,7 @@ void inventory_add_hash(struct inventory *inv, struct slice path, const struct d
 				    .sha256 = *sha256,
 				    .size = size,
 				    .executable = executable};
-	if (!arena_failed(&inv->arena) && inventory_index_add(inv, added->path, FACT_HASH, inv->hashes_count))
+	if (!arena_failed(&inv->arena))
 		inv->hashes_count++;
 }
 
@@ -174,10 +172,8 @@ void inventory_add_link(struct inventory *inv, struct slice path, struct slice t
 	added = &inv->links[inv->links_count];
 	*added = (struct hard_link){.path = copy_string(inv, path, path, "path"),
 				    .target = copy_string(inv, target, path, "link target")};
-	if (arena_failed(&inv->arena) || !inventory_index_add(inv, added->path, FACT_LINK, inv->links_count) ||
-	    !inventory_index_add(inv, added->target, FACT_LINKED_BY, inv->links_count))
-		return;
-	inv->links_count++;
+	if (!arena_failed(&inv->arena))
+		inv->links_count++;
 }
 
 void inventory_note(struct inventory *inv, enum note_kind kind, struct slice path, const char *format, ...)

@@ -5,8 +5,8 @@
  * is never opened twice. Owner: one thread until sealed. All slices live in `arena`; the add functions copy what they
  * are given (strings longer than LIMIT_STRING_BYTES are cut and noted). Facts carry their canonical path (path.h).
  *
- * The last entry of a path wins: the entry side calls inventory_drop_path() when a later entry of the same layer
- * replaces an earlier one. */
+ * The last entry of a path wins: the dispatcher marks facts `dropped` when a later entry of the same layer replaces
+ * theirs; they are not encoded. */
 #ifndef VARVE_MODEL_INVENTORY_H
 #define VARVE_MODEL_INVENTORY_H
 
@@ -61,11 +61,10 @@ struct file_hash {
 	bool          dropped;
 };
 
-/* A hard link in the tar to a file that has facts in this layer (both names canonical). All hard links and symlinks are
- * in the path table; these few are kept so that the content survives when the target is replaced later in the tar. */
+/* A hard link in the tar (both names canonical) whose target holds facts, perhaps in a lower layer, or whose own name
+ * would; never a chain. All hard links and symlinks are in the path table. */
 struct hard_link {
 	struct slice path, target;
-	bool         dropped;
 };
 
 enum note_kind {
@@ -104,7 +103,6 @@ struct inventory {
 	size_t                  notes_count, notes_capacity;
 	uint64_t                notes_dropped; /* beyond LIMIT_NOTES_PER_LAYER */
 	size_t packages_count;         /* over all databases, dropped ones too; at most LIMIT_PACKAGES_PER_LAYER */
-	struct inventory_index *index; /* path -> facts; inventory_index.h */
 
 	struct slice path_table; /* encoded, path_table.h; stored as a record of its own */
 };
@@ -129,9 +127,6 @@ void inventory_note(struct inventory *inv, enum note_kind kind, struct slice pat
 
 /* Pointers above stay valid only until the next add of the same kind (arrays grow). */
 
-/* The facts found under exactly this path are no more; where a hard link made before still names the content, they move
- * under the link's name (TRAPS A11). Cheap when the path has none: may be called for every entry. */
-void inventory_drop_path(struct inventory *inv, struct slice path);
 bool inventory_failed(const struct inventory *inv);
 bool inventory_is_partial(const struct inventory *inv); /* holds a NOTE_PARTIAL */
 

@@ -78,8 +78,6 @@ static void write_link(const void *context, size_t i, struct buf *out)
 {
 	const struct hard_link *link = &((const struct inventory *)context)->links[i];
 
-	if (link->dropped)
-		return;
 	msgpack_write_array(out, 2);
 	msgpack_write_str(out, link->path);
 	msgpack_write_str(out, link->target);

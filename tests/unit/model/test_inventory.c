@@ -1,4 +1,4 @@
-/* The inventory builder: copies, ceilings, and what is left when a later entry of the layer replaces an earlier one. */
+/* The inventory builder: copies, ceilings, which owned paths are kept. */
 #include "base/limits.h"
 #include "model/inventory.h"
 
@@ -74,52 +74,6 @@ static void notes_have_a_ceiling_that_a_partial_note_passes(void **state)
 	inventory_deinit(&inv);
 }
 
-static void dropping_a_path_drops_all_its_facts_and_no_others(void **state)
-{
-	struct inventory inv;
-	struct digest    digest = {{1}};
-
-	(void)state;
-	inventory_init(&inv);
-	add_db(&inv, "var/lib/dpkg/status", "bash");
-	add_db(&inv, "var/lib/dpkg/status.d/x", "libc6");
-	inventory_add_hash(&inv, SLICE_LIT("var/lib/dpkg/status"), &digest, 10, false);
-	inventory_add_owner(&inv, SLICE_LIT("var/lib/dpkg/status"), SLICE_LIT("bash"));
-	inventory_add_os_release(&inv, &(struct os_release){.path = SLICE_LIT("etc/os-release")});
-	inventory_drop_path(&inv, SLICE_LIT("var/lib/dpkg/status"));
-	inventory_drop_path(&inv, SLICE_LIT("never/seen"));
-	assert_true(inv.dbs[0].dropped);
-	assert_false(inv.dbs[1].dropped);
-	assert_true(inv.hashes[0].dropped);
-	assert_true(inv.owners[0].dropped);
-	assert_false(inv.os_releases[0].dropped);
-	add_db(&inv, "var/lib/dpkg/status", "dash");
-	assert_false(inv.dbs[2].dropped);
-	inventory_deinit(&inv);
-}
-
-static void a_hard_link_made_in_between_keeps_the_earlier_content(void **state)
-{
-	struct inventory inv;
-
-	(void)state;
-	inventory_init(&inv);
-	add_db(&inv, "objects/aa.file", "bash");
-	inventory_add_link(&inv, SLICE_LIT("usr/share/rpm/Packages"), SLICE_LIT("objects/aa.file"));
-	inventory_add_link(&inv, SLICE_LIT("copy"), SLICE_LIT("usr/share/rpm/Packages"));
-	inventory_add_link(&inv, SLICE_LIT("itself"), SLICE_LIT("itself"));
-	assert_int_equal(inv.links_count, 2);
-	inventory_drop_path(&inv, SLICE_LIT("usr/share/rpm/Packages"));
-	assert_false(inv.dbs[0].dropped);
-	assert_slice(inv.dbs[0].path, "objects/aa.file");
-	inventory_drop_path(&inv, SLICE_LIT("objects/aa.file"));
-	assert_false(inv.dbs[0].dropped);
-	assert_slice(inv.dbs[0].path, "copy");
-	inventory_drop_path(&inv, SLICE_LIT("copy"));
-	assert_true(inv.dbs[0].dropped);
-	inventory_deinit(&inv);
-}
-
 static void owned_paths_are_kept_where_a_language_package_or_program_could_lie(void **state)
 {
 	static const char *const kept[] = {"usr/lib/python3/dist-packages/six.py", "usr/bin/docker",
@@ -140,8 +94,6 @@ int main(void)
 		cmocka_unit_test(strings_are_copied),
 		cmocka_unit_test(long_strings_are_cut_and_noted),
 		cmocka_unit_test(notes_have_a_ceiling_that_a_partial_note_passes),
-		cmocka_unit_test(dropping_a_path_drops_all_its_facts_and_no_others),
-		cmocka_unit_test(a_hard_link_made_in_between_keeps_the_earlier_content),
 		cmocka_unit_test(owned_paths_are_kept_where_a_language_package_or_program_could_lie),
 	};
 

@@ -136,7 +136,7 @@ static void dropped_records_leave_no_trace(void **state)
 	fill(&a, false);
 	fill(&b, false);
 	inventory_add_db(&b, SLICE_LIT("c/status"), "dpkg");
-	inventory_drop_path(&b, SLICE_LIT("c/status"));
+	b.dbs[2].dropped = true;
 	bytes_a = encode(&a);
 	bytes_b = encode(&b);
 	assert_true(slice_eq(buf_slice(&bytes_a), buf_slice(&bytes_b)));
