@@ -38,6 +38,12 @@
 #define LIMIT_STRING_BYTES          (64u << 10)    /* one field of a package record; longer is cut and noted */
 #define LIMIT_NOTES_PER_LAYER       1000u          /* notes beyond it are counted only */
 
+/* One image, at aggregation */
+#define LIMIT_TREE_BYTES            (512u << 20)  /* paths with facts and symlinks of all layers */
+#define LIMIT_TREE_LINKS            1000000u      /* symlinks remembered; large images have 50,000 */
+#define LIMIT_TREE_STEPS            100000000ull  /* path components walked, symlink targets included */
+#define LIMIT_AGGREGATE_BYTES       (2ull << 30)  /* decoded inventories held at a time */
+
 /* Advisories */
 #define LIMIT_ADVISORY_BYTES        (16u << 20)  /* one OSV record */
 #define LIMIT_ADVISORY_ZIP_BYTES    (16ull << 30) /* one all.zip, inflated */
