@@ -363,7 +363,8 @@ static void *run_engine(void *user)
 		curl_multi_perform(http->multi, &running);
 		collect_finished(http);
 		serve(http, false); /* a slot may have come free */
-		curl_multi_poll(http->multi, NULL, 0, tick_ms, NULL);
+		if (!leaving)
+			curl_multi_poll(http->multi, NULL, 0, tick_ms, NULL);
 	}
 	return NULL;
 }
