@@ -1,0 +1,57 @@
+# bash completion for varve(1): commands, and the options that each one's --help lists.
+_varve()
+{
+	local current previous command words
+	current=${COMP_WORDS[COMP_CWORD]}
+	previous=${COMP_WORDS[COMP_CWORD-1]}
+	COMPREPLY=()
+
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		words=$(varve --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p')
+		mapfile -t COMPREPLY < <(compgen -W "$words --help --version" -- "$current")
+		return
+	fi
+	command=${COMP_WORDS[1]}
+	case $previous in
+	--format)
+		if [ "$command" = status ]; then words="table json"; else words="table json jsonl cyclonedx"; fi
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+		return ;;
+	--fail-on)
+		mapfile -t COMPREPLY < <(compgen -W "low medium high critical unknown high,unknown critical,unknown" -- "$current")
+		return ;;
+	--platform)
+		mapfile -t COMPREPLY < <(compgen -W "linux/amd64 linux/arm64 linux/arm/v7 linux/s390x linux/ppc64le all" -- "$current")
+		return ;;
+	--store | --db | --spool | --cert-dir)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		return ;;
+	--from-file | --output | --stats | --authfile | --registries-conf | --key | --list)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return ;;
+	esac
+	case $current in
+	-*)
+		words=$(varve "$command" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p')
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+		return ;;
+	esac
+	case $command in
+	help) words=$(varve --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p') ;;
+	db) words="import update info" ;;
+	store) words="info check" ;;
+	keys) words="generate show authorize revoke" ;;
+	scan) words="docker:// registry:// oci: oci-archive: docker-archive: rootfs:" ;;
+	submit) words="docker:// registry://" ;;
+	watch | results | cancel) words=$(varve status 2>/dev/null | awk 'NR > 1 && $1 ~ /^[0-9]+$/ { print $1 }') ;;
+	*) words= ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+	case $command:$COMP_CWORD in
+	db:2 | store:2 | keys:2) ;;
+	*) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current") ;;
+	esac
+	compopt -o nospace 2>/dev/null
+	__ltrim_colon_completions "$current" 2>/dev/null
+}
+complete -F _varve varve
