@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { ANSWER_MS = 5000, SEND_MS = 5000 };
+enum { ANSWER_MS = 5000, SEND_MS = 5000, SILENCE_MS = 12000 };
 
 int client_connect(struct client *client, struct err *err)
 {
@@ -25,6 +25,7 @@ int client_open(const struct client_config *config, struct client **out, struct 
 		return err_set(err, ERR_MEM, "opening a connection: no memory");
 	client->config = *config;
 	client->config.answer_ms = config->answer_ms ? config->answer_ms : ANSWER_MS;
+	client->config.silence_ms = config->silence_ms ? config->silence_ms : SILENCE_MS;
 	buf_init(&client->out, LIMIT_MESSAGE_BYTES);
 	buf_init(&client->in, LIMIT_MESSAGE_BYTES);
 	client->context = config->context;

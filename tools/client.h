@@ -13,6 +13,7 @@ struct client_config {
 	struct wire_context      *context; /* NULL = one of its own; inproc:// needs the broker's */
 	struct wire_client_config wire;    /* strings are borrowed until client_close() */
 	uint64_t                  answer_ms; /* how long the first answer may take before the broker counts as absent; 0 = 5000 */
+	uint64_t                  silence_ms; /* of a broker that has answered: then it is connected to again; 0 = 12000 */
 };
 
 struct client;

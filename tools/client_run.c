@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFERENCE_ROOM_BYTES = 8192, TICK_MS = 250, SILENCE_FIRST_MS = 12000, SILENCE_MAX_MS = 60000, CREDIT = 64, WATCH_MS = 500 };
+enum { REFERENCE_ROOM_BYTES = 8192, TICK_MS = 250, SILENCE_MAX_MS = 60000, CREDIT = 64, WATCH_MS = 500 };
 
 struct window_slot {
 	bool         used;
@@ -266,7 +266,7 @@ static bool is_over(const struct client_session *s)
 {
 	const struct client_run *run = s->run;
 
-	if (!s->job_known || (run->until_submitted && !s->submitted))
+	if (!s->job_known || !s->submitted)
 		return false;
 	if (run->until_submitted)
 		return true;
@@ -305,12 +305,13 @@ static int on_interrupt(struct client_session *s, struct err *err)
 
 static int session_loop(struct client_session *s, struct err *err)
 {
-	int rc = begin(s, err);
+	uint64_t tick_ms = s->client->config.silence_ms < TICK_MS ? s->client->config.silence_ms : TICK_MS;
+	int      rc = begin(s, err);
 
 	while (rc == 0 && !is_over(s)) {
 		struct wire_header header;
 		struct slice       body;
-		int                got = client_receive(s->client, s->run->interrupt_fd, TICK_MS, &header, &body, err);
+		int                got = client_receive(s->client, s->run->interrupt_fd, tick_ms, &header, &body, err);
 
 		if (got < 0)
 			return got;
@@ -319,7 +320,7 @@ static int session_loop(struct client_session *s, struct err *err)
 		if (rc == 0 && got > 0) {
 			s->heard_ms = clock_ms();
 			s->heard_once = true;
-			s->silence_ms = SILENCE_FIRST_MS;
+			s->silence_ms = s->client->config.silence_ms;
 			rc = on_frame(s, &header, body, err);
 		} else if (rc == 0) {
 			rc = on_silence(s, clock_ms(), err);
@@ -333,7 +334,7 @@ static int session_loop(struct client_session *s, struct err *err)
 int client_run(struct client *client, struct client_run *run, struct err *err)
 {
 	struct client_session s = {.client = client, .run = run, .job_known = !run->submit, .submitted = !run->submit,
-	                           .references_done = !run->submit, .silence_ms = SILENCE_FIRST_MS};
+	                           .references_done = !run->submit, .silence_ms = client->config.silence_ms};
 	int                   rc;
 
 	run->status = (struct wire_job_status){0};

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const table_names[] = {
+const char *const catalog_table_names[] = {
         "counters", "owners", "jobs", "tokens", "references", "reference_index", "images", "image_index", "image_records",
         "latest", "layers", "inventories", "path_tables", "diff_ids", "claims", "scans", "failures", NULL};
 
@@ -294,7 +294,7 @@ static void leave(struct catalog *catalog)
 
 int catalog_open(const char *dir, const struct catalog_config *config, struct catalog **out, struct err *err)
 {
-	struct db_config db_config = {.tables = table_names,
+	struct db_config db_config = {.tables = catalog_table_names,
 	                              .kind = "catalog",
 	                              .version = CATALOG_FORMAT_VERSION,
 	                              .read_only = config->read_only,

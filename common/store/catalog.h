@@ -153,4 +153,15 @@ int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, st
 /* Every reference's latest image, by reference: for reports over the whole store. */
 int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data, struct err *err);
 
+/* Health ---------------------------------------------------------------------------------------------------------- */
+
+struct catalog_table_report {
+	const char *name;
+	uint64_t    records, bytes, damaged; /* bytes of keys and values; 0 when values were not read */
+};
+
+/* Calls `table` for each table. read_values: every record is read and its checksum verified, in short transactions. */
+int catalog_check(struct catalog *catalog, bool read_values, void (*table)(void *data, const struct catalog_table_report *report),
+                  void *data, struct err *err);
+
 #endif

@@ -38,6 +38,8 @@ struct catalog {
 	char                     dir[4096];
 };
 
+extern const char *const catalog_table_names[]; /* NULL-terminated, by enum catalog_table */
+
 /* The transaction to read in: the batch of this thread, or one of its own, which catalog_read_end() then ends. */
 struct catalog_read {
 	struct db_txn *txn;

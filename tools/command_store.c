@@ -1,0 +1,110 @@
+/* command_store.c - varve store: what a store holds, and whether every record of it can be read. */
+#include "base/file.h"
+#include "command.h"
+#include "exit_status.h"
+#include "progress.h"
+#include "report/grid.h"
+#include "report/table_parts.h"
+#include "store/catalog.h"
+#include "store_dir.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct store_values {
+	const char *store;
+};
+
+static const struct option_spec store_options[] = {
+	{"store", OPTION_TEXT, offsetof(struct store_values, store), "DIR", "the store (default: $XDG_STATE_HOME/varve)"},
+	{NULL, OPTION_FLAG, 0, NULL, NULL},
+};
+
+struct store_tables {
+	struct grid grid;
+	bool        read;
+	uint64_t    damaged;
+};
+
+static void put_table(void *data, const struct catalog_table_report *report)
+{
+	struct store_tables *tables = data;
+	char                 bytes[24];
+
+	table_bytes_text(report->bytes, bytes);
+	tables->damaged += report->damaged;
+	grid_cell(&tables->grid, STYLE_PLAIN, slice_str(report->name));
+	grid_cell_printf(&tables->grid, STYLE_PLAIN, "%llu", (unsigned long long)report->records);
+	grid_cell(&tables->grid, STYLE_PLAIN, slice_str(tables->read ? bytes : "-"));
+	if (tables->read)
+		grid_cell_printf(&tables->grid, report->damaged ? STYLE_RED : STYLE_DIM, "%llu", (unsigned long long)report->damaged);
+	else
+		grid_cell(&tables->grid, STYLE_DIM, SLICE_LIT("-"));
+}
+
+static void put_head(struct buf *out, struct catalog *catalog)
+{
+	struct db_stats stats;
+	char            file[24], used[24];
+
+	db_stats_get(catalog_db(catalog), &stats);
+	table_bytes_text(stats.file_bytes, file);
+	table_bytes_text(stats.used_bytes, used);
+	buf_printf(out, "store %s: %s on disk, %s in use, %u of %u readers\n\n", catalog_dir(catalog), file, used, stats.readers,
+	           stats.readers_max);
+}
+
+static int examine(struct catalog *catalog, bool check, uint64_t *damaged, struct err *err)
+{
+	static const struct grid_column columns[] = {
+		{.title = "TABLE"}, {.title = "RECORDS", .right = true}, {.title = "BYTES", .right = true}, {.title = "DAMAGED", .right = true},
+	};
+	struct store_tables tables = {.read = check};
+	struct buf          out = {.bytes_max = 1u << 20};
+	int                 rc;
+
+	put_head(&out, catalog);
+	grid_init(&tables.grid, columns, sizeof(columns) / sizeof(*columns));
+	rc = catalog_check(catalog, check, put_table, &tables, err);
+	grid_print(&tables.grid, &out, 0, 0, true, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+	grid_deinit(&tables.grid);
+	if (rc == 0 && check)
+		buf_str(&out, tables.damaged ? "\ndamaged records count as absent; what they held is scanned again when it is asked for\n"
+		                             : "\nevery record is whole\n");
+	if (rc == 0)
+		rc = file_write_all(STDOUT_FILENO, buf_slice(&out), "standard output", err);
+	buf_deinit(&out);
+	*damaged = tables.damaged;
+	return rc;
+}
+
+static int store_run(const struct command *command, int argc, char **argv, struct err *err)
+{
+	struct store_values   values = {0};
+	struct catalog_config config = {.read_only = true};
+	struct catalog       *catalog = NULL;
+	struct buf            dir = {0};
+	uint64_t              damaged = 0;
+	int                   operands, rc = options_parse(command, argc, argv, &values, &operands, err);
+
+	if (rc != 0)
+		return rc > 0 ? EXIT_STATUS_DONE : rc;
+	if (operands != 1 || (strcmp(argv[1], "info") != 0 && strcmp(argv[1], "check") != 0))
+		return err_set(err, ERR_USAGE, "varve store: say info or check (see varve store --help)");
+	rc = store_dir(values.store, &dir, err);
+	if (rc == 0)
+		rc = catalog_open((const char *)dir.ptr, &config, &catalog, err);
+	if (rc == 0)
+		rc = examine(catalog, strcmp(argv[1], "check") == 0, &damaged, err);
+	catalog_close(catalog);
+	buf_deinit(&dir);
+	return rc != 0 ? rc : damaged ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE;
+}
+
+const struct command command_store = {
+	"store", "what a store holds; whether every record can be read", "ACTION",
+	"  info    size and number of records\n"
+	"  check   reads every record and verifies its checksum; exit status 3 if one is damaged",
+	store_options, store_run,
+};
