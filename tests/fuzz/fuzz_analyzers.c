@@ -5,7 +5,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run(const struct analyzer *analyzer, struct slice body)
 {
-	struct entry     entry = {.path = SLICE_LIT("var/lib/pacman/local/name-1-1/files"), .type = PATH_FILE, .size = body.len};
+	struct entry entry = {
+		.path = SLICE_LIT("var/lib/pacman/local/name-1-1/files"), .type = PATH_FILE, .size = body.len};
 	struct slice     first = slice_sub(body, 0, body.len / 2), second = slice_from(body, body.len / 2);
 	struct inventory inv;
 	struct err       err = {0};

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	inventory_init(&inv);
 	if (size && data[0] == 0x37)
-		analyzer->run_pair(&entry, slice_sub(slice_of(data, size), 1, size / 2), slice_from(slice_of(data, size), 1 + size / 2), &inv, &err);
+		analyzer->run_pair(&entry, slice_sub(slice_of(data, size), 1, size / 2),
+				   slice_from(slice_of(data, size), 1 + size / 2), &inv, &err);
 	else
 		analyzer->run_pair(&entry, slice_of(data, size), SLICE_EMPTY, &inv, &err);
 	inventory_deinit(&inv);

@@ -80,11 +80,16 @@ void analyze_folder(struct dispatch *d, const char *folder)
 static enum path_type path_type_of(enum member_type type)
 {
 	switch (type) {
-	case MEMBER_FILE: return PATH_FILE;
-	case MEMBER_DIRECTORY: return PATH_DIRECTORY;
-	case MEMBER_SYMLINK: return PATH_SYMLINK;
-	case MEMBER_HARDLINK: return PATH_HARDLINK;
-	case MEMBER_OTHER: break;
+	case MEMBER_FILE:
+		return PATH_FILE;
+	case MEMBER_DIRECTORY:
+		return PATH_DIRECTORY;
+	case MEMBER_SYMLINK:
+		return PATH_SYMLINK;
+	case MEMBER_HARDLINK:
+		return PATH_HARDLINK;
+	case MEMBER_OTHER:
+		break;
 	}
 	return PATH_OTHER;
 }
@@ -120,7 +125,7 @@ int analyze_tarball(struct dispatch *d, const char *file, struct err *err)
 	struct stream         *stream = fd < 0 ? NULL : stream_of_fd(fd, file);
 	struct layer          *layer = stream ? layer_open(stream, &config, err) : NULL;
 	struct archive_reader *reader = layer ? archive_reader_new(layer_tar(layer), ARCHIVE_KIND_TAR, err) : NULL;
-	int                    rc = reader ? read_members(reader, d, err) : err_set(err, ERR_IO, "%s: cannot be read", file);
+	int rc = reader ? read_members(reader, d, err) : err_set(err, ERR_IO, "%s: cannot be read", file);
 
 	archive_reader_free(reader);
 	layer_close(layer);
@@ -146,7 +151,7 @@ static void list_package(const struct package *p, struct buf *out)
 	put(out, "vendor", p->vendor);
 	put(out, "modularity", p->modularity);
 	buf_printf(out, "%s%s\n", p->flags & PACKAGE_VIRTUAL ? " virtual" : "",
-	           p->flags & PACKAGE_NOT_CONFIGURED ? " not_configured" : "");
+		   p->flags & PACKAGE_NOT_CONFIGURED ? " not_configured" : "");
 }
 
 static void list_dbs(const struct inventory *inv, struct buf *out)
@@ -156,7 +161,8 @@ static void list_dbs(const struct inventory *inv, struct buf *out)
 
 		if (db->dropped)
 			continue;
-		buf_printf(out, "db %.*s %.*s%s\n", SLICE_FMT(db->kind), SLICE_FMT(db->path), db->by_magic ? " by_magic" : "");
+		buf_printf(out, "db %.*s %.*s%s\n", SLICE_FMT(db->kind), SLICE_FMT(db->path),
+			   db->by_magic ? " by_magic" : "");
 		for (size_t j = 0; j < db->packages_count; j++)
 			list_package(&db->packages[j], out);
 	}
@@ -199,22 +205,23 @@ static void list_half_facts(const struct inventory *inv, struct buf *out)
 	for (size_t i = 0; i < inv->licenses_count; i++)
 		if (!inv->licenses[i].dropped)
 			buf_printf(out, "license %.*s %.*s: %.*s\n", SLICE_FMT(inv->licenses[i].path),
-			           SLICE_FMT(inv->licenses[i].package), SLICE_FMT(inv->licenses[i].license));
+				   SLICE_FMT(inv->licenses[i].package), SLICE_FMT(inv->licenses[i].license));
 }
 
 static void list_files(const struct inventory *inv, struct buf *out)
 {
 	for (size_t i = 0; i < inv->hashes_count; i++)
 		if (!inv->hashes[i].dropped)
-			buf_printf(out, "hash %.*s %" PRIu64 "%s\n", SLICE_FMT(inv->hashes[i].path), inv->hashes[i].size,
-			           inv->hashes[i].executable ? " executable" : "");
+			buf_printf(out, "hash %.*s %" PRIu64 "%s\n", SLICE_FMT(inv->hashes[i].path),
+				   inv->hashes[i].size, inv->hashes[i].executable ? " executable" : "");
 	for (size_t i = 0; i < inv->links_count; i++)
 		buf_printf(out, "link %.*s -> %.*s\n", SLICE_FMT(inv->links[i].path), SLICE_FMT(inv->links[i].target));
 }
 
 void inventory_listing(const struct inventory *inv, struct buf *out)
 {
-	static const char *const kinds[] = {[NOTE_INFO] = "info", [NOTE_SKIPPED] = "skipped", [NOTE_PARTIAL] = "partial"};
+	static const char *const kinds[] = {
+		[NOTE_INFO] = "info", [NOTE_SKIPPED] = "skipped", [NOTE_PARTIAL] = "partial"};
 
 	list_dbs(inv, out);
 	list_systems(inv, out);
@@ -222,5 +229,5 @@ void inventory_listing(const struct inventory *inv, struct buf *out)
 	list_files(inv, out);
 	for (size_t i = 0; i < inv->notes_count; i++)
 		buf_printf(out, "note %s %.*s: %.*s\n", kinds[inv->notes[i].kind], SLICE_FMT(inv->notes[i].path),
-		           SLICE_FMT(inv->notes[i].reason));
+			   SLICE_FMT(inv->notes[i].reason));
 }

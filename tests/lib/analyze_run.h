@@ -17,9 +17,8 @@ int analyze_tarball(struct dispatch *d, const char *file, struct err *err);
 
 /* One line per fact, dropped ones left out:
  *   db KIND PATH [by_magic]             and below each its packages:
- *     TYPE NAME VERSION [arch=] [source=] [source_version=] [license=] [vendor=] [modularity=] [virtual] [not_configured]
- *   os PATH [by_magic] id= id_like= …
- *   owner PATH PACKAGE: FILES           license PATH PACKAGE: TEXT
+ *     TYPE NAME VERSION [arch=] [source=] [source_version=] [license=] [vendor=] [modularity=] [virtual]
+ * [not_configured] os PATH [by_magic] id= id_like= … owner PATH PACKAGE: FILES           license PATH PACKAGE: TEXT
  *   hash PATH SIZE [executable]         link PATH -> TARGET
  *   note KIND PATH: REASON */
 void inventory_listing(const struct inventory *inv, struct buf *out);

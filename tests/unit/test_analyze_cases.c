@@ -1,5 +1,5 @@
-/* The OS package cases of ../shared/data/truth/packages/cases.jsonl (osv-scalibr's own): agree, or a reason is listed in
- * tests/data/analyze/cases_disagree.txt ("input | case | reason", one a line). */
+/* The OS package cases of ../shared/data/truth/packages/cases.jsonl (osv-scalibr's own): agree, or a reason is listed
+ * in tests/data/analyze/cases_disagree.txt ("input | case | reason", one a line). */
 #include "lib/analyze_run.h"
 #include "lib/check.h"
 
@@ -74,7 +74,8 @@ static bool package_agrees(const struct package *package, const struct json *exp
 	       field_agrees(package->source_name, json_get_text(expected, "Origin")) &&
 	       field_agrees(package->vendor, json_get_text(metadata, "Maintainer")) &&
 	       field_agrees(package->vendor, json_get_text(expected, "Maintainer")) &&
-	       field_agrees(package->license, json_get_text(expected, "License")) && field_agrees(package->license, license);
+	       field_agrees(package->license, json_get_text(expected, "License")) &&
+	       field_agrees(package->license, license);
 }
 
 static bool is_partial(const struct inventory *inv)
@@ -95,8 +96,10 @@ static void compare(const struct inventory *inv, const struct json *row, char *w
 	why[0] = '\0';
 	for (size_t i = 0; i < inv->dbs_count; i++)
 		for (size_t j = 0; j < inv->dbs[i].packages_count; j++, count++)
-			if (count < json_count(expected) && !package_agrees(&inv->dbs[i].packages[j], json_at(expected, count)))
-				snprintf(why, why_bytes, "package %.*s differs", SLICE_FMT(inv->dbs[i].packages[j].name));
+			if (count < json_count(expected) &&
+			    !package_agrees(&inv->dbs[i].packages[j], json_at(expected, count)))
+				snprintf(why, why_bytes, "package %.*s differs",
+					 SLICE_FMT(inv->dbs[i].packages[j].name));
 	if (count != json_count(expected))
 		snprintf(why, why_bytes, "%zu packages, not %zu", count, json_count(expected));
 	else if (!why[0] && is_partial(inv) != (json_text(error).len > 0))
@@ -108,7 +111,8 @@ static bool is_listed(const struct tally *tally, struct slice input, struct slic
 {
 	char line[1024];
 
-	snprintf(line, sizeof(line), "%.*s | %.*s | ", SLICE_FMT(slice_from(input, strlen("inputs/" OS_TESTS))), SLICE_FMT(name));
+	snprintf(line, sizeof(line), "%.*s | %.*s | ", SLICE_FMT(slice_from(input, strlen("inputs/" OS_TESTS))),
+		 SLICE_FMT(name));
 	return slice_find_str(buf_slice(&tally->reasons), line) != SIZE_MAX;
 }
 
@@ -136,7 +140,8 @@ static void run_case(const struct json *row, struct tally *tally)
 	if (why[0] && is_listed(tally, input, name)) {
 		tally->listed++;
 	} else if (why[0] || is_listed(tally, input, name)) {
-		print_error("%.*s | %.*s | %s\n", SLICE_FMT(input), SLICE_FMT(name), why[0] ? why : "listed, but agrees");
+		print_error("%.*s | %.*s | %s\n", SLICE_FMT(input), SLICE_FMT(name),
+			    why[0] ? why : "listed, but agrees");
 		tally->failed++;
 	}
 	dispatch_free(d);
@@ -168,8 +173,8 @@ static void os_package_cases_agree_or_have_a_reason(void **state)
 		run_case(row, &tally);
 		json_free(row);
 	}
-	print_message("dpkg %u, apk %u, rpm %u, pacman %u; %u differ for a listed reason\n", tally.dpkg, tally.apk, tally.rpm,
-	              tally.pacman, tally.listed);
+	print_message("dpkg %u, apk %u, rpm %u, pacman %u; %u differ for a listed reason\n", tally.dpkg, tally.apk,
+		      tally.rpm, tally.pacman, tally.listed);
 	assert_int_equal(tally.failed, 0);
 	assert_int_equal(tally.dpkg, 30);
 	assert_int_equal(tally.apk, 8);

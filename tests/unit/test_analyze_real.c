@@ -49,7 +49,8 @@ static void assert_no_bad_notes(const struct inventory *inv, const char *file)
 {
 	for (size_t i = 0; i < inv->notes_count; i++)
 		if (inv->notes[i].kind != NOTE_INFO)
-			fail_msg("%s: %.*s: %.*s", file, SLICE_FMT(inv->notes[i].path), SLICE_FMT(inv->notes[i].reason));
+			fail_msg("%s: %.*s: %.*s", file, SLICE_FMT(inv->notes[i].path),
+				 SLICE_FMT(inv->notes[i].reason));
 }
 
 static void images_have_their_packages(void **state)
@@ -94,7 +95,8 @@ static void images_have_their_packages(void **state)
 		count = count_packages(&scan.inv, images[i].kind, images[i].by_magic);
 		assert_no_bad_notes(&scan.inv, images[i].file);
 		if (count != images[i].packages)
-			fail_msg("%s: %zu packages of %s, not %zu", images[i].file, count, images[i].kind, images[i].packages);
+			fail_msg("%s: %zu packages of %s, not %zu", images[i].file, count, images[i].kind,
+				 images[i].packages);
 		assert_true(scan.inv.os_releases_count > 0);
 		assert_slice_equal(scan.inv.os_releases[0].id, images[i].id);
 		assert_slice_equal(scan.inv.os_releases[0].version_id, images[i].version_id);
@@ -116,7 +118,8 @@ static const struct package *find_package(const struct package_db *db, struct sl
 static void assert_field(const struct package *package, const char *field, struct slice actual, struct slice expected)
 {
 	if (!slice_eq(actual, expected))
-		fail_msg("%.*s: %s is '%.*s', not '%.*s'", SLICE_FMT(package->name), field, SLICE_FMT(actual), SLICE_FMT(expected));
+		fail_msg("%.*s: %s is '%.*s', not '%.*s'", SLICE_FMT(package->name), field, SLICE_FMT(actual),
+			 SLICE_FMT(expected));
 }
 
 static void check_row(const struct package_db *db, const struct slice *row)
@@ -125,11 +128,12 @@ static void check_row(const struct package_db *db, const struct slice *row)
 	const struct package *package;
 
 	snprintf(version, sizeof(version), "%.*s%s%.*s-%.*s", SLICE_FMT(row[EPOCH]), row[EPOCH].len ? ":" : "",
-	         SLICE_FMT(row[VERSION]), SLICE_FMT(row[RELEASE]));
+		 SLICE_FMT(row[VERSION]), SLICE_FMT(row[RELEASE]));
 	package = find_package(db, row[NAME], version);
 	if (!package)
 		fail_msg("no package %.*s %s", SLICE_FMT(row[NAME]), version);
-	snprintf(source, sizeof(source), "%.*s-%.*s.src.rpm", SLICE_FMT(package->source_name), SLICE_FMT(package->source_version));
+	snprintf(source, sizeof(source), "%.*s-%.*s.src.rpm", SLICE_FMT(package->source_name),
+		 SLICE_FMT(package->source_version));
 	assert_field(package, "arch", package->arch, row[ARCH]);
 	assert_field(package, "source", slice_str(source), row[SOURCERPM]);
 	assert_field(package, "license", package->license, row[LICENSE]);
@@ -176,8 +180,10 @@ static void rpm_lists_agree_field_by_field(void **state)
 		const char *file, *as, *list;
 		size_t      packages;
 	} databases[] = {
-		{"rpmdb/amazonlinux2023-rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite", "truth/rpm/go-rpmdb-cee58d9.amazonlinux2023-plain.tsv", 102},
-		{"rpmdb/sle15-bci-a-Packages.db", "usr/lib/sysimage/rpm/Packages.db", "truth/rpm/go-rpmdb-HEAD.sle15-bci.tsv", 35},
+		{"rpmdb/amazonlinux2023-rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite",
+		 "truth/rpm/go-rpmdb-cee58d9.amazonlinux2023-plain.tsv", 102},
+		{"rpmdb/sle15-bci-a-Packages.db", "usr/lib/sysimage/rpm/Packages.db",
+		 "truth/rpm/go-rpmdb-HEAD.sle15-bci.tsv", 35},
 		{"truth/packages/inputs/extractor/filesystem/os/rpm/testdata/Packages_epoch", "var/lib/rpm/Packages",
 		 "truth/rpm/osv-scalibr.Packages_epoch.tsv", 1},
 	};

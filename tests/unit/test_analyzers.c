@@ -18,7 +18,7 @@ static void list_case(const char *folder, struct buf *listing)
 	struct inventory inv;
 	struct dispatch *d;
 	struct err       err = {0};
-	char             layer[PATH_MAX];
+	char             layer[PATH_MAX + 16];
 
 	snprintf(layer, sizeof(layer), "%s/layer", folder);
 	inventory_init(&inv);
@@ -34,7 +34,7 @@ static void list_case(const char *folder, struct buf *listing)
 static void run_case(const char *folder)
 {
 	struct buf listing, expected;
-	char       file[PATH_MAX];
+	char       file[PATH_MAX + 16];
 
 	buf_init(&listing, 16 << 20);
 	buf_init(&expected, 16 << 20);
@@ -45,7 +45,7 @@ static void run_case(const char *folder)
 	assert_int_equal(file_read(file, &expected, NULL), 0);
 	if (!slice_eq(buf_slice(&listing), buf_slice(&expected)))
 		fail_msg("%s:\n--- expected\n%.*s--- listed\n%.*s", folder, SLICE_FMT(buf_slice(&expected)),
-		         SLICE_FMT(buf_slice(&listing)));
+			 SLICE_FMT(buf_slice(&listing)));
 	buf_deinit(&listing);
 	buf_deinit(&expected);
 }

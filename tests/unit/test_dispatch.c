@@ -1,4 +1,5 @@
-/* What the order of entries does to facts: replaced files, folders that become files, hard links, companions, hashes. */
+/* What the order of entries does to facts: replaced files, folders that become files, hard links, companions, hashes.
+ */
 #include "lib/analyze_run.h"
 #include "lib/check.h"
 
@@ -128,8 +129,8 @@ static void a_link_under_an_evidence_name_is_handed_over(void **state)
 	other(*state, PATH_HARDLINK, "var/lib/rpm/rpmdb.sqlite", "lower/layer");
 	other(*state, PATH_HARDLINK, "usr/bin/some", "usr/bin/thing");
 	assert_listing(*state, "os sysroot/ostree/repo/objects/ab/c.file by_magic id=a pretty_name=a\n"
-	                       "link var/lib/rpm/rpmdb.sqlite -> lower/layer\n"
-	                       "link usr/lib/os-release -> sysroot/ostree/repo/objects/ab/c.file\n");
+			       "link var/lib/rpm/rpmdb.sqlite -> lower/layer\n"
+			       "link usr/lib/os-release -> sysroot/ostree/repo/objects/ab/c.file\n");
 }
 
 static void a_link_made_in_between_keeps_the_earlier_content(void **state)
@@ -139,8 +140,8 @@ static void a_link_made_in_between_keeps_the_earlier_content(void **state)
 	other(*state, PATH_HARDLINK, "copy", "etc/os-release");
 	file(*state, "objects/1", ID("b"));
 	assert_listing(*state, "os etc/os-release id=a pretty_name=a\n"
-	                       "os objects/1 by_magic id=b pretty_name=b\n"
-	                       "link copy -> etc/os-release\n");
+			       "os objects/1 by_magic id=b pretty_name=b\n"
+			       "link copy -> etc/os-release\n");
 }
 
 static void content_lives_until_its_last_link_is_gone(void **state)
@@ -166,8 +167,9 @@ static void a_link_whose_content_was_never_read_is_noted_when_that_is_replaced(v
 {
 	other(*state, PATH_HARDLINK, "etc/os-release", "lower");
 	file(*state, "lower", "new");
-	assert_listing(*state, "note skipped etc/os-release: link_target_replaced: a hard link to content that a later entry "
-	                       "of the layer replaces\n");
+	assert_listing(*state,
+		       "note skipped etc/os-release: link_target_replaced: a hard link to content that a later entry "
+		       "of the layer replaces\n");
 }
 
 static void a_link_to_itself_changes_nothing(void **state)
@@ -192,8 +194,10 @@ static void executables_are_hashed_as_they_stream_past(void **state)
 {
 	struct fixture *f = *state;
 	struct entry    entry = {.path = SLICE_LIT("usr/bin/x"), .type = PATH_FILE, .mode = 0755};
-	struct slice    elf = SLICE_LIT("\x7f" "ELF and so on"), text = SLICE_LIT("text");
-	struct digest   expected;
+	struct slice    elf = SLICE_LIT("\x7f"
+					   "ELF and so on"),
+		     text = SLICE_LIT("text");
+	struct digest expected;
 
 	entry.size = elf.len;
 	analyze_entry(f->d, &entry, elf, 3);
@@ -217,7 +221,8 @@ static void a_body_beyond_its_ceiling_is_noted_and_not_read(void **state)
 	struct entry    entry = {.path = SLICE_LIT("etc/os-release"), .type = PATH_FILE, .size = 1 << 20};
 
 	assert_int_equal(dispatch_begin(f->d, &entry, SLICE_LIT(ID("a"))), DISPATCH_NOTHING);
-	assert_listing(f, "note partial etc/os-release: body_bytes_max: os-release: 1048576 bytes, at most 262144 are read\n");
+	assert_listing(
+		f, "note partial etc/os-release: body_bytes_max: os-release: 1048576 bytes, at most 262144 are read\n");
 }
 
 static void a_body_that_cannot_be_had_is_noted_by_what_it_was_for(void **state)
@@ -231,14 +236,15 @@ static void a_body_that_cannot_be_had_is_noted_by_what_it_was_for(void **state)
 	assert_int_equal(dispatch_begin(f->d, &entry, SLICE_EMPTY), DISPATCH_WHOLE);
 	dispatch_give_up(f->d, "spool_bytes_max: no room");
 	assert_listing(f, "note partial var/lib/dpkg/status: spool_bytes_max: no room\n"
-	                  "note skipped var/lib/dpkg/info/x.list: spool_bytes_max: no room\n");
+			  "note skipped var/lib/dpkg/info/x.list: spool_bytes_max: no room\n");
 }
 
 static void read_fixture(const char *name, struct buf *out)
 {
 	char path[1024];
 
-	snprintf(path, sizeof(path), TEST_DATA_DIR "/analyze/rpm-sqlite/the_wal_is_laid_over/layer/usr/lib/sysimage/rpm/%s", name);
+	snprintf(path, sizeof(path),
+		 TEST_DATA_DIR "/analyze/rpm-sqlite/the_wal_is_laid_over/layer/usr/lib/sysimage/rpm/%s", name);
 	buf_init(out, 1 << 20);
 	assert_int_equal(file_read(path, out, NULL), 0);
 }

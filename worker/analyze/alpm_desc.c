@@ -9,7 +9,8 @@
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	return slice_starts(entry->path, "var/lib/pacman/local/") && slice_ends(entry->path, "/desc") ? NEED_WHOLE : NEED_NOTHING;
+	return TEXT_STARTS(entry->path, "var/lib/pacman/local/") && TEXT_ENDS(entry->path, "/desc") ? NEED_WHOLE
+												    : NEED_NOTHING;
 }
 
 static struct slice *field_of(struct package *package, struct slice key)
@@ -18,7 +19,7 @@ static struct slice *field_of(struct package *package, struct slice key)
 		const char *key;
 		size_t      at;
 	} fields[] = {
-		{"%NAME%", offsetof(struct package, name)}, {"%VERSION%", offsetof(struct package, version)},
+		{"%NAME%", offsetof(struct package, name)},        {"%VERSION%", offsetof(struct package, version)},
 		{"%BASE%", offsetof(struct package, source_name)}, {"%ARCH%", offsetof(struct package, arch)},
 		{"%PACKAGER%", offsetof(struct package, vendor)},
 	};
@@ -81,5 +82,11 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_alpm_desc = {
-	.name = "alpm-desc", .version = 1, .inputs = 0, .body_bytes_max = 4u << 20, .database = true, .wants = wants, .run = run,
+	.name = "alpm-desc",
+	.version = 1,
+	.inputs = 0,
+	.body_bytes_max = 4u << 20,
+	.database = true,
+	.wants = wants,
+	.run = run,
 };

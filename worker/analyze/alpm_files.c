@@ -7,7 +7,8 @@
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	return slice_starts(entry->path, "var/lib/pacman/local/") && slice_ends(entry->path, "/files") ? NEED_WHOLE : NEED_NOTHING;
+	return TEXT_STARTS(entry->path, "var/lib/pacman/local/") && TEXT_ENDS(entry->path, "/files") ? NEED_WHOLE
+												     : NEED_NOTHING;
 }
 
 /* "gcc-libs-13.2.1-3" -> "gcc-libs" */
@@ -39,5 +40,10 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_alpm_files = {
-	.name = "alpm-files", .version = 1, .inputs = INPUT_PATH, .body_bytes_max = 64u << 20, .wants = wants, .run = run,
+	.name = "alpm-files",
+	.version = 1,
+	.inputs = INPUT_PATH,
+	.body_bytes_max = 64u << 20,
+	.wants = wants,
+	.run = run,
 };

@@ -8,6 +8,17 @@
 #include "entry/entry.h"
 #include "model/inventory.h"
 
+#include <string.h>
+
+/* Tests against a literal for wants() and sniff(), which see every file of every layer: a length and a memcmp. */
+#define TEXT_IS(text, literal)                                                                                         \
+	((text).len == sizeof(literal) - 1 && memcmp((text).ptr, literal, sizeof(literal) - 1) == 0)
+#define TEXT_STARTS(text, literal)                                                                                     \
+	((text).len >= sizeof(literal) - 1 && memcmp((text).ptr, literal, sizeof(literal) - 1) == 0)
+#define TEXT_ENDS(text, literal)                                                                                       \
+	((text).len >= sizeof(literal) - 1 &&                                                                          \
+	 memcmp((text).ptr + (text).len - (sizeof(literal) - 1), literal, sizeof(literal) - 1) == 0)
+
 enum need {
 	NEED_NOTHING,
 	NEED_WHOLE,
@@ -17,27 +28,30 @@ enum need {
 enum analyzer_input { INPUT_PATH = 1, INPUT_MODE = 2, INPUT_SIBLINGS = 4 };
 
 struct analyzer {
-	const char *name;            /* stable: stored in inventories, shown in reports */
-	uint32_t    version;         /* raise when the same bytes would give another answer */
-	uint32_t    inputs;          /* enum analyzer_input */
-	size_t      body_bytes_max;  /* longer bodies are noted (partial, or skipped), never read */
-	bool        database;        /* holds packages or names the system: what cannot be read is noted as partial */
+	const char *name;           /* stable: stored in inventories, shown in reports */
+	uint32_t    version;        /* raise when the same bytes would give another answer */
+	uint32_t    inputs;         /* enum analyzer_input */
+	size_t      body_bytes_max; /* longer bodies are noted (partial, or skipped), never read */
+	bool        database;       /* holds packages or names the system: what cannot be read is noted as partial */
 
-	/* head: the first LIMIT_HEAD_BYTES at most. Called for every file: must decide by the path first, and cheaply. */
+	/* head: the first LIMIT_HEAD_BYTES at most. Called for every file: must decide by the path first, and cheaply.
+	 */
 	enum need (*wants)(const struct entry *entry, struct slice head);
 
 	/* whole body: memory, or a private mapping of the spool. Returns 0, or ERR_* for what the dispatcher shall note
 	 * under the entry's path (partial for a database, else skipped); facts added before stay. */
 	int (*run)(const struct entry *entry, struct slice body, struct inventory *out, struct err *err);
 
-	/* NULL, or: does `head` look like this analyzer's evidence whatever its name is? Such bodies are analysed too and
-	 * marked by_magic, because a hard link of the evidence's real name may lead to them (ostree). */
+	/* NULL, or: does `head` look like this analyzer's evidence whatever its name is? Such bodies are analysed too
+	 * and marked by_magic, because a hard link of the evidence's real name may lead to them (ostree). */
 	bool (*sniff)(struct slice head);
 
-	/* NULL, or: bodies whose facts need a second file of the same folder (sqlite and its -wal). The dispatcher keeps
-	 * both to the end of the layer and calls run_pair() once; `second` is empty when there is none. Then `run` is NULL. */
+	/* NULL, or: bodies whose facts need a second file of the same folder (sqlite and its -wal). The dispatcher
+	 * keeps both to the end of the layer and calls run_pair() once; `second` is empty when there is none. Then
+	 * `run` is NULL. */
 	const char *companion_suffix;
-	int (*run_pair)(const struct entry *entry, struct slice body, struct slice second, struct inventory *out, struct err *err);
+	int (*run_pair)(const struct entry *entry, struct slice body, struct slice second, struct inventory *out,
+			struct err *err);
 };
 
 #endif

@@ -11,32 +11,47 @@
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	return slice_eq_str(entry->path, "lib/apk/db/installed") || slice_eq_str(entry->path, "usr/lib/apk/db/installed")
-	               ? NEED_WHOLE : NEED_NOTHING;
+	return TEXT_IS(entry->path, "lib/apk/db/installed") || TEXT_IS(entry->path, "usr/lib/apk/db/installed")
+		       ? NEED_WHOLE
+		       : NEED_NOTHING;
 }
 
 static bool sniff(struct slice head)
 {
-	return slice_starts(head, "C:Q") && slice_find_str(head, "\nP:") != SIZE_MAX && slice_find_str(head, "\nV:") != SIZE_MAX;
+	return TEXT_STARTS(head, "C:Q") && slice_find_str(head, "\nP:") != SIZE_MAX &&
+	       slice_find_str(head, "\nV:") != SIZE_MAX;
 }
 
 static void set_field(struct package *package, uint8_t key, struct slice value)
 {
 	switch (key) {
-	case 'P': package->name = value; break;
-	case 'V': package->version = value; break;
-	case 'A': package->arch = value; break;
-	case 'o': package->source_name = value; break;
-	case 'L': package->license = value; break;
-	case 'm': package->vendor = value; break;
-	default: break;
+	case 'P':
+		package->name = value;
+		break;
+	case 'V':
+		package->version = value;
+		break;
+	case 'A':
+		package->arch = value;
+		break;
+	case 'o':
+		package->source_name = value;
+		break;
+	case 'L':
+		package->license = value;
+		break;
+	case 'm':
+		package->vendor = value;
+		break;
+	default:
+		break;
 	}
 }
 
 /* Text up to the blank line that ends a package. */
 static struct slice cut_stanza(struct slice *rest)
 {
-	size_t end = slice_find_str(*rest, "\n\n");
+	size_t       end = slice_find_str(*rest, "\n\n");
 	struct slice stanza = slice_sub(*rest, 0, end);
 
 	*rest = end == SIZE_MAX ? SLICE_EMPTY : slice_from(*rest, end + 2);
@@ -96,11 +111,18 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 	if (incomplete && db->packages_count == 0)
 		return err_set(err, ERR_FORMAT, "no package with P: and V: in it");
 	if (incomplete)
-		inventory_note(out, NOTE_SKIPPED, entry->path, "incomplete_stanza: %" PRIu64 " packages without P: or V:", incomplete);
+		inventory_note(out, NOTE_SKIPPED, entry->path,
+			       "incomplete_stanza: %" PRIu64 " packages without P: or V:", incomplete);
 	return 0;
 }
 
 const struct analyzer analyzer_apk_installed = {
-	.name = "apk-installed", .version = 1, .inputs = 0, .body_bytes_max = 256u << 20, .database = true,
-	.wants = wants, .run = run, .sniff = sniff,
+	.name = "apk-installed",
+	.version = 1,
+	.inputs = 0,
+	.body_bytes_max = 256u << 20,
+	.database = true,
+	.wants = wants,
+	.run = run,
+	.sniff = sniff,
 };

@@ -21,6 +21,7 @@ struct deb822_field {
 };
 
 struct deb822     deb822_of(struct slice text);
-enum deb822_token deb822_next(struct deb822 *reader, struct deb822_field *field); /* every stanza, the last too, has its end */
+enum deb822_token deb822_next(struct deb822       *reader,
+			      struct deb822_field *field); /* every stanza, the last too, has its end */
 
 #endif

@@ -40,11 +40,11 @@ struct dispatch {
 	uint64_t          analyzed;
 
 	/* the entry whose body is being read */
-	char              path[LIMIT_PATH_BYTES];
-	struct entry      entry;
-	uint64_t          wanted, sniffed; /* analyzers by name and by content, one bit each */
-	bool              executable, found;
-	uint64_t          fed;
+	char         path[LIMIT_PATH_BYTES];
+	struct entry entry;
+	uint64_t     wanted, sniffed; /* analyzers by name and by content, one bit each */
+	bool         executable, found;
+	uint64_t     fed;
 };
 
 static void pending_append(struct dispatch *d, struct pending *pending)
@@ -130,8 +130,8 @@ static bool body_fits(struct dispatch *d, const struct analyzer *analyzer, const
 	if (entry->size <= analyzer->body_bytes_max)
 		return true;
 	inventory_note(d->out, failure_kind(analyzer, by_magic), entry->path,
-	               "body_bytes_max: %s: %" PRIu64 " bytes, at most %zu are read", analyzer->name, entry->size,
-	               analyzer->body_bytes_max);
+		       "body_bytes_max: %s: %" PRIu64 " bytes, at most %zu are read", analyzer->name, entry->size,
+		       analyzer->body_bytes_max);
 	return false;
 }
 
@@ -159,7 +159,9 @@ static void choose_by_content(struct dispatch *d, const struct entry *entry, str
 
 static bool is_executable(const struct entry *entry, struct slice head)
 {
-	return (entry->mode & 0111) && (slice_starts(head, "\x7f" "ELF") || slice_starts(head, "#!"));
+	return (entry->mode & 0111) && (slice_starts(head, "\x7f"
+							   "ELF") ||
+					slice_starts(head, "#!"));
 }
 
 static bool wanted_by_name(const struct entry *entry)
@@ -190,12 +192,23 @@ static void add_link(struct dispatch *d, const struct entry *entry)
 	fact_index_link(&d->index, link, target);
 }
 
+/* A stream that was begun and will not be finished. */
+static void forget_stream(struct dispatch *d)
+{
+	uint8_t unused[SHA256_BYTES];
+
+	if (d->fed)
+		sha256_final(d->sha256, unused); /* starts anew */
+	d->fed = 0;
+}
+
 enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry, struct slice head)
 {
 	bool hard_link = entry->type == PATH_HARDLINK;
 
 	d->wanted = d->sniffed = 0;
 	d->executable = d->found = false;
+	forget_stream(d);
 	if (entry->type == PATH_WHITEOUT || entry->type == PATH_OPAQUE || entry->path.len > sizeof(d->path))
 		return DISPATCH_NOTHING;
 	if (!hard_link || !slice_eq(entry->path, entry->target))
@@ -216,7 +229,6 @@ enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry,
 	d->entry.type = PATH_FILE;
 	d->entry.path = slice_of(d->path, entry->path.len);
 	d->entry.target = SLICE_EMPTY;
-	d->fed = 0;
 	return d->wanted || d->sniffed ? DISPATCH_WHOLE : DISPATCH_STREAM;
 }
 
@@ -229,10 +241,10 @@ void dispatch_feed(struct dispatch *d, struct slice block)
 }
 
 static void note_failure(struct dispatch *d, const struct analyzer *analyzer, struct slice path, bool by_magic, int rc,
-                         const struct err *err)
+			 const struct err *err)
 {
 	inventory_note(d->out, failure_kind(analyzer, by_magic), path, "%s: %s: %s", err_name(rc), analyzer->name,
-	               err->code ? err->text : "cannot be read");
+		       err->code ? err->text : "cannot be read");
 }
 
 /* What was found under a name that is no evidence by itself. Without a package or a system in it, it was none: many
@@ -259,7 +271,7 @@ static void run(struct dispatch *d, const struct analyzer *analyzer, struct slic
 	int              rc;
 
 	rc = analyzer->run ? analyzer->run(&d->entry, bytes, d->out, &err)
-	                   : analyzer->run_pair(&d->entry, bytes, SLICE_EMPTY, d->out, &err);
+			   : analyzer->run_pair(&d->entry, bytes, SLICE_EMPTY, d->out, &err);
 	found = by_magic ? mark_by_magic(d->out, from) : true;
 	if (rc && found)
 		note_failure(d, analyzer, d->entry.path, by_magic, rc, &err);
@@ -278,14 +290,19 @@ static bool keep(struct dispatch *d, const struct analyzer *analyzer, const stru
 		copy = malloc(body->bytes.len ? body->bytes.len : 1);
 	if (!pending || (!copy && !body->spooled)) {
 		free(pending);
-		inventory_note(d->out, NOTE_PARTIAL, d->entry.path, "mem: %s: no memory to keep the file", analyzer->name);
+		inventory_note(d->out, NOTE_PARTIAL, d->entry.path, "mem: %s: no memory to keep the file",
+			       analyzer->name);
 		return false;
 	}
 	if (copy && body->bytes.len)
 		memcpy(copy, body->bytes.ptr, body->bytes.len);
-	*pending = (struct pending){.analyzer = analyzer, .node = node, .memory = copy, .spooled = body->spooled,
-	                            .spool_offset = body->spool_offset, .size = body->bytes.len,
-	                            .companion = slice_ends(d->entry.path, analyzer->companion_suffix)};
+	*pending = (struct pending){.analyzer = analyzer,
+				    .node = node,
+				    .memory = copy,
+				    .spooled = body->spooled,
+				    .spool_offset = body->spool_offset,
+				    .size = body->bytes.len,
+				    .companion = slice_ends(d->entry.path, analyzer->companion_suffix)};
 	pending_append(d, pending);
 	node->by_name = true;
 	node->pending = pending;
@@ -322,6 +339,7 @@ static void add_hash(struct dispatch *d)
 
 	sha256_final(d->sha256, digest.bytes);
 	inventory_add_hash(d->out, d->entry.path, &digest, d->fed, d->executable);
+	d->fed = 0;
 }
 
 enum dispatch_verdict dispatch_finish(struct dispatch *d, const struct dispatch_body *body)
@@ -354,11 +372,7 @@ void dispatch_give_up(struct dispatch *d, const char *reason)
 		if ((d->wanted >> i & 1) && analyzer_at(i)->database)
 			kind = NOTE_PARTIAL;
 	inventory_note(d->out, kind, d->entry.path, "%s", reason);
-	if (d->fed) {
-		uint8_t unused[SHA256_BYTES];
-
-		sha256_final(d->sha256, unused); /* starts anew */
-	}
+	forget_stream(d);
 }
 
 /* -- the end of the layer ------------------------------------------------------------------------------------------ */
@@ -373,10 +387,10 @@ static bool pending_bytes(struct dispatch *d, struct pending *pending, struct sl
 	if (!pending->spooled || pending->size == 0)
 		return true;
 	mapping = mmap(NULL, (size_t)(pending->size + shift), PROT_READ, MAP_PRIVATE, d->spool_fd,
-	               (off_t)(pending->spool_offset - shift));
+		       (off_t)(pending->spool_offset - shift));
 	if (mapping == MAP_FAILED) {
 		inventory_note(d->out, NOTE_PARTIAL, pending->node->path, "io: %s: the spool cannot be mapped",
-		               pending->analyzer->name);
+			       pending->analyzer->name);
 		return false;
 	}
 	pending->mapping = mapping;
@@ -425,8 +439,8 @@ static void run_all_pending(struct dispatch *d)
 	for (struct pending *pending = d->pending; pending; pending = pending->next)
 		if (pending->companion && !pending->used && pending->size)
 			inventory_note(d->out, NOTE_PARTIAL, pending->node->path,
-			               "companion_missing: %s: the file it belongs to is not in this layer",
-			               pending->analyzer->name);
+				       "companion_missing: %s: the file it belongs to is not in this layer",
+				       pending->analyzer->name);
 }
 
 /* Packages or a system: more than the hash of an executable, whose other names are in the path table. */
@@ -443,10 +457,10 @@ int dispatch_end(struct dispatch *d, struct err *err)
 			inventory_add_link(d->out, node->path, node->link_target->path);
 	if (arena_failed(&d->arena))
 		return err_set(err, ERR_LIMIT, "analyzing a layer: the index of its evidence passes %u bytes",
-		               (unsigned)INDEX_BYTES_MAX);
+			       (unsigned)INDEX_BYTES_MAX);
 	if (inventory_failed(d->out))
 		return err_set(err, ERR_LIMIT, "analyzing a layer: its inventory passes %u bytes",
-		               LIMIT_INVENTORY_ARENA_BYTES);
+			       LIMIT_INVENTORY_ARENA_BYTES);
 	return 0;
 }
 

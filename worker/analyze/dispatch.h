@@ -28,12 +28,13 @@ enum dispatch_need {
 
 enum dispatch_verdict {
 	DISPATCH_DONE, /* the body's memory or spool range is the reader's again */
-	DISPATCH_KEPT, /* the spool range must stay as it is until dispatch_end() has returned (memory is the reader's again) */
+	DISPATCH_KEPT, /* the spool range must stay as it is until dispatch_end() has returned (memory is the reader's
+			  again) */
 };
 
 struct dispatch_body {
-	struct slice bytes;        /* memory, or a MAP_PRIVATE mapping of the spool */
-	bool         spooled;      /* … that lies in spool_fd at spool_offset (any alignment) */
+	struct slice bytes;   /* memory, or a MAP_PRIVATE mapping of the spool */
+	bool         spooled; /* … that lies in spool_fd at spool_offset (any alignment) */
 	uint64_t     spool_offset;
 };
 

@@ -19,12 +19,12 @@ struct license_set {
 
 static struct slice package_of(struct slice path)
 {
-	struct slice dir = path_dirname(path);
+	struct slice dir;
 
-	if (!slice_starts(path, "usr/share/doc/") || !slice_ends(path, "/copyright") ||
-	    !slice_eq_str(path_dirname(dir), "usr/share/doc"))
+	if (!TEXT_STARTS(path, "usr/share/doc/") || !TEXT_ENDS(path, "/copyright"))
 		return SLICE_EMPTY;
-	return path_basename(dir);
+	dir = path_dirname(path);
+	return TEXT_IS(path_dirname(dir), "usr/share/doc") ? path_basename(dir) : SLICE_EMPTY;
 }
 
 static enum need wants(const struct entry *entry, struct slice head)
@@ -62,7 +62,8 @@ static void read_fields(struct slice body, struct license_set *set)
 
 static bool is_name_byte(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '+';
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' ||
+	       c == '+';
 }
 
 static void read_mentions(struct slice body, struct license_set *set)
@@ -124,5 +125,10 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_dpkg_copyright = {
-	.name = "dpkg-copyright", .version = 1, .inputs = INPUT_PATH, .body_bytes_max = 4u << 20, .wants = wants, .run = run,
+	.name = "dpkg-copyright",
+	.version = 1,
+	.inputs = INPUT_PATH,
+	.body_bytes_max = 4u << 20,
+	.wants = wants,
+	.run = run,
 };

@@ -6,18 +6,18 @@
 
 static bool is_list(struct slice path)
 {
-	return slice_starts(path, "var/lib/dpkg/info/") && slice_ends(path, ".list");
+	return TEXT_STARTS(path, "var/lib/dpkg/info/") && TEXT_ENDS(path, ".list");
 }
 
 static bool is_md5sums(struct slice path)
 {
-	return slice_starts(path, "var/lib/dpkg/status.d/") && slice_ends(path, ".md5sums");
+	return TEXT_STARTS(path, "var/lib/dpkg/status.d/") && TEXT_ENDS(path, ".md5sums");
 }
 
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	if (!slice_starts(entry->path, "var/lib/dpkg/"))
+	if (!TEXT_STARTS(entry->path, "var/lib/dpkg/"))
 		return NEED_NOTHING;
 	return is_list(entry->path) || is_md5sums(entry->path) ? NEED_WHOLE : NEED_NOTHING;
 }
@@ -45,5 +45,10 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_dpkg_list = {
-	.name = "dpkg-list", .version = 1, .inputs = INPUT_PATH, .body_bytes_max = 64u << 20, .wants = wants, .run = run,
+	.name = "dpkg-list",
+	.version = 1,
+	.inputs = INPUT_PATH,
+	.body_bytes_max = 64u << 20,
+	.wants = wants,
+	.run = run,
 };

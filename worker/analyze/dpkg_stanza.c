@@ -1,5 +1,6 @@
 #include "analyze/dpkg_stanza.h"
 
+#include "analyze/analyzer.h"
 #include "analyze/deb822.h"
 
 #include <inttypes.h>
@@ -14,9 +15,9 @@ static void set_field(struct stanza *stanza, const struct deb822_field *field)
 		const char *name;
 		size_t      at;
 	} fields[] = {
-		{"Package", offsetof(struct stanza, package)},       {"Status", offsetof(struct stanza, status)},
-		{"Version", offsetof(struct stanza, version)},       {"Architecture", offsetof(struct stanza, arch)},
-		{"Source", offsetof(struct stanza, source)},         {"Maintainer", offsetof(struct stanza, maintainer)},
+		{"Package", offsetof(struct stanza, package)}, {"Status", offsetof(struct stanza, status)},
+		{"Version", offsetof(struct stanza, version)}, {"Architecture", offsetof(struct stanza, arch)},
+		{"Source", offsetof(struct stanza, source)},   {"Maintainer", offsetof(struct stanza, maintainer)},
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -59,10 +60,13 @@ struct tally {
 };
 
 static void add_stanza(const struct dpkg_dialect *dialect, const struct stanza *stanza, struct inventory *out,
-                       struct package_db *db, struct tally *tally)
+		       struct package_db *db, struct tally *tally)
 {
-	struct package package = {.type = slice_str(dialect->type), .name = stanza->package, .version = stanza->version,
-	                          .arch = stanza->arch, .vendor = stanza->maintainer};
+	struct package package = {.type = slice_str(dialect->type),
+				  .name = stanza->package,
+				  .version = stanza->version,
+				  .arch = stanza->arch,
+				  .vendor = stanza->maintainer};
 	struct slice   state;
 
 	if (stanza->package.len)
@@ -80,7 +84,7 @@ static void add_stanza(const struct dpkg_dialect *dialect, const struct stanza *
 }
 
 int dpkg_read_stanzas(const struct dpkg_dialect *dialect, struct slice path, struct slice text, struct inventory *out,
-                      struct err *err)
+		      struct err *err)
 {
 	struct package_db  *db = inventory_add_db(out, path, dialect->kind);
 	struct deb822       reader = deb822_of(text);
@@ -102,13 +106,13 @@ int dpkg_read_stanzas(const struct dpkg_dialect *dialect, struct slice path, str
 	if (tally.packages == 0 && slice_trim(text).len)
 		return err_set(err, ERR_FORMAT, "no stanza with a Package field");
 	if (tally.incomplete)
-		inventory_note(out, NOTE_SKIPPED, path, "incomplete_stanza: %" PRIu64 " stanzas without Package or Version",
-		               tally.incomplete);
+		inventory_note(out, NOTE_SKIPPED, path,
+			       "incomplete_stanza: %" PRIu64 " stanzas without Package or Version", tally.incomplete);
 	return 0;
 }
 
 bool dpkg_sniff_stanza(struct slice head)
 {
-	return slice_starts(head, "Package: ") && slice_find_str(head, "\nStatus: ") != SIZE_MAX &&
+	return TEXT_STARTS(head, "Package: ") && slice_find_str(head, "\nStatus: ") != SIZE_MAX &&
 	       slice_find_str(head, "\nVersion: ") != SIZE_MAX;
 }

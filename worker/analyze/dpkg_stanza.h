@@ -9,14 +9,14 @@
 #include "model/inventory.h"
 
 struct dpkg_dialect {
-	const char *kind; /* of the package_db */
-	const char *type; /* purl type */
+	const char *kind;           /* of the package_db */
+	const char *type;           /* purl type */
 	bool        status_implied; /* no Status field means installed (status.d); else not installed, as dpkg has it */
 };
 
 /* Adds one package_db under `path`. ERR_FORMAT: text that holds no stanza of a package at all. */
 int dpkg_read_stanzas(const struct dpkg_dialect *dialect, struct slice path, struct slice text, struct inventory *out,
-                      struct err *err);
+		      struct err *err);
 
 bool dpkg_sniff_stanza(struct slice head); /* does the text begin as a stanza of an installed package? */
 

@@ -5,7 +5,7 @@
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	return slice_eq_str(entry->path, "var/lib/dpkg/status") ? NEED_WHOLE : NEED_NOTHING;
+	return TEXT_IS(entry->path, "var/lib/dpkg/status") ? NEED_WHOLE : NEED_NOTHING;
 }
 
 static int run(const struct entry *entry, struct slice body, struct inventory *out, struct err *err)
@@ -16,6 +16,12 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_dpkg_status = {
-	.name = "dpkg-status", .version = 1, .inputs = 0, .body_bytes_max = 256u << 20, .database = true,
-	.wants = wants, .run = run, .sniff = dpkg_sniff_stanza,
+	.name = "dpkg-status",
+	.version = 1,
+	.inputs = 0,
+	.body_bytes_max = 256u << 20,
+	.database = true,
+	.wants = wants,
+	.run = run,
+	.sniff = dpkg_sniff_stanza,
 };

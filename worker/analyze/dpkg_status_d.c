@@ -6,7 +6,7 @@
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	if (!slice_starts(entry->path, "var/lib/dpkg/status.d/") || slice_ends(entry->path, ".md5sums"))
+	if (!TEXT_STARTS(entry->path, "var/lib/dpkg/status.d/") || TEXT_ENDS(entry->path, ".md5sums"))
 		return NEED_NOTHING;
 	return slice_eq_str(path_dirname(entry->path), "var/lib/dpkg/status.d") ? NEED_WHOLE : NEED_NOTHING;
 }
@@ -19,6 +19,11 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_dpkg_status_d = {
-	.name = "dpkg-status.d", .version = 1, .inputs = 0, .body_bytes_max = 4u << 20, .database = true,
-	.wants = wants, .run = run,
+	.name = "dpkg-status.d",
+	.version = 1,
+	.inputs = 0,
+	.body_bytes_max = 4u << 20,
+	.database = true,
+	.wants = wants,
+	.run = run,
 };

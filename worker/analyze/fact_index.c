@@ -111,7 +111,7 @@ struct fact_node *fact_index_add(struct fact_index *index, struct slice path)
 struct fact_mark fact_mark_now(const struct inventory *inventory)
 {
 	return (struct fact_mark){inventory->dbs_count, inventory->os_releases_count, inventory->owners_count,
-	                          inventory->licenses_count, inventory->hashes_count};
+				  inventory->licenses_count, inventory->hashes_count};
 }
 
 void fact_index_own(struct fact_index *index, struct fact_node *node, struct fact_mark from)
@@ -221,7 +221,7 @@ static void disinherit(struct fact_index *index, struct fact_node *node)
 		struct fact_node *link = node->links;
 
 		inventory_note(index->inventory, NOTE_SKIPPED, link->path,
-		               "link_target_replaced: a hard link to content that a later entry of the layer replaces");
+			       "link_target_replaced: a hard link to content that a later entry of the layer replaces");
 		unlink_from_target(link);
 	}
 }

@@ -5,8 +5,9 @@
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	return slice_eq_str(entry->path, "usr/lib/opkg/status") || slice_eq_str(entry->path, "var/lib/opkg/status")
-	               ? NEED_WHOLE : NEED_NOTHING;
+	return TEXT_IS(entry->path, "usr/lib/opkg/status") || TEXT_IS(entry->path, "var/lib/opkg/status")
+		       ? NEED_WHOLE
+		       : NEED_NOTHING;
 }
 
 static int run(const struct entry *entry, struct slice body, struct inventory *out, struct err *err)
@@ -17,6 +18,11 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_opkg_status = {
-	.name = "opkg-status", .version = 1, .inputs = 0, .body_bytes_max = 64u << 20, .database = true,
-	.wants = wants, .run = run,
+	.name = "opkg-status",
+	.version = 1,
+	.inputs = 0,
+	.body_bytes_max = 64u << 20,
+	.database = true,
+	.wants = wants,
+	.run = run,
 };

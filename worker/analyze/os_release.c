@@ -9,8 +9,8 @@ enum { BODY_BYTES_MAX = 256 << 10 };
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	return slice_eq_str(entry->path, "etc/os-release") || slice_eq_str(entry->path, "usr/lib/os-release") ? NEED_WHOLE
-	                                                                                                     : NEED_NOTHING;
+	return TEXT_IS(entry->path, "etc/os-release") || TEXT_IS(entry->path, "usr/lib/os-release") ? NEED_WHOLE
+												    : NEED_NOTHING;
 }
 
 static bool has_line(struct slice head, const char *start, const char *start_behind_newline)
@@ -20,7 +20,11 @@ static bool has_line(struct slice head, const char *start, const char *start_beh
 
 static bool sniff(struct slice head)
 {
-	if (head.len == 0 || head.ptr[0] < 'A' || head.ptr[0] > 'Z') /* cheap: every file of the layer passes here */
+	size_t equals = 0;
+
+	while (equals < head.len && ((head.ptr[equals] >= 'A' && head.ptr[equals] <= 'Z') || head.ptr[equals] == '_'))
+		equals++;
+	if (equals == 0 || equals == head.len || head.ptr[equals] != '=') /* it begins as an assignment does */
 		return false;
 	return has_line(head, "ID=", "\nID=") && has_line(head, "PRETTY_NAME=", "\nPRETTY_NAME=") &&
 	       has_line(head, "NAME=", "\nNAME=");
@@ -108,6 +112,12 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_os_release = {
-	.name = "os-release", .version = 1, .inputs = 0, .body_bytes_max = BODY_BYTES_MAX, .database = true,
-	.wants = wants, .run = run, .sniff = sniff,
+	.name = "os-release",
+	.version = 1,
+	.inputs = 0,
+	.body_bytes_max = BODY_BYTES_MAX,
+	.database = true,
+	.wants = wants,
+	.run = run,
+	.sniff = sniff,
 };

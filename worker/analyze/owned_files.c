@@ -38,5 +38,5 @@ void owned_files_note(struct inventory *out, struct slice path, uint64_t bytes)
 {
 	if (bytes > OWNED_BYTES_MAX)
 		inventory_note(out, NOTE_SKIPPED, path, "owned_bytes_max: file names beyond %u bytes are not kept",
-		               (unsigned)OWNED_BYTES_MAX);
+			       (unsigned)OWNED_BYTES_MAX);
 }

@@ -11,10 +11,22 @@
 #include <inttypes.h>
 
 enum {
-	MAGIC_HASH = 0x00061561, PAGE_BYTES_MIN = 512, PAGE_BYTES_MAX = 65536, PAGE_HEADER_BYTES = 26,
-	META_MAGIC_AT = 12, META_PAGE_SIZE_AT = 20, META_ENCRYPTED_AT = 24, META_TYPE_AT = 25, META_LAST_PAGE_AT = 32,
-	PAGE_HASH_UNSORTED = 2, PAGE_OVERFLOW = 7, PAGE_HASH_META = 8, PAGE_HASH = 13,
-	ITEM_KEYDATA = 1, ITEM_OFFPAGE = 3, ITEM_OFFPAGE_BYTES = 12,
+	MAGIC_HASH = 0x00061561,
+	PAGE_BYTES_MIN = 512,
+	PAGE_BYTES_MAX = 65536,
+	PAGE_HEADER_BYTES = 26,
+	META_MAGIC_AT = 12,
+	META_PAGE_SIZE_AT = 20,
+	META_ENCRYPTED_AT = 24,
+	META_TYPE_AT = 25,
+	META_LAST_PAGE_AT = 32,
+	PAGE_HASH_UNSORTED = 2,
+	PAGE_OVERFLOW = 7,
+	PAGE_HASH_META = 8,
+	PAGE_HASH = 13,
+	ITEM_KEYDATA = 1,
+	ITEM_OFFPAGE = 3,
+	ITEM_OFFPAGE_BYTES = 12,
 };
 
 struct bdb {
@@ -22,7 +34,7 @@ struct bdb {
 	uint32_t           page_bytes;
 	bool               big_endian;
 	uint64_t           pages;
-	uint64_t           copied;  /* bytes put together from overflow pages: no more than the file has */
+	uint64_t           copied; /* bytes put together from overflow pages: no more than the file has */
 	struct buf         value;
 	struct rpm_records records;
 };
@@ -30,7 +42,8 @@ struct bdb {
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	return rpm_database_path(entry->path, "Packages") ? NEED_WHOLE : NEED_NOTHING;
+	return TEXT_ENDS(entry->path, "/Packages") && rpm_database_path(entry->path, "Packages") ? NEED_WHOLE
+												 : NEED_NOTHING;
 }
 
 static uint32_t u32_at(struct slice bytes, size_t at, bool big_endian)
@@ -55,30 +68,33 @@ static uint8_t u8_at(struct slice bytes, size_t at)
 /* A hash file of rpm: any hash file may be one. */
 static bool sniff(struct slice head)
 {
-	return (u32_at(head, META_MAGIC_AT, false) == MAGIC_HASH || u32_at(head, META_MAGIC_AT, true) == MAGIC_HASH) &&
-	       u8_at(head, META_TYPE_AT) == PAGE_HASH_META;
+	return head.len > META_TYPE_AT && head.ptr[META_TYPE_AT] == PAGE_HASH_META &&
+	       (u32_at(head, META_MAGIC_AT, false) == MAGIC_HASH || u32_at(head, META_MAGIC_AT, true) == MAGIC_HASH);
 }
 
 static int read_meta(struct bdb *db, struct err *err)
 {
 	db->big_endian = u32_at(db->bytes, META_MAGIC_AT, true) == MAGIC_HASH;
-	if (u32_at(db->bytes, META_MAGIC_AT, db->big_endian) != MAGIC_HASH || u8_at(db->bytes, META_TYPE_AT) != PAGE_HASH_META)
+	if (u32_at(db->bytes, META_MAGIC_AT, db->big_endian) != MAGIC_HASH ||
+	    u8_at(db->bytes, META_TYPE_AT) != PAGE_HASH_META)
 		return err_set(err, ERR_FORMAT, "not a Berkeley DB hash file");
 	if (u8_at(db->bytes, META_ENCRYPTED_AT))
 		return err_set(err, ERR_UNSUPPORTED, "an encrypted Berkeley DB file");
 	db->page_bytes = u32_at(db->bytes, META_PAGE_SIZE_AT, db->big_endian);
-	if (db->page_bytes < PAGE_BYTES_MIN || db->page_bytes > PAGE_BYTES_MAX || (db->page_bytes & (db->page_bytes - 1)))
+	if (db->page_bytes < PAGE_BYTES_MIN || db->page_bytes > PAGE_BYTES_MAX ||
+	    (db->page_bytes & (db->page_bytes - 1)))
 		return err_set(err, ERR_FORMAT, "a page size of %" PRIu32, db->page_bytes);
 	db->pages = (uint64_t)u32_at(db->bytes, META_LAST_PAGE_AT, db->big_endian) + 1;
 	if (db->pages > db->bytes.len / db->page_bytes)
-		return err_set(err, ERR_TRUNCATED, "%zu bytes do not hold %" PRIu64 " pages of %" PRIu32, db->bytes.len, db->pages,
-		               db->page_bytes);
+		return err_set(err, ERR_TRUNCATED, "%zu bytes do not hold %" PRIu64 " pages of %" PRIu32, db->bytes.len,
+			       db->pages, db->page_bytes);
 	return 0;
 }
 
 static struct slice page_at(const struct bdb *db, uint64_t number)
 {
-	return number < db->pages ? slice_sub(db->bytes, (size_t)(number * db->page_bytes), db->page_bytes) : SLICE_EMPTY;
+	return number < db->pages ? slice_sub(db->bytes, (size_t)(number * db->page_bytes), db->page_bytes)
+				  : SLICE_EMPTY;
 }
 
 /* Puts a value together from its chain of overflow pages. False for a chain that leaves the file, goes in a circle or
@@ -119,7 +135,7 @@ static void read_value(struct bdb *db, struct slice item)
 	if (u8_at(item, 0) == ITEM_KEYDATA)
 		value = slice_from(item, 1);
 	else if (u8_at(item, 0) == ITEM_OFFPAGE && item.len == ITEM_OFFPAGE_BYTES &&
-	         read_overflow(db, u32_at(item, 4, db->big_endian), u32_at(item, 8, db->big_endian)))
+		 read_overflow(db, u32_at(item, 4, db->big_endian), u32_at(item, 8, db->big_endian)))
 		value = buf_slice(&db->value);
 	rpm_records_add(&db->records, value); /* empty: counted as damaged */
 }
@@ -158,6 +174,12 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_rpm_bdb = {
-	.name = "rpm-bdb", .version = 1, .inputs = 0, .body_bytes_max = 1u << 30, .database = true,
-	.wants = wants, .run = run, .sniff = sniff,
+	.name = "rpm-bdb",
+	.version = 1,
+	.inputs = 0,
+	.body_bytes_max = 1u << 30,
+	.database = true,
+	.wants = wants,
+	.run = run,
+	.sniff = sniff,
 };

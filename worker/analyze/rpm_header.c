@@ -10,10 +10,21 @@
 #include <string.h>
 
 enum rpm_tag {
-	TAG_REGION_FIRST = 61, TAG_REGION_LAST = 63,
-	TAG_NAME = 1000, TAG_VERSION = 1001, TAG_RELEASE = 1002, TAG_EPOCH = 1003, TAG_VENDOR = 1011, TAG_LICENSE = 1014,
-	TAG_ARCH = 1022, TAG_OLDFILENAMES = 1027, TAG_SOURCERPM = 1044, TAG_DIRINDEXES = 1116, TAG_BASENAMES = 1117,
-	TAG_DIRNAMES = 1118, TAG_MODULARITYLABEL = 5096,
+	TAG_REGION_FIRST = 61,
+	TAG_REGION_LAST = 63,
+	TAG_NAME = 1000,
+	TAG_VERSION = 1001,
+	TAG_RELEASE = 1002,
+	TAG_EPOCH = 1003,
+	TAG_VENDOR = 1011,
+	TAG_LICENSE = 1014,
+	TAG_ARCH = 1022,
+	TAG_OLDFILENAMES = 1027,
+	TAG_SOURCERPM = 1044,
+	TAG_DIRINDEXES = 1116,
+	TAG_BASENAMES = 1117,
+	TAG_DIRNAMES = 1118,
+	TAG_MODULARITYLABEL = 5096,
 };
 
 enum rpm_type { TYPE_INT32 = 4, TYPE_STRING = 6, TYPE_STRING_ARRAY = 8, TYPE_I18NSTRING = 9 };
@@ -22,8 +33,20 @@ enum { INDEX_ENTRY_BYTES = 16, DIRECTORIES_BYTES_MAX = 16 << 20 };
 
 /* The entries that are used, by the place they have here. */
 enum field {
-	NAME, VERSION, RELEASE, EPOCH, VENDOR, LICENSE, ARCH, OLDFILENAMES, SOURCERPM, DIRINDEXES, BASENAMES, DIRNAMES,
-	MODULARITYLABEL, FIELDS
+	NAME,
+	VERSION,
+	RELEASE,
+	EPOCH,
+	VENDOR,
+	LICENSE,
+	ARCH,
+	OLDFILENAMES,
+	SOURCERPM,
+	DIRINDEXES,
+	BASENAMES,
+	DIRNAMES,
+	MODULARITYLABEL,
+	FIELDS
 };
 
 struct index_entry {
@@ -39,8 +62,9 @@ struct header {
 static int field_of_tag(uint32_t tag)
 {
 	static const uint16_t tags[FIELDS] = {
-		TAG_NAME, TAG_VERSION, TAG_RELEASE, TAG_EPOCH, TAG_VENDOR, TAG_LICENSE, TAG_ARCH, TAG_OLDFILENAMES,
-		TAG_SOURCERPM, TAG_DIRINDEXES, TAG_BASENAMES, TAG_DIRNAMES, TAG_MODULARITYLABEL,
+		TAG_NAME,      TAG_VERSION,  TAG_RELEASE,         TAG_EPOCH,     TAG_VENDOR,
+		TAG_LICENSE,   TAG_ARCH,     TAG_OLDFILENAMES,    TAG_SOURCERPM, TAG_DIRINDEXES,
+		TAG_BASENAMES, TAG_DIRNAMES, TAG_MODULARITYLABEL,
 	};
 
 	for (int i = 0; i < FIELDS; i++)
@@ -58,8 +82,9 @@ static int read_index(struct slice bytes, struct header *header, struct err *err
 	index = cursor_sub(&c, (size_t)entries * INDEX_ENTRY_BYTES);
 	header->data = cursor_take(&c, data_bytes);
 	if (!cursor_ok(&c) || entries == 0)
-		return err_set(err, ERR_FORMAT, "a header of %zu bytes claims %" PRIu32 " entries and %" PRIu32 " bytes of data",
-		               bytes.len, entries, data_bytes);
+		return err_set(err, ERR_FORMAT,
+			       "a header of %zu bytes claims %" PRIu32 " entries and %" PRIu32 " bytes of data",
+			       bytes.len, entries, data_bytes);
 	while (!cursor_at_end(&index)) {
 		uint32_t           tag = cursor_u32be(&index);
 		struct index_entry entry = {.present = true};
@@ -112,7 +137,8 @@ static bool get_epoch(const struct header *header, uint32_t *epoch)
 {
 	struct cursor c = field_cursor(header, EPOCH);
 
-	if (!header->entries[EPOCH].present || header->entries[EPOCH].type != TYPE_INT32 || header->entries[EPOCH].count == 0)
+	if (!header->entries[EPOCH].present || header->entries[EPOCH].type != TYPE_INT32 ||
+	    header->entries[EPOCH].count == 0)
 		return false;
 	*epoch = cursor_u32be(&c);
 	return cursor_ok(&c);
@@ -146,7 +172,8 @@ static struct slice full_version(struct arena *arena, const struct header *heade
 		snprintf(prefix, sizeof(prefix), "%" PRIu32 ":", epoch);
 	if (version.len > LIMIT_STRING_BYTES || release.len > LIMIT_STRING_BYTES || version.len == 0)
 		return SLICE_EMPTY;
-	return arena_printf(arena, "%s%.*s%s%.*s", prefix, SLICE_FMT(version), release.len ? "-" : "", SLICE_FMT(release));
+	return arena_printf(arena, "%s%.*s%s%.*s", prefix, SLICE_FMT(version), release.len ? "-" : "",
+			    SLICE_FMT(release));
 }
 
 /* -- file lists ---------------------------------------------------------------------------------------------------- */
@@ -217,7 +244,7 @@ static void add_files(struct rpm_records *records, const struct header *header, 
 /* -- records ------------------------------------------------------------------------------------------------------- */
 
 int rpm_records_begin(struct rpm_records *records, struct inventory *out, struct slice path, const char *kind,
-                      size_t file_bytes, struct err *err)
+		      size_t file_bytes, struct err *err)
 {
 	*records = (struct rpm_records){.out = out, .path = path, .bytes_left = file_bytes};
 	records->db = inventory_add_db(out, path, kind);
@@ -269,15 +296,13 @@ int rpm_records_end(struct rpm_records *records, struct err *err)
 	if (records->damaged == 0)
 		return 0;
 	return err_set(err, ERR_FORMAT, "%" PRIu64 " of %" PRIu64 " package records are damaged: %s", records->damaged,
-	               records->count, records->first.text);
+		       records->count, records->first.text);
 }
 
 bool rpm_database_path(struct slice path, const char *name)
 {
 	static const char *const folders[] = {"var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"};
 
-	if (!slice_ends(path, name))
-		return false;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		if (slice_eq_str(path_dirname(path), folders[i]) && slice_eq_str(path_basename(path), name))
 			return true;

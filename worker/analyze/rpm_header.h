@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "model/inventory.h"
 
-enum { RPM_HEADER_BYTES_MAX = 64 << 20 }; /* rpm allows 256 MiB; the largest of real distributions take about 20 */
+enum { RPM_HEADER_BYTES_MAX = 32 << 20 }; /* rpm allows 256 MiB; memory of a scan thread is 64, real ones take a few */
 
 /* Reads the packages of one database, record by record, into `db` of `out`. */
 struct rpm_records {
@@ -18,14 +18,14 @@ struct rpm_records {
 	struct package_db *db;
 	struct slice       path;
 	uint64_t           count, damaged;
-	uint64_t           bytes_left;  /* records may overlap in a hostile file: together they have no more than the file */
-	uint64_t           owned_bytes;
-	struct err         first; /* what is wrong with the first damaged one */
+	uint64_t   bytes_left; /* records may overlap in a hostile file: together they have no more than the file */
+	uint64_t   owned_bytes;
+	struct err first; /* what is wrong with the first damaged one */
 };
 
 /* Adds a package_db of `kind` under `path`. ERR_MEM. */
 int rpm_records_begin(struct rpm_records *records, struct inventory *out, struct slice path, const char *kind,
-                      size_t file_bytes, struct err *err);
+		      size_t file_bytes, struct err *err);
 
 /* One record; a damaged one is counted, gpg-pubkey is passed over (TRAPS B5). */
 void rpm_records_add(struct rpm_records *records, struct slice header);

@@ -12,12 +12,13 @@ enum { MAGIC_FILE = 0x506d7052, MAGIC_SLOT = 0x746f6c53, MAGIC_BLOB = 0x53626c42
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
-	return rpm_database_path(entry->path, "Packages.db") ? NEED_WHOLE : NEED_NOTHING;
+	return TEXT_ENDS(entry->path, "/Packages.db") && rpm_database_path(entry->path, "Packages.db") ? NEED_WHOLE
+												       : NEED_NOTHING;
 }
 
 static bool sniff(struct slice head)
 {
-	return slice_starts(head, "RpmP");
+	return TEXT_STARTS(head, "RpmP");
 }
 
 static void read_blob(struct slice body, uint32_t index, uint32_t block, struct rpm_records *records)
@@ -80,6 +81,12 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 }
 
 const struct analyzer analyzer_rpm_ndb = {
-	.name = "rpm-ndb", .version = 1, .inputs = 0, .body_bytes_max = 1u << 30, .database = true,
-	.wants = wants, .run = run, .sniff = sniff,
+	.name = "rpm-ndb",
+	.version = 1,
+	.inputs = 0,
+	.body_bytes_max = 1u << 30,
+	.database = true,
+	.wants = wants,
+	.run = run,
+	.sniff = sniff,
 };

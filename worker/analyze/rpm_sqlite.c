@@ -8,14 +8,17 @@ enum { WAL_FRAMES_BYTES_MAX = 64 << 20 };
 static enum need wants(const struct entry *entry, struct slice head)
 {
 	(void)head;
+	if (!TEXT_ENDS(entry->path, "/rpmdb.sqlite") && !TEXT_ENDS(entry->path, "/rpmdb.sqlite-wal"))
+		return NEED_NOTHING;
 	return rpm_database_path(entry->path, "rpmdb.sqlite") || rpm_database_path(entry->path, "rpmdb.sqlite-wal")
-	               ? NEED_WHOLE : NEED_NOTHING;
+		       ? NEED_WHOLE
+		       : NEED_NOTHING;
 }
 
 /* The schema of rpm stands at the end of the first page. */
 static bool sniff(struct slice head)
 {
-	return slice_starts(head, "SQLite format 3") && slice_find_str(head, "'Packages'") != SIZE_MAX;
+	return TEXT_STARTS(head, "SQLite format 3") && slice_find_str(head, "'Packages'") != SIZE_MAX;
 }
 
 static void add_row(void *data, struct slice value)
@@ -24,13 +27,16 @@ static void add_row(void *data, struct slice value)
 }
 
 static int run_pair(const struct entry *entry, struct slice body, struct slice second, struct inventory *out,
-                    struct err *err)
+		    struct err *err)
 {
 	struct rpm_records  records;
 	struct rpm_wal      wal;
 	struct sqlite_image image = {.bytes = body, .wal = &wal};
-	struct sqlite_query query = {.table = "Packages", .column = "blob", .value_bytes_max = RPM_HEADER_BYTES_MAX,
-	                             .row = add_row, .data = &records};
+	struct sqlite_query query = {.table = "Packages",
+				     .column = "blob",
+				     .value_bytes_max = RPM_HEADER_BYTES_MAX,
+				     .row = add_row,
+				     .data = &records};
 	struct arena        arena;
 	int                 rc, end;
 
@@ -51,6 +57,13 @@ static int run_pair(const struct entry *entry, struct slice body, struct slice s
 }
 
 const struct analyzer analyzer_rpm_sqlite = {
-	.name = "rpm-sqlite", .version = 1, .inputs = INPUT_SIBLINGS, .body_bytes_max = 1u << 30, .database = true,
-	.wants = wants, .sniff = sniff, .companion_suffix = "-wal", .run_pair = run_pair,
+	.name = "rpm-sqlite",
+	.version = 1,
+	.inputs = INPUT_SIBLINGS,
+	.body_bytes_max = 1u << 30,
+	.database = true,
+	.wants = wants,
+	.sniff = sniff,
+	.companion_suffix = "-wal",
+	.run_pair = run_pair,
 };

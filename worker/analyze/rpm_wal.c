@@ -46,8 +46,9 @@ static int read_header(struct slice bytes, uint32_t page_bytes, struct wal_heade
 	if (version != VERSION)
 		return err_set(err, ERR_UNSUPPORTED, "-wal version %" PRIu32, version);
 	if (size != page_bytes)
-		return err_set(err, ERR_FORMAT, "the -wal file has pages of %" PRIu32 " bytes, the database of %" PRIu32, size,
-		               page_bytes);
+		return err_set(err, ERR_FORMAT,
+			       "the -wal file has pages of %" PRIu32 " bytes, the database of %" PRIu32, size,
+			       page_bytes);
 	return 0;
 }
 
@@ -73,7 +74,8 @@ static void keep_newest(struct rpm_wal *wal)
 }
 
 /* One frame: false when it does not belong to this run of the log. */
-static bool read_frame(struct cursor *c, struct wal_header *header, uint32_t page_bytes, uint32_t *page, uint32_t *commit)
+static bool read_frame(struct cursor *c, struct wal_header *header, uint32_t page_bytes, uint32_t *page,
+		       uint32_t *commit)
 {
 	struct cursor start = *c;
 	struct slice  salts, content;
@@ -135,6 +137,7 @@ struct slice rpm_wal_page(const struct rpm_wal *wal, uint32_t page)
 	if (low == wal->frames_count || wal->frames[low].page != page)
 		return SLICE_EMPTY;
 	return slice_sub(wal->bytes,
-	                 HEADER_BYTES + (size_t)wal->frames[low].index * (FRAME_HEADER_BYTES + wal->page_bytes) +
-	                         FRAME_HEADER_BYTES, wal->page_bytes);
+			 HEADER_BYTES + (size_t)wal->frames[low].index * (FRAME_HEADER_BYTES + wal->page_bytes) +
+				 FRAME_HEADER_BYTES,
+			 wal->page_bytes);
 }

@@ -9,11 +9,12 @@
 #include <string.h>
 
 enum {
-	READ_VERSION_AT = 18, READ_VERSION_BYTES = 2, /* write and read version: 1 = journal, 2 = WAL */
+	READ_VERSION_AT = 18,
+	READ_VERSION_BYTES = 2, /* write and read version: 1 = journal, 2 = WAL */
 	PAGE_SIZE_AT = 16,
-	SCHEMA_BYTES_MAX = 2 << 20,     /* bytes read until the schema is known; rpm's is a few pages */
+	SCHEMA_BYTES_MAX = 2 << 20, /* bytes read until the schema is known; rpm's is a few pages */
 	STEPS_PER_CHECK = 1000,
-	STEPS_PER_ROW = 64,             /* a plain table scan takes about 5 */
+	STEPS_PER_ROW = 64, /* a plain table scan takes about 5 */
 	CACHE_KIB = 1024,
 	SQL_BYTES_MAX = 64 << 10,
 };
@@ -153,9 +154,18 @@ static int file_characteristics(sqlite3_file *file)
 }
 
 static const sqlite3_io_methods file_methods = {
-	.iVersion = 1, .xClose = file_close, .xRead = file_read_at, .xWrite = file_write, .xTruncate = file_truncate,
-	.xSync = file_with_flag, .xFileSize = file_size, .xLock = file_with_flag, .xUnlock = file_with_flag,
-	.xCheckReservedLock = file_check_lock, .xFileControl = file_control, .xSectorSize = file_sector,
+	.iVersion = 1,
+	.xClose = file_close,
+	.xRead = file_read_at,
+	.xWrite = file_write,
+	.xTruncate = file_truncate,
+	.xSync = file_with_flag,
+	.xFileSize = file_size,
+	.xLock = file_with_flag,
+	.xUnlock = file_with_flag,
+	.xCheckReservedLock = file_check_lock,
+	.xFileControl = file_control,
+	.xSectorSize = file_sector,
 	.xDeviceCharacteristics = file_characteristics,
 };
 
@@ -223,15 +233,29 @@ static int vfs_last_error(sqlite3_vfs *vfs, int size, char *out)
 
 static void vfs_init(struct image_vfs *v, const struct sqlite_image *image)
 {
-	*v = (struct image_vfs){.image = image, .page_bytes = sqlite_image_page_bytes(image->bytes),
-	                        .size = image->bytes.len, .read_left = SCHEMA_BYTES_MAX, .steps_left = 1000000};
+	*v = (struct image_vfs){.image = image,
+				.page_bytes = sqlite_image_page_bytes(image->bytes),
+				.size = image->bytes.len,
+				.read_left = SCHEMA_BYTES_MAX,
+				.steps_left = 1000000};
 	if (image->wal && image->wal->database_pages)
 		v->size = (uint64_t)image->wal->database_pages * v->page_bytes;
-	snprintf(v->name, sizeof(v->name), "varve-%p", (void *)v); /* the registry is the process's: one name per open */
+	snprintf(v->name, sizeof(v->name), "varve-%p",
+		 (void *)v); /* the registry is the process's: one name per open */
 	v->vfs = (sqlite3_vfs){
-		.iVersion = 1, .szOsFile = sizeof(struct image_file), .mxPathname = 64, .zName = v->name, .pAppData = v,
-		.xOpen = vfs_open, .xDelete = vfs_delete, .xAccess = vfs_access, .xFullPathname = vfs_full_pathname,
-		.xRandomness = vfs_randomness, .xSleep = vfs_sleep, .xCurrentTime = vfs_time, .xGetLastError = vfs_last_error,
+		.iVersion = 1,
+		.szOsFile = sizeof(struct image_file),
+		.mxPathname = 64,
+		.zName = v->name,
+		.pAppData = v,
+		.xOpen = vfs_open,
+		.xDelete = vfs_delete,
+		.xAccess = vfs_access,
+		.xFullPathname = vfs_full_pathname,
+		.xRandomness = vfs_randomness,
+		.xSleep = vfs_sleep,
+		.xCurrentTime = vfs_time,
+		.xGetLastError = vfs_last_error,
 	};
 }
 
@@ -254,13 +278,20 @@ static void set_limits(sqlite3 *db, struct image_vfs *v, const struct sqlite_que
 	static const struct {
 		int id, value;
 	} limits[] = {
-		{SQLITE_LIMIT_SQL_LENGTH, SQL_BYTES_MAX}, {SQLITE_LIMIT_COLUMN, 64}, {SQLITE_LIMIT_EXPR_DEPTH, 16},
-		{SQLITE_LIMIT_COMPOUND_SELECT, 8}, {SQLITE_LIMIT_VDBE_OP, 5000}, {SQLITE_LIMIT_FUNCTION_ARG, 8},
-		{SQLITE_LIMIT_ATTACHED, 0}, {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64}, {SQLITE_LIMIT_VARIABLE_NUMBER, 4},
-		{SQLITE_LIMIT_TRIGGER_DEPTH, 1}, {SQLITE_LIMIT_WORKER_THREADS, 0},
+		{SQLITE_LIMIT_SQL_LENGTH, SQL_BYTES_MAX},
+		{SQLITE_LIMIT_COLUMN, 64},
+		{SQLITE_LIMIT_EXPR_DEPTH, 16},
+		{SQLITE_LIMIT_COMPOUND_SELECT, 8},
+		{SQLITE_LIMIT_VDBE_OP, 5000},
+		{SQLITE_LIMIT_FUNCTION_ARG, 8},
+		{SQLITE_LIMIT_ATTACHED, 0},
+		{SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64},
+		{SQLITE_LIMIT_VARIABLE_NUMBER, 4},
+		{SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+		{SQLITE_LIMIT_WORKER_THREADS, 0},
 	};
 	static const int off[] = {SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_TRIGGER,
-	                          SQLITE_DBCONFIG_ENABLE_VIEW, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION};
+				  SQLITE_DBCONFIG_ENABLE_VIEW, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
 		sqlite3_limit(db, limits[i].id, limits[i].value);
@@ -274,11 +305,13 @@ static void set_limits(sqlite3 *db, struct image_vfs *v, const struct sqlite_que
 static int sqlite_failure(sqlite3 *db, const struct image_vfs *v, int code, struct err *err)
 {
 	if (v->exhausted)
-		return err_set(err, ERR_LIMIT, "sqlite_budget: the SQLite database takes more steps or bytes than its size allows");
+		return err_set(err, ERR_LIMIT,
+			       "sqlite_budget: the SQLite database takes more steps or bytes than its size allows");
 	if (code == SQLITE_NOMEM)
 		return err_set(err, ERR_MEM, "out of memory");
 	if (code == SQLITE_TOOBIG)
-		return err_set(err, ERR_LIMIT, "record_bytes_max: a value or statement of the SQLite database is too long");
+		return err_set(err, ERR_LIMIT,
+			       "record_bytes_max: a value or statement of the SQLite database is too long");
 	return err_set(err, ERR_FORMAT, "SQLite: %s", sqlite3_errmsg(db));
 }
 
@@ -288,8 +321,8 @@ static int check_table(sqlite3 *db, struct image_vfs *v, const char *table, stru
 	sqlite3_stmt *statement = NULL;
 	int           code, found = 0;
 
-	code = sqlite3_prepare_v2(db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1 AND rootpage > 1", -1,
-	                          &statement, NULL);
+	code = sqlite3_prepare_v2(db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1 AND rootpage > 1",
+				  -1, &statement, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
 	if (code == SQLITE_OK)
@@ -345,7 +378,8 @@ int sqlite_image_read(const struct sqlite_image *image, const struct sqlite_quer
 		return err_set(err, ERR_FORMAT, "not a SQLite database");
 	if (sqlite3_vfs_register(&v.vfs, 0) != SQLITE_OK)
 		return err_set(err, ERR_MEM, "SQLite does not start");
-	rc = sqlite3_open_v2("image", &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, v.name);
+	rc = sqlite3_open_v2("image", &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+			     v.name);
 	if (rc != SQLITE_OK) {
 		rc = db ? sqlite_failure(db, &v, rc, err) : err_set(err, ERR_MEM, "out of memory");
 	} else {

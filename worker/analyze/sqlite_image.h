@@ -1,4 +1,5 @@
-/* sqlite_image.h - reads one column of one table out of a SQLite database that lies in memory; the only includer of sqlite3.h.
+/* sqlite_image.h - reads one column of one table out of a SQLite database that lies in memory; the only includer of
+ * sqlite3.h.
  *
  * The database is hostile. It is opened read-only through a file system of its own that knows nothing but the given
  * bytes (with the pages of a write-ahead log laid over them), so nothing is copied, written or opened. The bytes 18
@@ -24,10 +25,11 @@ struct sqlite_query {
 	const char *table, *column; /* plain names, ours */
 	size_t      value_bytes_max;
 	void (*row)(void *data, struct slice value); /* value: until it returns */
-	void       *data;
+	void *data;
 };
 
-/* ERR_FORMAT (damaged, no such table, not a plain table), ERR_LIMIT (a ceiling), ERR_MEM. Rows given before stay given. */
+/* ERR_FORMAT (damaged, no such table, not a plain table), ERR_LIMIT (a ceiling), ERR_MEM. Rows given before stay given.
+ */
 int sqlite_image_read(const struct sqlite_image *image, const struct sqlite_query *query, struct err *err);
 
 #endif

@@ -69,7 +69,7 @@ def write(path, data):
         f.write(data)
 
 
-def sqlite(path, first, later=(), schema=None, cut_wal=None):
+def sqlite(path, first, later=(), schema=None, cut_wal=None, page=1024):
     """rpm's schema in WAL mode; `later` goes to the -wal file, which stays beside the database."""
     folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
@@ -77,7 +77,7 @@ def sqlite(path, first, later=(), schema=None, cut_wal=None):
         if os.path.exists(name):
             os.unlink(name)
     db = sqlite3.connect(path, isolation_level=None)
-    db.execute("PRAGMA page_size=1024")
+    db.execute("PRAGMA page_size=%d" % page)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA wal_autocheckpoint=0")
     db.execute("PRAGMA writable_schema=OFF")
@@ -98,6 +98,30 @@ def sqlite(path, first, later=(), schema=None, cut_wal=None):
             os.unlink(name)
     if later:
         write(path + "-wal", wal if cut_wal is None else cut_wal(wal))
+
+
+def endless_sqlite(path, blob):
+    """18 levels of inner pages, each pointing 60 times at the next: one row, 60^18 times."""
+    sqlite(path, [], schema=["CREATE TABLE 'Packages' (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)"], page=512)
+    leaf = bytes([1])  # the row id
+    size = 12 + 2 * len(blob)
+    serial = bytes([0x80 | size >> 7, size & 0x7f])
+    record = bytes([2 + len(serial), 0]) + serial + blob
+    cell = bytes([0x80 | len(record) >> 7, len(record) & 0x7f]) + leaf + record
+    levels = 18
+    pages = [bytearray(open(path, "rb").read()[:512])]
+    for level in range(levels):
+        following, cells = 3 + level, 60
+        body = b"".join(struct.pack(">IB", following, 1) for _ in range(cells))
+        start = 512 - len(body)
+        table = b"".join(struct.pack(">H", start + 5 * i) for i in range(cells))
+        head = struct.pack(">BHHHBI", 5, 0, cells, start, 0, following) + table
+        pages.append(head + b"\0" * (512 - len(head) - len(body)) + body)
+    start = 512 - len(cell)
+    head = struct.pack(">BHHHB", 13, 0, 1, start, 0) + struct.pack(">H", start)
+    pages.append(head + b"\0" * (start - len(head)) + cell)
+    pages[0][28:32] = struct.pack(">I", len(pages))
+    write(path, b"".join(pages))
 
 
 def ndb(path, blobs, slot_magic=b"Slot", wrong_index=False):
@@ -156,6 +180,7 @@ sqlite("rpm-sqlite/a_view_is_no_table/layer/var/lib/rpm/rpmdb.sqlite", [], schem
 sqlite("rpm-sqlite/a_virtual_table_is_no_table/layer/var/lib/rpm/rpmdb.sqlite", [], schema=["CREATE VIRTUAL TABLE Packages USING fts4(blob)"])
 sqlite("rpm-sqlite/a_generated_column_has_a_ceiling/layer/var/lib/rpm/rpmdb.sqlite", [],
        schema=["CREATE TABLE Packages(hnum INTEGER PRIMARY KEY, blob BLOB AS (zeroblob(1000000000)))", "INSERT INTO Packages DEFAULT VALUES"])
+endless_sqlite("rpm-sqlite/a_tree_without_end_has_a_budget/layer/var/lib/rpm/rpmdb.sqlite", header(package("again", "1", "1")))
 write("rpm-sqlite/not_sqlite_is_partial/layer/var/lib/rpm/rpmdb.sqlite", b"hello\n")
 write("rpm-sqlite/empty_is_partial/layer/var/lib/rpm/rpmdb.sqlite", b"")
 ndb("rpm-ndb/packages/layer/usr/lib/sysimage/rpm/Packages.db", ALL + [LARGE])
