@@ -113,7 +113,7 @@ static int db_import(const struct db_values *values, const char *dir, char **pat
 	int                           rc;
 
 	if (count == 0)
-		return err_set(err, ERR_USAGE, "varve db import takes at least one PATH: a .json file, a folder or an all.zip");
+		return err_set(err, ERR_USAGE, "db import takes at least one PATH: a .json file, a folder or an all.zip");
 	rc = advisory_import(dir, (const char *const *)paths, (size_t)count, values->replace_all, &calls, &result, err);
 	erase(&watch);
 	if (rc != 0)
@@ -234,8 +234,12 @@ static int db_info(const char *dir, int count, struct err *err)
 	int                    rc;
 
 	if (count)
-		return err_set(err, ERR_USAGE, "varve db info takes no operands");
+		return err_set(err, ERR_USAGE, "db info takes no operands");
 	rc = advisory_store_open(dir, &store, err);
+	if (rc == ERR_NOT_FOUND) {
+		err_clear(err);
+		return err_set(err, ERR_NOT_FOUND, "no advisory database in %s: run varve db update or varve db import", dir);
+	}
 	if (rc == 0)
 		rc = advisory_reader_open(store, &reader, err);
 	if (rc == 0)
@@ -281,7 +285,7 @@ static int db_run(const struct command *command, int argc, char **argv, struct e
 	else if (rc == 0 && strcmp(action, "info") == 0)
 		rc = db_info((const char *)dir.ptr, operands - 1, err);
 	else if (rc == 0)
-		rc = err_set(err, ERR_USAGE, "varve db: say import, update or info (see varve db --help)");
+		rc = err_set(err, ERR_USAGE, "db: say import, update or info (see varve db --help)");
 	buf_deinit(&dir);
 	return rc;
 }

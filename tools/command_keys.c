@@ -20,7 +20,7 @@ static int generate(int count, char **words, struct err *err)
 	struct wire_keys keys;
 
 	if (count != 1)
-		return err_set(err, ERR_USAGE, "varve keys generate takes one FILE");
+		return err_set(err, ERR_USAGE, "keys generate takes one FILE");
 	if (keys_generate(words[0], &keys, err) != 0)
 		return err->code;
 	printf("%s\n", keys.public_key);
@@ -32,7 +32,7 @@ static int show(int count, char **words, struct err *err)
 	struct wire_keys keys;
 
 	if (count != 1)
-		return err_set(err, ERR_USAGE, "varve keys show takes one FILE");
+		return err_set(err, ERR_USAGE, "keys show takes one FILE");
 	if (keys_read(words[0], &keys, err) != 0)
 		return err->code;
 	printf("%s\n", keys.public_key);
@@ -51,7 +51,7 @@ static int authorize(const char *list, int count, char **words, struct err *err)
 	unsigned roles;
 
 	if (!list || count < 2 || count > 3)
-		return err_set(err, ERR_USAGE, "varve keys authorize needs --list FILE, ROLE[,ROLE…] and PUBLIC-KEY, perhaps a NAME");
+		return err_set(err, ERR_USAGE, "keys authorize needs --list FILE, ROLE[,ROLE…] and PUBLIC-KEY, perhaps a NAME");
 	if (auth_parse_roles(slice_str(words[0]), &roles, err) != 0 || check_public(words[1], err) != 0)
 		return err->code;
 	return keys_authorize(list, slice_str(words[1]), roles, slice_str(count == 3 ? words[2] : ""), err);
@@ -60,7 +60,7 @@ static int authorize(const char *list, int count, char **words, struct err *err)
 static int revoke(const char *list, int count, char **words, struct err *err)
 {
 	if (!list || count != 1)
-		return err_set(err, ERR_USAGE, "varve keys revoke needs --list FILE and PUBLIC-KEY");
+		return err_set(err, ERR_USAGE, "keys revoke needs --list FILE and PUBLIC-KEY");
 	if (check_public(words[0], err) != 0)
 		return err->code;
 	return keys_revoke(list, slice_str(words[0]), err);
@@ -81,7 +81,7 @@ static int keys_run(const struct command *command, int argc, char **argv, struct
 		return authorize(values.list, operands - 1, argv + 2, err);
 	if (operands && strcmp(argv[1], "revoke") == 0)
 		return revoke(values.list, operands - 1, argv + 2, err);
-	return err_set(err, ERR_USAGE, "varve keys: say generate, show, authorize or revoke (see varve keys --help)");
+	return err_set(err, ERR_USAGE, "keys: say generate, show, authorize or revoke (see varve keys --help)");
 }
 
 const struct command command_keys = {

@@ -22,7 +22,7 @@ static const struct option_spec report_specs[] = {
 static int check(const struct report_values *values, int operands, struct result_feed *feed, struct err *err)
 {
 	if (operands)
-		return err_set(err, ERR_USAGE, "varve report takes no operands (a job is named by --job)");
+		return err_set(err, ERR_USAGE, "report takes no operands (a job is named by --job)");
 	if (values->broker.endpoint && (values->store || values->db || values->latest))
 		return err_set(err, ERR_USAGE, "--broker excludes --store, --db and --latest");
 	if (values->latest && values->job)

@@ -32,7 +32,7 @@ static int results_run(const struct command *command, int argc, char **argv, str
 	if (rc != 0)
 		return rc > 0 ? EXIT_STATUS_DONE : rc;
 	if (operands != 1)
-		return err_set(err, ERR_USAGE, "varve results takes one JOB");
+		return err_set(err, ERR_USAGE, "results takes one JOB");
 	if (parse_job(argv[1], &feed.job, err) != 0 || output_check(&values.output, err) != 0)
 		return err->code;
 	feed.broker = &values.broker;

@@ -52,7 +52,7 @@ static int status_run(const struct command *command, int argc, char **argv, stru
 	if (strcmp(values.format, "table") != 0 && strcmp(values.format, "json") != 0)
 		return err_set(err, ERR_USAGE, "--format: '%s' is neither table nor json", values.format);
 	if (operands > 1)
-		return err_set(err, ERR_USAGE, "varve status takes one JOB at most");
+		return err_set(err, ERR_USAGE, "status takes one JOB at most");
 	if (operands == 1 && parse_job(argv[1], &job, err) != 0)
 		return err->code;
 	rc = broker_link_open(&values.broker, &link, err);

@@ -91,7 +91,7 @@ static int store_run(const struct command *command, int argc, char **argv, struc
 	if (rc != 0)
 		return rc > 0 ? EXIT_STATUS_DONE : rc;
 	if (operands != 1 || (strcmp(argv[1], "info") != 0 && strcmp(argv[1], "check") != 0))
-		return err_set(err, ERR_USAGE, "varve store: say info or check (see varve store --help)");
+		return err_set(err, ERR_USAGE, "store: say info or check (see varve store --help)");
 	rc = store_dir(values.store, &dir, err);
 	if (rc == 0)
 		rc = catalog_open((const char *)dir.ptr, &config, &catalog, err);

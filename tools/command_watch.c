@@ -30,7 +30,7 @@ static int one_job(const struct command *command, int argc, char **argv, struct 
 	int operands, rc = options_parse(command, argc, argv, values, &operands, err);
 
 	if (rc == 0 && operands != 1)
-		rc = err_set(err, ERR_USAGE, "varve %s takes one JOB", command->name);
+		rc = err_set(err, ERR_USAGE, "%s takes one JOB", command->name);
 	return rc == 0 ? parse_job(argv[1], job, err) : rc;
 }
 

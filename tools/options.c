@@ -13,7 +13,7 @@ static void print_option(const struct option_spec *spec)
 {
 	char text[128];
 
-	snprintf(text, sizeof(text), "  --%s%s%s", spec->name, spec->argument ? " " : "", spec->argument ? spec->argument : "");
+	snprintf(text, sizeof(text), "  --%s%s%s", spec->name, spec->argument && spec->kind != OPTION_BOOL ? " " : "", spec->argument ? spec->argument : "");
 	if (strlen(text) < HELP_COLUMN)
 		printf("%-*s%s\n", HELP_COLUMN, text, spec->help);
 	else
@@ -22,8 +22,8 @@ static void print_option(const struct option_spec *spec)
 
 void command_print_help(const struct command *command)
 {
-	printf("varve %s: %s\n\nUsage: varve %s [OPTION…]%s%s\n\n", command->name, command->summary, command->name,
-	       command->operands[0] ? " " : "", command->operands);
+	printf("usage: varve %s [OPTION…]%s%s\n\n%s\n\n", command->name, command->operands[0] ? " " : "", command->operands,
+	       command->summary);
 	for (const struct option_spec *spec = command->options; spec->name; spec++)
 		print_option(spec);
 	printf("%-*s%s\n", HELP_COLUMN, "  --help", "show this");
@@ -98,10 +98,10 @@ static int refuse(const struct command *command, int code, char **argv, struct e
 	const char *word = optind > 0 ? argv[optind - 1] : "";
 
 	if (code == ':')
-		return err_set(err, ERR_USAGE, "varve %s: %s needs a value", command->name, word);
+		return err_set(err, ERR_USAGE, "%s: %s needs a value", command->name, word);
 	if (optopt >= OPTION_CODE || optopt == HELP_CODE)
-		return err_set(err, ERR_USAGE, "varve %s: %s takes no value", command->name, word);
-	return err_set(err, ERR_USAGE, "varve %s: unknown or ambiguous option %s (see varve %s --help)", command->name, word, command->name);
+		return err_set(err, ERR_USAGE, "%s: %s takes no value", command->name, word);
+	return err_set(err, ERR_USAGE, "%s: unknown or ambiguous option %s (see varve %s --help)", command->name, word, command->name);
 }
 
 int options_parse(const struct command *command, int argc, char **argv, void *values, int *operands, struct err *err)

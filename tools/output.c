@@ -45,7 +45,7 @@ int output_open(const struct output_options *options, struct output *output, str
 	*output = (struct output){.fd = STDOUT_FILENO};
 	arena_init(&output->arena, LIMIT_REPORT_BYTES);
 	rc = gate_parse(options->fail_on, &output->gate, err);
-	if (rc == 0 && options->path) {
+	if (rc == 0 && options->path && strcmp(options->path, "-") != 0) {
 		output->fd = open(options->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 		output->own_fd = output->fd >= 0;
 		rc = output->own_fd ? 0 : err_errno(err, ERR_CONFIG, "--output %s", options->path);

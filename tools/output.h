@@ -14,11 +14,11 @@ struct output_options {
 
 #define OUTPUT_OPTIONS(values)                                                                                             \
 	{"format", OPTION_TEXT, offsetof(struct values, output.format), "FORMAT", "table (default), json, jsonl, cyclonedx"},      \
-	{"output", OPTION_TEXT, offsetof(struct values, output.path), "FILE", "write there instead of to standard output"},        \
+	{"output", OPTION_TEXT, offsetof(struct values, output.path), "FILE", "write there; - is standard output"},        \
 	{"details", OPTION_FLAG, offsetof(struct values, output.details), NULL, "table: every vulnerability of every image"},      \
-	{"summary", OPTION_FLAG, offsetof(struct values, output.summary), NULL, "table: a row per image and the summary, also for one image"}, \
+	{"summary", OPTION_FLAG, offsetof(struct values, output.summary), NULL, "table: rows and summary, also for one image"}, \
 	{"negligible", OPTION_FLAG, offsetof(struct values, output.negligible), NULL, "show vulnerabilities of the band negligible too"}, \
-	{"fail-on", OPTION_TEXT, offsetof(struct values, output.fail_on), "SEVERITY", "exit 1 on low, medium, high, critical or worse, on unknown if named: high,unknown"}
+	{"fail-on", OPTION_TEXT, offsetof(struct values, output.fail_on), "SEVERITY", "gate: exit 1 on low, medium, high or critical and worse; high,unknown"}
 
 struct output {
 	struct report *report;
