@@ -94,7 +94,9 @@ int output_close(struct output *output, const struct report_run *run, bool faile
 	char text[200];
 	int  rc = 0;
 
-	if (output->report)
+	if (failed && !output->images)
+		report_abandon(output->report);
+	else if (output->report)
 		rc = report_close(output->report, run, err);
 	output->report = NULL;
 	if (rc == 0)

@@ -34,7 +34,7 @@ int output_open(const struct output_options *options, struct output *output, str
 int output_image(struct output *output, const struct image_result *result, struct err *err);
 int output_encoded(struct output *output, struct slice encoded, struct err *err); /* as it comes over the wire */
 
-/* Ends the document; also after an error, then only closes. *status: of the images and the gate, explained in the log. */
+/* Ends the document; when the run `failed` before its first image, nothing is written. *status: of the images and the gate, explained in the log. */
 int output_close(struct output *output, const struct report_run *run, bool failed, enum exit_status *status, struct err *err);
 
 #endif

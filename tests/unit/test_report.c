@@ -197,15 +197,22 @@ static void unknown_format_is_a_usage_error(void **state)
 static void full_disk_is_an_error(void **state)
 {
 	struct report_options options = {0};
+	struct image_result   result;
 	struct report        *report;
+	struct arena          arena;
 	struct err            err = {0};
 	FILE                 *full = fopen("/dev/full", "w");
 
 	(void)state;
 	if (!full)
 		skip();
-	assert_int_equal(report_open("json", fileno(full), "/dev/full", &options, &report, &err), ERR_FULL);
-	assert_null(report);
+	arena_init(&arena, 1 << 20);
+	result_fixture_make(FIXTURE_CLEAN, &arena, &result);
+	assert_int_equal(report_open("json", fileno(full), "/dev/full", &options, &report, &err), 0);
+	assert_int_equal(report_image(report, &result, &err), ERR_FULL);
+	assert_non_null(strstr(err.text, "/dev/full"));
+	assert_int_equal(report_close(report, NULL, &err), 0); /* frees; what is wrong was said */
+	arena_deinit(&arena);
 	fclose(full);
 }
 

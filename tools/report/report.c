@@ -102,6 +102,12 @@ int report_image(struct report *report, const struct image_result *result, struc
 	return flush(report, err);
 }
 
+void report_abandon(struct report *report)
+{
+	if (report)
+		report_free(report);
+}
+
 int report_close(struct report *report, const struct report_run *run, struct err *err)
 {
 	int rc = 0;

@@ -40,6 +40,8 @@ int report_image(struct report *report, const struct image_result *result, struc
 /* Ends the document (also after a failed report_image: then only frees); `run` may be NULL. */
 int report_close(struct report *report, const struct report_run *run, struct err *err);
 
+void report_abandon(struct report *report); /* instead of closing: nothing more is written */
+
 bool        report_format_exists(const char *format);
 const char *report_format_names(void); /* "table, json, jsonl, cyclonedx" */
 

@@ -261,7 +261,7 @@ struct json_state {
 
 static void json_begin(struct report *report)
 {
-	buf_str(&report->out, "[");
+	(void)report; /* the bracket comes with the first image: a run that could not begin prints nothing */
 }
 
 static void json_image(struct report *report, const struct image_result *result)
@@ -269,14 +269,16 @@ static void json_image(struct report *report, const struct image_result *result)
 	struct json_state *state = report->state;
 	struct json_writer w = json_writer_of(&report->out, 2);
 
-	buf_str(&report->out, state->images++ ? ",\n" : "\n");
+	buf_str(&report->out, state->images++ ? ",\n" : "[\n");
 	json_write_image_result(&w, result, report->options.negligible);
 }
 
 static void json_end(struct report *report, const struct report_run *run)
 {
+	struct json_state *state = report->state;
+
 	(void)run;
-	buf_str(&report->out, "\n]\n");
+	buf_str(&report->out, state->images ? "\n]\n" : "[]\n");
 }
 
 static void jsonl_begin(struct report *report)
