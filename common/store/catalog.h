@@ -73,6 +73,7 @@ enum claim_answer { CLAIM_GRANTED, CLAIM_KNOWN, CLAIM_BUSY };
 struct claim {
 	enum claim_answer answer;
 	uint64_t          owner;  /* CLAIM_BUSY: who has it */
+	bool              partial; /* CLAIM_KNOWN: what is known is not the whole layer */
 	bool              retry;  /* CLAIM_GRANTED: somebody had begun before (a dead owner, a failure, forced) */
 	struct digest     verify; /* CLAIM_GRANTED: nonzero = known under this digest by the claimed diffID: verify mode */
 };

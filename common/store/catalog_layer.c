@@ -318,6 +318,7 @@ int catalog_claim(struct catalog *catalog, const struct layer_key *key, const st
 		return ERR_INTERNAL;
 	if (!force && is_known(catalog, txn, key, &record)) {
 		out->answer = CLAIM_KNOWN;
+		out->partial = record.partial;
 		return 0;
 	}
 	if ((out->owner = claimed_by_other(catalog, txn, id)) != 0) {
