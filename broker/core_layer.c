@@ -409,10 +409,7 @@ void core_layer_failed(struct core *core, struct core_layer *layer, enum core_fa
 {
 	struct core_task *task = &layer->task;
 
-	if (layer->verify && code == ERR_DIGEST) { /* the config's claim was false, or the bytes were: a full scan tells */
-		layer->verify = false;
-		core_task_ready(core, task);
-	} else if (fail_class == CORE_TRANSIENT && task->attempt + 1 < core->config.attempts_max) {
+	if (fail_class == CORE_TRANSIENT && task->attempt + 1 < core->config.attempts_max) {
 		if (code == ERR_RATE && task->host)
 			task->host->blocked_until = core->now + (retry_after_ms ? retry_after_ms : core_backoff(core, task->attempt + 1));
 		retry(core, layer, retry_after_ms);

@@ -29,6 +29,7 @@ struct scan {
 	const struct image_layer *layer;
 	const struct scan_config *config;
 	struct scan_outcome      *outcome;
+	struct stream            *opened; /* for the first fetch */
 };
 
 static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, struct buf *inventory, struct buf *path_table,
@@ -39,9 +40,12 @@ static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, st
 	                                      .verify_only = verify_only,
 	                                      .cancel = scan->config->cancel,
 	                                      .progress = scan->config->progress};
-	struct stream             *stream = source_open_layer(scan->sources, scan->reference, scan->layer, err);
+	struct stream             *stream = scan->opened;
 	int                        status;
 
+	scan->opened = NULL;
+	if (!stream)
+		stream = source_open_layer(scan->sources, scan->reference, scan->layer, err);
 	if (!stream)
 		return err->code ? err->code : ERR_INTERNAL;
 	status = parse_layer(stream, spool_fd, &request, &scan->outcome->result, inventory, path_table, err);
@@ -80,7 +84,8 @@ int pipeline_scan_layer(struct sources *sources, const struct reference *referen
                         bool verify, const struct scan_config *config, struct scan_outcome *outcome,
                         struct buf *inventory, struct buf *path_table, struct err *err)
 {
-	struct scan scan = {.sources = sources, .reference = reference, .layer = layer, .config = config, .outcome = outcome};
+	struct scan scan = {.sources = sources, .reference = reference, .layer = layer, .config = config, .outcome = outcome,
+	                      .opened = config->opened};
 	struct err  why = {0};
 	char        digest[DIGEST_TEXT_BYTES];
 	int         status = 0;
@@ -93,6 +98,7 @@ int pipeline_scan_layer(struct sources *sources, const struct reference *referen
 	}
 	if (status == 0)
 		status = scan_fully(&scan, inventory, path_table, &why);
+	stream_close(scan.opened); /* still there when the spool failed first */
 	if (status >= 0)
 		return 0;
 	digest_text(&layer->digest, digest);

@@ -13,6 +13,7 @@ struct scan_config {
 	struct window_budget *window;    /* the process's own */
 	const _Atomic bool   *cancel;    /* as in parse.h */
 	_Atomic uint64_t     *progress;
+	struct stream        *opened; /* NULL, or the layer as source_open_layer() gave it, opened ahead of time: taken and closed */
 };
 
 struct scan_outcome {

@@ -1,0 +1,30 @@
+/* agent.h - a worker's threads: one socket, some that list and resolve, some that open transfers ahead, N that scan.
+ *
+ * Joins messaging and scanning; the only file of the worker (but its main) that speaks docs/PROTOCOL.md. Results are kept
+ * until the broker has acknowledged them, over reconnects too. */
+#ifndef VARVE_WORKER_AGENT_H
+#define VARVE_WORKER_AGENT_H
+
+#include "base/log.h"
+#include "source/source.h"
+#include "wire/socket.h"
+
+struct agent_config {
+	struct wire_context      *context;
+	struct wire_client_config broker;
+	struct sources           *sources;   /* borrowed; agent_stop() stops it */
+	const char               *name;      /* shown by the broker; NULL = host name */
+	const char               *spool_dir; /* NULL = $TMPDIR, else /var/tmp */
+	unsigned                  threads;   /* scan threads; 0 = CPUs this process may use */
+	const char *const        *hosts;     /* registries it may reach, NULL-terminated; NULL = any */
+	bool                      embedded;  /* may be given local transports */
+	enum log_level            scan_log;  /* level of the line that each scan of a layer begins with */
+};
+
+struct agent;
+
+int      agent_start(const struct agent_config *config, struct agent **out, struct err *err);
+void     agent_stop(struct agent *agent); /* cancels what runs, says BYE; NULL is fine */
+unsigned agent_cpus(void);                /* that this process may use */
+
+#endif

@@ -1,0 +1,87 @@
+#include "agent_task.h"
+
+#include "analyze/dispatch.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { TASK_BYTES_MAX = 256 << 20 };
+
+struct agent_task *agent_task_new(void)
+{
+	struct agent_task *task = calloc(1, sizeof(*task));
+
+	if (!task)
+		return NULL;
+	arena_init(&task->arena, TASK_BYTES_MAX);
+	buf_init(&task->inventory, LIMIT_INVENTORY_BYTES);
+	buf_init(&task->path_table, LIMIT_INVENTORY_BYTES);
+	buf_init(&task->result, 2ull * LIMIT_INVENTORY_BYTES + (1 << 20));
+	return task;
+}
+
+void agent_task_free(struct agent_task *task)
+{
+	if (!task)
+		return;
+	stream_close(task->opened);
+	arena_deinit(&task->arena);
+	buf_deinit(&task->inventory);
+	buf_deinit(&task->path_table);
+	buf_deinit(&task->result);
+	free(task);
+}
+
+void agent_task_open(struct agent_task *task, struct sources *sources)
+{
+	if (atomic_load(&task->cancel)) {
+		task->status = ERR_CANCELLED;
+		return;
+	}
+	task->opened = source_open_layer(sources, &task->reference, &task->layer, &task->err);
+	if (!task->opened) {
+		char digest[DIGEST_TEXT_BYTES];
+
+		digest_text(&task->layer.digest, digest);
+		task->status = task->err.code ? task->err.code : err_set(&task->err, ERR_INTERNAL, "no stream");
+		err_prefix(&task->err, "layer %s", digest);
+	}
+}
+
+void agent_task_scan(struct agent_task *task, struct sources *sources, const struct scan_config *config)
+{
+	struct scan_config own = *config;
+
+	if (task->status < 0)
+		return;
+	own.cancel = &task->cancel;
+	own.progress = &task->progress;
+	own.opened = task->opened;
+	task->opened = NULL;
+	task->status = pipeline_scan_layer(sources, &task->reference, &task->layer, task->verify, &own, &task->outcome,
+	                                   &task->inventory, &task->path_table, &task->err);
+}
+
+void agent_task_resolve(struct agent_task *task, struct sources *sources)
+{
+	task->status = source_resolve(sources, &task->reference, &task->platform, &task->arena, &task->images,
+	                              &task->images_count, &task->err);
+	if (task->status >= 0 && task->images_count == 0)
+		task->status = err_set(&task->err, ERR_INTERNAL, "no image came out");
+}
+
+void agent_task_enumerate(struct agent_task *task, struct sources *sources,
+                          int (*found)(void *data, const struct reference *reference), void *data)
+{
+	const struct listing_filter filter = {.include = task->include, .exclude = task->exclude, .newest = task->newest};
+
+	task->status = source_enumerate(sources, &task->reference, &filter, found, data, &task->err);
+}
+
+void agent_analyzer_set(struct buf *out)
+{
+	dispatch_analyzer_set(out);
+	buf_printf(out, ";tar_bytes=%llu,entries=%u,path_bytes=%u,path_depth=%u,body_bytes=%u,spool_bytes=%llu",
+	           (unsigned long long)LIMIT_LAYER_BYTES, LIMIT_ENTRIES, LIMIT_PATH_BYTES, LIMIT_PATH_DEPTH,
+	           LIMIT_BODY_MEMORY_BYTES, (unsigned long long)LIMIT_SPOOL_BYTES);
+}

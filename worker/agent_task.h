@@ -1,0 +1,50 @@
+/* agent_task.h - one leased task as the worker's threads carry it out: list, resolve, or scan; knows nothing of messages.
+ *
+ * Owner: whoever holds the pointer (it moves through queues); `cancel` and `progress` may be touched by any thread. */
+#ifndef VARVE_WORKER_AGENT_TASK_H
+#define VARVE_WORKER_AGENT_TASK_H
+
+#include "pipeline.h"
+
+enum agent_task_kind { AGENT_ENUMERATE, AGENT_RESOLVE, AGENT_LAYER };
+
+struct agent_task {
+	uint64_t             lease;
+	enum agent_task_kind kind;
+	struct arena         arena;    /* holds what follows */
+	struct reference     reference;
+	struct platform      platform; /* resolve */
+	const char         **include, **exclude; /* enumerate; NULL-terminated */
+	unsigned             newest;
+	struct image_layer   layer;
+	bool                 verify;
+	struct stream       *opened;   /* layer: fetched ahead */
+	_Atomic bool         cancel;
+	_Atomic uint64_t     progress;
+	/* what came out */
+	int                  status;   /* 0 or ERR_* with `err` */
+	struct err           err;
+	struct scan_outcome  outcome;  /* layer */
+	struct buf           inventory, path_table;
+	struct image        *images;   /* resolve, in `arena` */
+	size_t               images_count;
+	/* the socket thread's */
+	struct buf           result;   /* encoded, in chunks on its way */
+	bool                 sent;
+	uint32_t             chunks;
+	struct agent_task   *next;
+};
+
+struct agent_task *agent_task_new(void); /* NULL without memory */
+void               agent_task_free(struct agent_task *task);
+
+void agent_task_open(struct agent_task *task, struct sources *sources); /* layer: starts its transfer */
+void agent_task_scan(struct agent_task *task, struct sources *sources, const struct scan_config *config);
+void agent_task_resolve(struct agent_task *task, struct sources *sources);
+void agent_task_enumerate(struct agent_task *task, struct sources *sources,
+                          int (*found)(void *data, const struct reference *reference), void *data);
+
+/* "name/version,…;ceiling=value,…": all that decides a layer's facts besides its bytes. */
+void agent_analyzer_set(struct buf *out);
+
+#endif
