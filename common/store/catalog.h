@@ -29,6 +29,7 @@ void catalog_close(struct catalog *catalog); /* gives claims back */
 struct db  *catalog_db(struct catalog *catalog);
 const char *catalog_dir(const struct catalog *catalog);
 uint64_t    catalog_owner(const struct catalog *catalog);
+bool        catalog_owner_alive(const struct catalog *catalog, uint64_t owner);
 
 /* The write batch of the owning thread; all functions marked [w] need one. After an error abort, never commit. */
 int  catalog_begin(struct catalog *catalog, struct err *err);
@@ -113,6 +114,8 @@ struct job_record {
 	size_t        include_count, exclude_count;
 	uint32_t      state, priority, newest, flags;
 	uint64_t      retry_of, submitted_ms, finished_ms;
+	uint64_t      owner;    /* who runs it; when that owner has died, a broker takes it over */
+	bool          embedded; /* of a `varve scan`: ends with it */
 	bool          references_closed;
 	uint64_t      references_count, images_count;
 	uint64_t      counters[24]; /* struct wire_job_status in the order of STORE_FORMAT.md */

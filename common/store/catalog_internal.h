@@ -54,8 +54,6 @@ struct db_txn *catalog_batch(struct catalog *catalog, struct err *err);
 
 int catalog_counter_next(struct catalog *catalog, struct db_txn *txn, struct slice name, uint64_t *value, struct err *err);
 
-bool catalog_owner_alive(const struct catalog *catalog, uint64_t owner);
-
 enum { KEY_LAYER_BYTES = 40, KEY_PAIR_BYTES = 16, KEY_HASHED_BYTES = 24 };
 void         catalog_key_u64(uint8_t *out, uint64_t value); /* big-endian: keys sort by number */
 struct slice catalog_key_layer(const struct digest *digest, uint64_t set, uint8_t out[KEY_LAYER_BYTES]);

@@ -33,7 +33,7 @@ static void read_list(struct msgpack_reader *r, struct arena *arena, struct slic
 
 static void encode_job(struct buf *out, const struct job_record *job)
 {
-	msgpack_write_array(out, 17);
+	msgpack_write_array(out, 19);
 	msgpack_write_bin(out, slice_of(job->token, sizeof(job->token)));
 	msgpack_write_str(out, job->label);
 	msgpack_write_str(out, job->platform);
@@ -47,6 +47,8 @@ static void encode_job(struct buf *out, const struct job_record *job)
 	msgpack_write_uint(out, job->retry_of);
 	msgpack_write_uint(out, job->submitted_ms);
 	msgpack_write_uint(out, job->finished_ms);
+	msgpack_write_uint(out, job->owner);
+	msgpack_write_bool(out, job->embedded);
 	msgpack_write_bool(out, job->references_closed);
 	msgpack_write_uint(out, job->references_count);
 	msgpack_write_uint(out, job->images_count);
@@ -58,7 +60,7 @@ static void encode_job(struct buf *out, const struct job_record *job)
 static bool decode_job(struct slice bytes, struct arena *arena, struct job_record *job)
 {
 	struct msgpack_reader r = msgpack_reader_of(bytes);
-	size_t                fields = msgpack_begin_record(&r, 17), counters;
+	size_t                fields = msgpack_begin_record(&r, 19), counters;
 
 	msgpack_read_fixed(&r, job->token, sizeof(job->token));
 	job->label = arena_copy(arena, msgpack_read_bytes(&r));
@@ -73,6 +75,8 @@ static bool decode_job(struct slice bytes, struct arena *arena, struct job_recor
 	job->retry_of = msgpack_read_uint(&r);
 	job->submitted_ms = msgpack_read_uint(&r);
 	job->finished_ms = msgpack_read_uint(&r);
+	job->owner = msgpack_read_uint(&r);
+	job->embedded = msgpack_read_bool(&r);
 	job->references_closed = msgpack_read_bool(&r);
 	job->references_count = msgpack_read_uint(&r);
 	job->images_count = msgpack_read_uint(&r);
@@ -83,7 +87,7 @@ static bool decode_job(struct slice bytes, struct arena *arena, struct job_recor
 		if (i < COUNTERS)
 			job->counters[i] = value;
 	}
-	msgpack_end_record(&r, fields, 17);
+	msgpack_end_record(&r, fields, 19);
 	return msgpack_ok(&r) && !arena_failed(arena);
 }
 

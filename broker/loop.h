@@ -1,0 +1,31 @@
+/* loop.h - the broker's shell: one thread owns the sockets and the catalog's writes and drives the core.
+ *
+ * Each turn takes the messages that are there, steps the core, writes all that follows in one transaction, commits, and
+ * only then sends: nothing is acknowledged or granted before its commit. A further thread computes image results. */
+#ifndef VARVE_BROKER_LOOP_H
+#define VARVE_BROKER_LOOP_H
+
+#include "core.h"
+#include "store/catalog.h"
+#include "wire/socket.h"
+
+struct loop_config {
+	struct wire_context      *context;
+	struct wire_server_config server;
+	struct catalog           *catalog;  /* borrowed, writable */
+	const char               *db_dir;   /* advisories; NULL = inside the store */
+	struct core_config        core;
+	bool                      embedded; /* local transports allowed; jobs end with this process */
+};
+
+struct loop;
+
+int         loop_open(const struct loop_config *config, struct loop **out, struct err *err); /* bound when it returns */
+const char *loop_endpoint(const struct loop *loop, size_t index);
+
+/* Runs until loop_stop(): 0; or until the store fails: its error, clients have been told. In any one thread. */
+int  loop_run(struct loop *loop, struct err *err);
+void loop_stop(struct loop *loop); /* any thread, signal handlers too */
+void loop_close(struct loop *loop);
+
+#endif
