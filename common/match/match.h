@@ -19,6 +19,7 @@ struct match_subject {
 	struct slice     name;
 	struct osv_query query;
 	bool             modular; /* rpm of a module stream */
+	struct slice     arch;    /* of the image, as OCI names it; empty = any. Advisories may be for one alone */
 };
 
 struct match_found {
@@ -29,7 +30,7 @@ struct match_found {
 };
 
 /* `packages` are all of the image, sorted as result.h says: the epoch of a source package is that of the binary that
- * bears its name. */
+ * bears its name. The caller sets `arch`. */
 struct match_subject match_subject_of(const struct ecosystem_target *target, const struct result_package *packages,
                                       size_t packages_count, size_t index, struct arena *arena);
 
