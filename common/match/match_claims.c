@@ -118,15 +118,17 @@ static bool fixes_differ(const struct candidate *group, size_t count)
 	return false;
 }
 
-static void note_fix(struct claim *claim, struct slice fixed, enum version_scheme scheme)
+/* `direction` > 0 keeps the highest, < 0 the lowest. */
+static void note_fix(struct claim *claim, struct slice fixed, enum version_scheme scheme, int direction)
 {
 	int order;
 
-	if (fixed.len && (claim->fixed.len == 0 || (version_compare(scheme, fixed, claim->fixed, &order) == 0 && order < 0)))
+	if (fixed.len && (claim->fixed.len == 0 ||
+	                  (version_compare(scheme, fixed, claim->fixed, &order) == 0 && (order > 0) == (direction > 0) && order)))
 		claim->fixed = fixed;
 }
 
-/* The schema's rule: any entry that holds the version. */
+/* The schema's rule: any entry that holds the version; so only the highest fix leaves them all. */
 static struct claim claim_of_any(const struct candidate *group, size_t count, const struct match_subject *subject,
                                  enum version_scheme scheme)
 {
@@ -140,7 +142,7 @@ static struct claim claim_of_any(const struct candidate *group, size_t count, co
 			claim.affected = group[i].advisory->affected;
 		claim.hit = true;
 		claim.approximate |= hit.unsure;
-		note_fix(&claim, hit.fixed, scheme);
+		note_fix(&claim, hit.fixed, scheme, 1);
 	}
 	return claim;
 }
@@ -167,7 +169,7 @@ static struct claim claim_of_nearest(const struct candidate *group, size_t count
 			continue;
 		claim.affected = affected;
 		claim.hit = osv_affects(affected, &subject->query, &hit) && claim.hit;
-		note_fix(&claim, hit.fixed, scheme);
+		note_fix(&claim, hit.fixed, scheme, -1);
 	}
 	return claim;
 }

@@ -182,12 +182,13 @@ static void consider_severity(struct grouping *g, struct draft *draft, const str
 	}
 }
 
+/* Several advisories of one CVE: only the highest fix leaves none of them, so that a fix once made is not reported again. */
 static void add_fix(struct grouping *g, struct draft *draft, const struct claim *claim)
 {
 	int order;
 
 	if (claim->fixed.len && (draft->v.fixed.len == 0 ||
-	                         (version_compare(g->scheme, claim->fixed, draft->v.fixed, &order) == 0 && order < 0)))
+	                         (version_compare(g->scheme, claim->fixed, draft->v.fixed, &order) == 0 && order > 0)))
 		draft->v.fixed = claim->fixed;
 }
 

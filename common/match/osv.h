@@ -114,7 +114,7 @@ struct osv_query {
 };
 
 struct osv_hit {
-	struct slice fixed;  /* lowest version above the installed one that ends the affected interval; empty = none known */
+	struct slice fixed;  /* ends the affected interval; with several that hold the version: the last end. Empty = none known */
 	bool         unsure; /* the installed version is not known */
 };
 

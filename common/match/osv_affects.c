@@ -122,7 +122,7 @@ bool osv_affects(const struct osv_affected *affected, const struct osv_query *qu
 			continue;
 		found = true;
 		if (fixed.len && (hit->fixed.len == 0 ||
-		                  (version_compare(affected->ranges[i].scheme, fixed, hit->fixed, &order) == 0 && order < 0)))
+		                  (version_compare(affected->ranges[i].scheme, fixed, hit->fixed, &order) == 0 && order > 0)))
 			hit->fixed = fixed;
 	}
 	return found || in_versions(affected, query);

@@ -39,7 +39,7 @@ struct result_vulnerability {
 	struct slice *aliases;         /* advisory ids and other names, sorted */
 	size_t        aliases_count;
 	uint32_t      package;         /* index into packages */
-	struct slice  fixed;           /* lowest version known to fix it; empty = none known */
+	struct slice  fixed;           /* lowest version at which no advisory finds it any more; empty = none known */
 	enum severity severity;
 	struct slice  severity_source; /* which record and field said so; empty = nobody */
 	struct slice  cvss_vector;
