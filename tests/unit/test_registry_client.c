@@ -475,6 +475,8 @@ static void *read_many(void *data)
 
 		failed += get_manifest(&own, NULL) != 0;
 		failed += read_layer(&own) != 0;
+		if (own.err.code)
+			print_message("%s\n", own.err.text);
 	}
 	return (void *)failed;
 }
@@ -486,7 +488,7 @@ static void many_threads_share_one_client(void **state)
 	struct setup s;
 
 	(void)state;
-	begin(&s, "{\"auth\": \"bearer\", \"token_uses\": 5, \"redirect_blobs\": true, \"cut_blobs\": 3, \"blob_bytes\": 1500000}", ALICE, NULL);
+	begin(&s, "{\"auth\": \"bearer\", \"token_uses\": 40, \"redirect_blobs\": true, \"cut_blobs\": 3, \"blob_bytes\": 1500000}", ALICE, NULL);
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_many, &s), 0);
 	for (int i = 0; i < THREADS; i++) {
