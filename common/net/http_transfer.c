@@ -196,6 +196,12 @@ static int code_of(CURLcode result)
 	}
 }
 
+/* The peer's refusal of our certificate comes as a failed read, with TLS 1.3 after the handshake. */
+static bool is_tls_refusal(const char *text)
+{
+	return strstr(text, "alert") && (strstr(text, "certificate") || strstr(text, "unknown ca"));
+}
+
 static void explain(struct transfer *t, CURLcode result)
 {
 	if (result == CURLE_OK && t->head_done)
@@ -207,7 +213,7 @@ static void explain(struct transfer *t, CURLcode result)
 	else if (t->head_overflow)
 		err_set(&t->err, ERR_LIMIT, "%s: more than %u bytes of headers", t->host, LIMIT_HTTP_HEADER_BYTES);
 	else if (result != CURLE_OK)
-		err_set(&t->err, code_of(result), "%s: %s", t->host, t->curl_text[0] ? t->curl_text : curl_easy_strerror(result));
+		err_set(&t->err, is_tls_refusal(t->curl_text) ? ERR_TLS : code_of(result), "%s: %s", t->host, t->curl_text[0] ? t->curl_text : curl_easy_strerror(result));
 	else
 		err_set(&t->err, ERR_NET, "%s: no answer", t->host);
 }

@@ -376,6 +376,73 @@ static void mirror_is_asked_first_and_the_registry_last(void **state)
 	end(&s);
 }
 
+/* ---- TLS by a private CA; the blob store of the fake is plain HTTP ---- */
+
+static void begin_tls(struct setup *s, const char *more, bool trusting, char certs[256])
+{
+	char                 options[1024], conf[256];
+	struct source_config config = {.tls_verify = true, .registries_conf = conf, .auth_file = conf, .cert_dir = certs, .retries_max = 1};
+
+	write_file("empty", "{}", conf);
+	snprintf(certs, 256, "%s/certs-XXXXXX", folder);
+	assert_non_null(mkdtemp(certs));
+	snprintf(options, sizeof(options), "{\"tls\": \"%s\"%s}", certs, more);
+	begin(s, options, NULL, NULL);
+	registry_client_free(s->client);
+	if (!trusting)
+		config.cert_dir = NULL;
+	write_file("empty", "", conf);
+	s->client = registry_client_new(&config, &s->err);
+	assert_non_null(s->client);
+}
+
+static void private_ca_must_be_named(void **state)
+{
+	struct setup s;
+	char         certs[256];
+
+	(void)state;
+	begin_tls(&s, "", false, certs);
+	assert_int_equal(get_manifest(&s, NULL), ERR_TLS);
+	assert_contains(s.err.text, "certificate");
+	end(&s);
+	begin_tls(&s, "", true, certs);
+	assert_int_equal(get_manifest(&s, NULL), 0);
+	assert_int_equal(read_layer(&s), 0);
+	end(&s);
+}
+
+static void client_certificate_is_shown(void **state)
+{
+	struct setup s;
+	char         certs[256], path[300];
+	int          code;
+
+	(void)state;
+	begin_tls(&s, ", \"client_cert\": true", true, certs);
+	assert_int_equal(get_manifest(&s, NULL), 0);
+	end(&s);
+	begin_tls(&s, ", \"client_cert\": true", true, certs);
+	snprintf(path, sizeof(path), "%s/client.cert", certs);
+	unlink(path);
+	/* With TLS 1.3 the refusal comes behind the handshake, and a reset may overtake it. */
+	code = get_manifest(&s, NULL);
+	assert_true(code == ERR_TLS || code == ERR_NET);
+	end(&s);
+}
+
+static void redirect_from_https_to_http_is_refused(void **state)
+{
+	struct setup s;
+	char         certs[256];
+
+	(void)state;
+	begin_tls(&s, ", \"redirect_blobs\": true", true, certs);
+	assert_int_equal(read_layer(&s), ERR_UNSUPPORTED);
+	assert_contains(s.err.text, "from https to plain http");
+	end(&s);
+}
+
 /* ---- listings ---- */
 
 struct found {
@@ -613,6 +680,9 @@ int main(void)
 	        cmocka_unit_test(redirects_to_refused_places_are_not_followed),
 	        cmocka_unit_test(redirects_have_an_end),
 	        cmocka_unit_test(mirror_is_asked_first_and_the_registry_last),
+	        cmocka_unit_test(private_ca_must_be_named),
+	        cmocka_unit_test(client_certificate_is_shown),
+	        cmocka_unit_test(redirect_from_https_to_http_is_refused),
 	        cmocka_unit_test(listing_follows_pages_and_filters),
 	        cmocka_unit_test(listing_that_leads_astray_is_ended),
 	        cmocka_unit_test(refused_catalog_says_what_to_do_instead),

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRIES_MAX = 4, SMALL_PER_BODY = 4 };
+enum { RETRIES_MAX = 4, SMALL_PER_BODY = 2 };
 
 /* ---- the client ---- */
 

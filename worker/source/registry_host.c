@@ -111,7 +111,8 @@ static int ping(struct registry_host *host, struct err *err)
 
 static int settle(struct registry_host *host, struct err *err)
 {
-	struct patience patience = patience_new(host->client->retries_max, random_seed());
+	/* A host that was found dead before is given one try at a time: it may be a mirror that nobody waits for. */
+	struct patience patience = patience_new(host->unreachable.code ? 0 : host->client->retries_max, random_seed());
 	uint64_t        wait_ms;
 
 	if (host->unreachable.code && clock_ms() < host->unreachable_until_ms)
@@ -126,7 +127,6 @@ static int settle(struct registry_host *host, struct err *err)
 			return 0;
 		}
 		if (!patience_again(&patience, code, 0, &wait_ms)) {
-			err_prefix(&host->unreachable, "registry %s", host->name);
 			host->unreachable_until_ms = clock_ms() + UNREACHABLE_MS;
 			return err_set(err, code, "%s", host->unreachable.text);
 		}

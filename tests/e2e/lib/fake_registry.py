@@ -10,16 +10,23 @@ cut_blobs: so many blob answers end early, at cut_after bytes       ignore_range
 stall_blobs: so many blob answers stop in the middle and wait       no_digest_header   head_refused
 catalog: ok | refused      link: relative | absolute | circle | other_host      repositories: how many more than team/app
 manifest_bytes: pad the manifest to this size    wrong_manifest: another body than the digest asked for
+tls: a folder that gets ca.crt of a fresh private CA; client_cert: ask for a certificate, and put client.cert and .key there
 """
 import base64
 import hashlib
 import http.server
 import json
+import pathlib
 import random
+import shutil
+import ssl
 import sys
+import tempfile
 import threading
 import time
 from urllib.parse import parse_qs, urlparse
+
+from token_server import make_ca
 
 USER, PASSWORD, IDENTITY = "alice", "secret:with:colons", "identity-token-1"
 TAGS = ["1.0", "1.10", "1.9", "2.0-rc1", "latest", "sha256-" + "a" * 64 + ".sig"]
@@ -52,12 +59,30 @@ class Registry:
         self.options, self.content = options, Content(options)
         self.lock, self.log, self.seen, self.uses, self.counter = threading.Lock(), [], {}, {}, 0
         self.budgets = {k: options.get(k, 0) for k in ("cut_blobs", "stall_blobs")}
+        self.tls = self.make_tls(options) if "tls" in options else None
         self.main = self.make_server(is_store=False)
         self.store = self.make_server(is_store=True)
+
+    @staticmethod
+    def make_tls(options):
+        folder = pathlib.Path(options["tls"])
+        with tempfile.TemporaryDirectory() as scratch:
+            ca, certificate, key = make_ca(scratch)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            if options.get("client_cert"):
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(ca)
+                shutil.copy(certificate, folder / "client.cert")
+                shutil.copy(key, folder / "client.key")
+            shutil.copy(ca, folder / "ca.crt")
+        return context
 
     def make_server(self, is_store):
         server = Server(("127.0.0.1", 0), Handler)
         server.registry, server.is_store = self, is_store
+        if self.tls and not is_store:
+            server.socket = self.tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server
 
