@@ -46,9 +46,9 @@ enum path_status path_canonical(struct slice name, char *out, struct slice *resu
 	while (name.len) {
 		struct slice part = slice_cut(&name, '/');
 
-		if (part.len == 0 || slice_eq_str(part, "."))
+		if (part.len == 0 || (part.len == 1 && part.ptr[0] == '.'))
 			continue;
-		if (slice_eq_str(part, ".."))
+		if (part.len == 2 && part.ptr[0] == '.' && part.ptr[1] == '.')
 			pop(&b);
 		else if (!push(&b, part))
 			return PATH_TOO_LONG;

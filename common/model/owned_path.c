@@ -2,79 +2,102 @@
 
 #include "base/path.h"
 
+#include <string.h>
+
+/* Millions of names of one rpm database pass through here: lengths are known, and one byte tells most apart. */
+#define TEXT(text)                                                                                                     \
+	{                                                                                                              \
+		(const uint8_t *)(text), sizeof(text) - 1                                                              \
+	}
+
 /* Folders below which language packages, or programs with embedded version data, are installed. */
-static const char *const folder_names[] = {
-	"site-packages",
-	"dist-packages",
-	"node_modules",
-	"gems",
-	"specifications",
-	"vendor",
-	"composer",
-	"java",
-	"jvm",
-	"maven-repo",
-	"perl5",
-	"R",
-	"site-library",
-	"dotnet",
-	"shared",
-	"packs",
-	"cargo",
-	"rustlib",
-	"go",
-	"conda-meta",
-	"bin",
-	"sbin",
-	"libexec",
-	"opt",
+static const struct slice folder_names[] = {
+	TEXT("site-packages"),
+	TEXT("dist-packages"),
+	TEXT("node_modules"),
+	TEXT("gems"),
+	TEXT("specifications"),
+	TEXT("vendor"),
+	TEXT("composer"),
+	TEXT("java"),
+	TEXT("jvm"),
+	TEXT("maven-repo"),
+	TEXT("perl5"),
+	TEXT("R"),
+	TEXT("site-library"),
+	TEXT("dotnet"),
+	TEXT("shared"),
+	TEXT("packs"),
+	TEXT("cargo"),
+	TEXT("rustlib"),
+	TEXT("go"),
+	TEXT("conda-meta"),
+	TEXT("bin"),
+	TEXT("sbin"),
+	TEXT("libexec"),
+	TEXT("opt"),
 };
 
-static const char *const suffixes[] = {
-	".jar",
-	".war",
-	".ear",
-	".par",
-	".gemspec",
-	".egg-info",
-	".egg",
-	".whl",
-	".deps.json",
-	".nupkg",
-	".phar",
-	".dll",
-	"/METADATA",
-	"/PKG-INFO",
-	"/package.json",
-	"/package-lock.json",
-	"/installed.json",
-	"/go.mod",
-	"/pom.properties",
-	"/pom.xml",
-	"/Cargo.lock",
-	"/composer.lock",
-	"/Gemfile.lock",
-	"/yarn.lock",
-	"/poetry.lock",
+static const struct slice suffixes[] = {
+	TEXT(".jar"),
+	TEXT(".war"),
+	TEXT(".ear"),
+	TEXT(".par"),
+	TEXT(".gemspec"),
+	TEXT(".egg-info"),
+	TEXT(".egg"),
+	TEXT(".whl"),
+	TEXT(".deps.json"),
+	TEXT(".nupkg"),
+	TEXT(".phar"),
+	TEXT(".dll"),
+	TEXT("/METADATA"),
+	TEXT("/PKG-INFO"),
+	TEXT("/package.json"),
+	TEXT("/package-lock.json"),
+	TEXT("/installed.json"),
+	TEXT("/go.mod"),
+	TEXT("/pom.properties"),
+	TEXT("/pom.xml"),
+	TEXT("/Cargo.lock"),
+	TEXT("/composer.lock"),
+	TEXT("/Gemfile.lock"),
+	TEXT("/yarn.lock"),
+	TEXT("/poetry.lock"),
 };
 
 static bool is_folder_name(struct slice part)
 {
 	for (size_t i = 0; i < sizeof(folder_names) / sizeof(*folder_names); i++)
-		if (slice_eq_str(part, folder_names[i]))
+		if (part.len == folder_names[i].len && part.ptr[0] == folder_names[i].ptr[0] &&
+		    memcmp(part.ptr, folder_names[i].ptr, part.len) == 0)
 			return true;
+	return false;
+}
+
+static bool has_suffix(struct slice path)
+{
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		size_t len = suffixes[i].len;
+
+		if (path.len >= len && path.ptr[path.len - 1] == suffixes[i].ptr[len - 1] &&
+		    memcmp(path.ptr + path.len - len, suffixes[i].ptr, len) == 0)
+			return true;
+	}
 	return false;
 }
 
 bool owned_path_kept(struct slice path)
 {
-	struct slice folders = path_dirname(path);
+	size_t start = 0;
 
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
-		if (slice_ends(path, suffixes[i]))
-			return true;
-	while (folders.len)
-		if (is_folder_name(slice_cut(&folders, '/')))
-			return true;
+	if (has_suffix(path))
+		return true;
+	for (size_t i = 0; i < path.len; i++)
+		if (path.ptr[i] == '/') {
+			if (is_folder_name(slice_of(path.ptr + start, i - start)))
+				return true;
+			start = i + 1;
+		}
 	return false;
 }

@@ -13,7 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The SHA-256 of executables is the dispatcher's own fact; its rule has a version as analyzers have. */
+/* The SHA-256 of executables is the dispatcher's own fact; its rule has a version as analyzers have. Measured on a gzip
+ * layer of 53 MB whose executables are 27 % of its bytes: 8 % of the scan, which with it takes 1.19 times the floor. */
 #define HASH_RULE "hash/1"
 
 enum { INDEX_BYTES_MAX = LIMIT_INVENTORY_ARENA_BYTES / 4 };
