@@ -78,18 +78,33 @@ bool path_is_below(struct slice path, struct slice dir)
 	return path.len > dir.len && path.ptr[dir.len] == '/' && memcmp(path.ptr, dir.ptr, dir.len) == 0;
 }
 
+/* Where two texts first differ: eight bytes at a time, since sorted paths begin alike. */
+static size_t first_difference(struct slice a, struct slice b, size_t common)
+{
+	size_t i = 0;
+
+	for (; common - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t left, right;
+
+		memcpy(&left, a.ptr + i, sizeof(left));
+		memcpy(&right, b.ptr + i, sizeof(right));
+		if (left != right)
+			break;
+	}
+	while (i < common && a.ptr[i] == b.ptr[i])
+		i++;
+	return i;
+}
+
 int path_cmp(struct slice a, struct slice b)
 {
-	size_t common = a.len < b.len ? a.len : b.len;
+	size_t common = a.len < b.len ? a.len : b.len, i = first_difference(a, b, common);
 
-	for (size_t i = 0; i < common; i++) {
-		if (a.ptr[i] == b.ptr[i])
-			continue;
-		if (a.ptr[i] == '/')
-			return -1;
-		if (b.ptr[i] == '/')
-			return 1;
-		return a.ptr[i] < b.ptr[i] ? -1 : 1;
-	}
-	return (a.len > b.len) - (a.len < b.len);
+	if (i == common)
+		return (a.len > b.len) - (a.len < b.len);
+	if (a.ptr[i] == '/')
+		return -1;
+	if (b.ptr[i] == '/')
+		return 1;
+	return a.ptr[i] < b.ptr[i] ? -1 : 1;
 }

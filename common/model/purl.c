@@ -229,7 +229,7 @@ static bool type_ok(struct slice type)
 	if (type.len == 0 || (type.ptr[0] >= '0' && type.ptr[0] <= '9'))
 		return false;
 	for (size_t i = 0; i < type.len; i++)
-		if (!is_alnum(type.ptr[i]) && type.ptr[i] != '.' && type.ptr[i] != '-' && type.ptr[i] != '+')
+		if (!is_alnum(type.ptr[i]) && type.ptr[i] != '.' && type.ptr[i] != '-')
 			return false;
 	return true;
 }
