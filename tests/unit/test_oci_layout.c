@@ -4,6 +4,7 @@
 #include "lib/compress.h"
 #include "lib/local_fixture.h"
 #include "source/docker_archive.h"
+#include "source/oci_blob_name.h"
 #include "source/oci_layout.h"
 
 #include <string.h>
@@ -231,7 +232,7 @@ static void what_is_no_layout_says_so(void **state)
 	struct layout *l = *state;
 
 	resolve(l, "");
-	expect(l, 0, "oci:/layout", IMAGE_FAILED, "index.json: opening it: No such file");
+	expect(l, 0, "oci:/layout", IMAGE_FAILED, "not an OCI image layout");
 	fixture_write_text(l->folder, "index.json", "{\"schemaVersion\":2,\"config\":{},\"layers\":[]}");
 	resolve(l, "");
 	expect(l, 0, "oci:/layout", IMAGE_FAILED, "index.json");

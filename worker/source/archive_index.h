@@ -10,7 +10,7 @@ struct indexed_member {
 	struct slice  name;   /* canonical */
 	struct slice  target; /* canonical; of a link, else empty */
 	uint64_t      offset, size;
-	struct digest sha256;
+	struct digest sha256; /* of the bytes; of a member "blobs/sha256/<hex>" what its name says, to be verified as it is read */
 	uint32_t      order;
 	bool          is_file, is_link, unreadable; /* unreadable: stored sparse */
 };

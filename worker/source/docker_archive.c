@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/verify_stream.h"
+#include "source/oci_blob_name.h"
 #include "source/oci_layout.h"
 
 #include <stdio.h>
@@ -36,7 +37,10 @@ static int read_list(const struct member_store *store, struct json **root, struc
 	if (!has_member(store, "manifest.json") && has_member(store, "repositories"))
 		return err_set(err, ERR_UNSUPPORTED, "saved by Docker before 1.10: no manifest.json");
 	buf_init(&bytes, LIMIT_MANIFEST_BYTES);
-	status = member_store_read(store, SLICE_LIT("manifest.json"), &bytes, err);
+	if (!has_member(store, "manifest.json"))
+		status = err_set(err, ERR_FORMAT, "not an archive of docker save: no manifest.json");
+	else
+		status = member_store_read(store, SLICE_LIT("manifest.json"), &bytes, err);
 	if (!status && (status = json_parse(buf_slice(&bytes), root, err)))
 		err_prefix(err, "manifest.json");
 	if (!status)
@@ -96,23 +100,12 @@ static void entry_reference(const struct reference *where, const struct json *en
 
 /* ---- one image ---- */
 
-/* The digest that a member's name claims: "blobs/sha256/<hex>". */
-static bool digest_of_name(struct slice name, struct digest *out)
-{
-	char text[DIGEST_TEXT_BYTES];
-
-	if (!slice_starts(name, "blobs/sha256/") || name.len != OCI_BLOB_NAME_BYTES - 1)
-		return false;
-	snprintf(text, sizeof(text), "sha256:%.64s", (const char *)name.ptr + 13);
-	return digest_parse(slice_str(text), out, NULL) == 0;
-}
-
 /* A blob of the new layout is asked for by its name's digest; one that is missing fails as it is opened. */
 static int identify_layer(const struct member_store *store, struct slice name, struct descriptor *out, struct err *err)
 {
 	struct digest actual;
 	struct err    why = {0};
-	bool          named = digest_of_name(name, &out->digest);
+	bool          named = oci_blob_name_parse(name, &out->digest);
 	int           status = member_store_identify(store, name, &actual, &out->size, &why);
 
 	if (status && named) {

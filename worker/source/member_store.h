@@ -24,7 +24,7 @@ int member_store_read(const struct member_store *store, struct slice name, struc
 /* The bytes of a file, unverified; they outlive no member_store_close(). */
 struct stream *member_store_stream(const struct member_store *store, struct slice name, struct err *err);
 
-/* Size and SHA-256 of a file, the latter from the pass that made the index; archives only. */
+/* Size and SHA-256 of a file, the latter from the pass that made the index (archive_index.h); archives only. */
 int member_store_identify(const struct member_store *store, struct slice name, struct digest *digest, uint64_t *size,
                           struct err *err);
 

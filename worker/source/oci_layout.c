@@ -3,15 +3,10 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/verify_stream.h"
+#include "source/oci_blob_name.h"
 
 #include <stdio.h>
 #include <string.h>
-
-void oci_blob_name(const struct digest *digest, char out[OCI_BLOB_NAME_BYTES])
-{
-	memcpy(out, "blobs/sha256/", 13);
-	digest_hex(digest->bytes, SHA256_BYTES, out + 13);
-}
 
 struct stream *oci_layout_open_blob(const struct member_store *store, const struct digest *digest, uint64_t size,
                                     struct err *err)
@@ -68,12 +63,15 @@ static int read_index(const struct member_store *store, struct arena *arena, str
                       struct err *err)
 {
 	struct buf bytes;
+	struct err why = {0};
 	int        status = check_marker(store, err);
 
 	if (status)
 		return status;
 	buf_init(&bytes, LIMIT_MANIFEST_BYTES);
-	status = member_store_read(store, SLICE_LIT("index.json"), &bytes, err);
+	status = member_store_read(store, SLICE_LIT("index.json"), &bytes, &why);
+	if (status)
+		err_set(err, status, "%s", status == ERR_NOT_FOUND ? "not an OCI image layout: no index.json" : why.text);
 	if (!status && (status = manifest_parse(buf_slice(&bytes), arena, index, err)))
 		err_prefix(err, "index.json");
 	if (!status && index->kind != MANIFEST_INDEX)

@@ -24,7 +24,4 @@ struct stream *oci_layout_open_blob(const struct member_store *store, const stru
 
 bool oci_layout_is_one(const struct member_store *store); /* has an index.json */
 
-enum { OCI_BLOB_NAME_BYTES = 13 + 64 + 1 };
-void oci_blob_name(const struct digest *digest, char out[OCI_BLOB_NAME_BYTES]); /* "blobs/sha256/<hex>" */
-
 #endif
