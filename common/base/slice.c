@@ -2,26 +2,6 @@
 
 #include <string.h>
 
-struct slice slice_of(const void *ptr, size_t len)
-{
-	return (struct slice){ptr, len};
-}
-
-struct slice slice_str(const char *text)
-{
-	return text ? slice_of(text, strlen(text)) : SLICE_EMPTY;
-}
-
-bool slice_eq(struct slice a, struct slice b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool slice_eq_str(struct slice a, const char *text)
-{
-	return slice_eq(a, slice_str(text));
-}
-
 static uint8_t lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
@@ -45,34 +25,6 @@ int slice_cmp(struct slice a, struct slice b)
 	if (order)
 		return order;
 	return (a.len > b.len) - (a.len < b.len);
-}
-
-bool slice_starts(struct slice s, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return s.len >= len && (len == 0 || memcmp(s.ptr, prefix, len) == 0);
-}
-
-bool slice_ends(struct slice s, const char *suffix)
-{
-	size_t len = strlen(suffix);
-
-	return s.len >= len && (len == 0 || memcmp(s.ptr + s.len - len, suffix, len) == 0);
-}
-
-struct slice slice_sub(struct slice s, size_t from, size_t len)
-{
-	if (from > s.len)
-		from = s.len;
-	if (len > s.len - from)
-		len = s.len - from;
-	return slice_of(s.ptr ? s.ptr + from : NULL, len);
-}
-
-struct slice slice_from(struct slice s, size_t from)
-{
-	return slice_sub(s, from, SIZE_MAX);
 }
 
 static bool is_space(uint8_t c)
