@@ -114,7 +114,7 @@ static void put_severities(struct buf *out, const struct report_options *o, cons
 	struct grid   grid;
 
 	for (size_t i = 0; i < t->gaps_count; i++) {
-		any_matched |= t->gaps[i].state == COVERAGE_MATCHED;
+		any_matched |= coverage_was_matched(t->gaps[i].state);
 		doubt |= (t->gaps[i].state != COVERAGE_MATCHED && t->gaps[i].state != COVERAGE_NO_PACKAGES) || t->gaps[i].remark.len;
 	}
 	table_heading(out, o, "Vulnerabilities");

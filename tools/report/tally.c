@@ -50,10 +50,15 @@ int tally_counts_cmp(const struct tally_counts *a, const struct tally_counts *b)
 	return 0;
 }
 
+bool coverage_was_matched(enum coverage_state state)
+{
+	return state == COVERAGE_MATCHED || state == COVERAGE_EOL;
+}
+
 bool tally_is_matched(const struct image_result *result)
 {
 	for (size_t i = 0; i < result->coverage_count; i++)
-		if (result->coverage[i].state == COVERAGE_MATCHED)
+		if (coverage_was_matched(result->coverage[i].state))
 			return true;
 	return false;
 }

@@ -82,5 +82,6 @@ struct tally_counts tally_counts_of(const struct image_result *result);
 /* True if zero findings really mean none: complete, everything matched, no remark on any feed. */
 bool tally_is_judged(const struct image_result *result);
 bool tally_is_matched(const struct image_result *result); /* at least one ecosystem was matched */
+bool coverage_was_matched(enum coverage_state state);     /* also where the feed has ended (end of life) */
 
 #endif
