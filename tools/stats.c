@@ -12,47 +12,25 @@ uint64_t stats_peak_memory_bytes(void)
 	return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss << 10 : 0;
 }
 
-static void put_images(struct json_writer *w, const struct wire_job_status *job)
+static void put_job(struct json_writer *w, const struct wire_job_status *job)
 {
-	json_begin_object(w, "images");
-	json_put_uint(w, "total", job->images_total);
-	json_put_uint(w, "done", job->images_done);
-	json_put_uint(w, "failed", job->images_failed);
-	json_put_uint(w, "incomplete", job->images_incomplete);
-	json_put_uint(w, "skipped", job->images_skipped);
-	json_end_object(w);
-}
-
-static void put_layers(struct json_writer *w, const struct wire_job_status *job)
-{
-	json_begin_object(w, "layers");
-	json_put_uint(w, "uses", job->layer_uses);
-	json_put_uint(w, "unique", job->layers_total);
+	json_put_uint(w, "job", job->job);
+	json_put_uint(w, "images", job->images_done);
+	json_put_uint(w, "images_failed", job->images_failed);
+	json_put_uint(w, "images_incomplete", job->images_incomplete);
+	json_put_uint(w, "images_skipped", job->images_skipped);
+	json_put_uint(w, "layer_uses", job->layer_uses);
+	json_put_uint(w, "unique_layers", job->layers_total);
 	json_put_uint(w, "scanned", job->layers_scanned);
 	json_put_uint(w, "reused", job->layers_reused);
 	json_put_uint(w, "verified", job->layers_verified);
-	json_put_uint(w, "failed", job->layers_failed);
-	json_end_object(w);
-}
-
-static void put_work(struct json_writer *w, const struct stats *stats)
-{
-	json_begin_object(w, "bytes");
-	json_put_uint(w, "fetched", stats->source.bytes_fetched);
-	json_put_uint(w, "layers_fetched", stats->job.bytes_fetched);
-	json_put_uint(w, "inflated", stats->job.tar_bytes);
-	json_end_object(w);
-	json_begin_object(w, "files");
-	json_put_uint(w, "seen", stats->job.entries);
-	json_put_uint(w, "analyzed", stats->job.files_analyzed);
-	json_put_uint(w, "memo_hits", stats->job.memo_hits);
-	json_end_object(w);
-	json_begin_object(w, "requests");
-	json_put_uint(w, "total", stats->source.requests);
-	json_put_uint(w, "token", stats->source.token_requests);
-	json_put_uint(w, "retried", stats->source.retries);
-	json_put_uint(w, "rate_limited", stats->source.rate_limited);
-	json_end_object(w);
+	json_put_uint(w, "layers_failed", job->layers_failed);
+	json_put_uint(w, "layer_bytes_fetched", job->bytes_fetched);
+	json_put_uint(w, "bytes_inflated", job->tar_bytes);
+	json_put_uint(w, "files_seen", job->entries);
+	json_put_uint(w, "files_analysed", job->files_analyzed);
+	json_put_uint(w, "memo_hits", job->memo_hits);
+	json_put_uint(w, "task_retries", job->retries);
 }
 
 void stats_text(const struct stats *stats, struct buf *out)
@@ -61,11 +39,12 @@ void stats_text(const struct stats *stats, struct buf *out)
 
 	json_begin_object(&w, NULL);
 	json_put_str(&w, "schema", "varve.stats/1");
-	json_put_uint(&w, "job", stats->job.job);
-	put_images(&w, &stats->job);
-	put_layers(&w, &stats->job);
-	put_work(&w, stats);
-	json_put_uint(&w, "task_retries", stats->job.retries);
+	put_job(&w, &stats->job);
+	json_put_uint(&w, "bytes_fetched", stats->source.bytes_fetched);
+	json_put_uint(&w, "requests", stats->source.requests);
+	json_put_uint(&w, "token_requests", stats->source.token_requests);
+	json_put_uint(&w, "requests_retried", stats->source.retries);
+	json_put_uint(&w, "rate_limited", stats->source.rate_limited);
 	json_put_uint(&w, "wall_ms", stats->wall_ms);
 	json_put_uint(&w, "cpu_ms", stats->cpu_ms);
 	json_put_uint(&w, "peak_memory_bytes", stats->peak_memory_bytes);
