@@ -1,7 +1,7 @@
 /* http.h - HTTP transfers for threads that block: one curl-multi thread per `struct http` drives them all.
  *
  * Any thread may call; a call blocks the caller only. A response, its stream and an answer belong to one thread at a
- * time. The only includer of libcurl. What is always so:
+ * time. What is always so:
  *   - Redirects are followed here: at most LIMIT_HTTP_REDIRECTS, http and https only, https to http only with
  *     `plain_allowed`; Authorization and the client certificate go to the first origin (scheme, host, port) alone.
  *   - Link-local and metadata addresses are refused, after DNS and on every hop; loopback is allowed, but not by a

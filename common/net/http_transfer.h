@@ -1,6 +1,6 @@
 /* http_transfer.h - one exchange with one server, without redirects: what http.h is made of.
  *
- * The only includer of libcurl is http_transfer.c. A transfer is made and read by one thread and driven by the engine
+ * A transfer is made and read by one thread and driven by the engine
  * thread of its `struct http`; what both touch is under the transfer's own lock. */
 #ifndef VARVE_NET_HTTP_TRANSFER_H
 #define VARVE_NET_HTTP_TRANSFER_H
