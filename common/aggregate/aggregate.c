@@ -4,8 +4,6 @@
 #include "aggregate/layer_walk.h"
 #include "base/limits.h"
 
-#include <stdlib.h>
-
 enum { PARTS = INVENTORY_DBS | INVENTORY_OS_RELEASES | INVENTORY_LICENSES | INVENTORY_LINKS | INVENTORY_NOTES };
 
 struct aggregation {
@@ -111,20 +109,6 @@ static void lay_over(struct aggregation *a, uint32_t i, const struct aggregate_l
 	facts_settle(&a->store);
 }
 
-/* 0, or why the layer cannot be laid over. */
-static int decode(struct aggregation *a, struct slice inventory, struct source *source, struct err *why)
-{
-	int verdict;
-
-	if (inventory.len == 0)
-		return err_set(why, ERR_NOT_FOUND, "inventory: there is none");
-	if (source->inventory.arena.bytes_max > LIMIT_AGGREGATE_BYTES - a->bytes_held)
-		source->inventory.arena.bytes_max = (size_t)(LIMIT_AGGREGATE_BYTES - a->bytes_held);
-	verdict = inventory_decode_parts(inventory, PARTS, &source->inventory, why);
-	a->bytes_held += source->inventory.arena.bytes_used;
-	return verdict;
-}
-
 static int add_layer(struct aggregation *a, uint32_t i, const struct aggregate_layer *layer, struct err *err)
 {
 	struct source *source;
@@ -133,14 +117,14 @@ static int add_layer(struct aggregation *a, uint32_t i, const struct aggregate_l
 	fill_layer(a, i, layer);
 	if (layer->status == LAYER_FAILED || layer->status == LAYER_SKIPPED)
 		return 0;
-	source = calloc(1, sizeof(*source));
+	if (layer->inventory.len == 0) {
+		fail_layer(a, i, "inventory: there is none");
+		return 0;
+	}
+	source = source_new(i, &a->bytes_held);
 	if (!source)
 		return err_set(err, ERR_MEM, "aggregating an image: out of memory");
-	inventory_init(&source->inventory);
-	source->refs = 1;
-	source->layer = i;
-	source->bytes_held = &a->bytes_held;
-	if (decode(a, layer->inventory, source, &why) < 0)
+	if (source_decode(source, layer->inventory, PARTS, &why) < 0)
 		fail_layer(a, i, why.text);
 	else
 		lay_over(a, i, layer, source);
@@ -183,16 +167,6 @@ static void judge(struct aggregation *a)
 						    "they lead to package databases directly")});
 }
 
-static void release_all(struct aggregation *a)
-{
-	struct tree_node *root = &a->tree.root;
-
-	tree_remove(&a->tree, root, UINT32_MAX);
-	facts_settle(&a->store);
-	presence_deinit(&a->store.presence);
-	tree_deinit(&a->tree);
-}
-
 int aggregate_image(const struct image *image, const struct aggregate_layer *layers, size_t layers_count,
 		    struct arena *arena, struct image_result *result, struct err *err)
 {
@@ -217,7 +191,8 @@ int aggregate_image(const struct image *image, const struct aggregate_layer *lay
 		judge(&a);
 	if (!verdict && a.store.presence.failed)
 		verdict = ERR_MEM;
-	release_all(&a);
+	facts_release_all(&a.store);
+	tree_deinit(&a.tree);
 	if (verdict)
 		return err_set(err, verdict, "aggregating an image: out of memory");
 	return arena_failed(arena)

@@ -1,6 +1,6 @@
 #include "aggregate/facts.h"
 
-#include "base/path.h"
+#include "base/limits.h"
 
 #include <stdlib.h>
 
@@ -35,7 +35,7 @@ bool evidence_name(const char *kind, struct slice path)
 	for (size_t i = 0; i < NAMES; i++) {
 		struct slice name = slice_str(names[i].name);
 
-		if (!slice_eq_str(slice_str(kind), names[i].kind))
+		if (kind && !slice_eq_str(slice_str(kind), names[i].kind))
 			continue;
 		if (slice_ends(name, "/") ? slice_starts(path, names[i].name) && slice_ends(path, names[i].suffix)
 					  : slice_eq(path, name))
@@ -50,6 +50,31 @@ const char *evidence_name_at(size_t i, const char **kind)
 		return NULL;
 	*kind = names[i].kind;
 	return names[i].name;
+}
+
+struct source *source_new(uint32_t layer, size_t *bytes_held)
+{
+	struct source *source = calloc(1, sizeof(*source));
+
+	if (!source)
+		return NULL;
+	inventory_init(&source->inventory);
+	source->refs = 1;
+	source->layer = layer;
+	source->bytes_held = bytes_held;
+	return source;
+}
+
+int source_decode(struct source *source, struct slice encoded, uint32_t parts, struct err *err)
+{
+	struct arena *arena = &source->inventory.arena;
+	int           verdict;
+
+	if (arena->bytes_max > LIMIT_AGGREGATE_BYTES - *source->bytes_held)
+		arena->bytes_max = (size_t)(LIMIT_AGGREGATE_BYTES - *source->bytes_held);
+	verdict = inventory_decode_parts(encoded, parts, &source->inventory, err);
+	*source->bytes_held += arena->bytes_used;
+	return verdict;
 }
 
 void source_release(struct source *source)
@@ -152,6 +177,9 @@ void facts_attach(struct fact_store *store, struct source *source)
 	for (size_t i = 0; i < inv->licenses_count; i++)
 		put(store, inv->licenses[i].path, (struct facts){.source = source, .license = &inv->licenses[i]},
 		    source->layer);
+	for (size_t i = 0; i < inv->owners_count; i++)
+		put(store, inv->owners[i].path, (struct facts){.source = source, .owners = &inv->owners[i]},
+		    source->layer);
 	for (size_t i = 0; i < inv->links_count; i++)
 		attach_link(store, &inv->links[i], source->layer);
 }
@@ -169,4 +197,11 @@ void facts_settle(struct fact_store *store)
 		}
 		node->removed = NULL;
 	}
+}
+
+void facts_release_all(struct fact_store *store)
+{
+	tree_remove(store->tree, &store->tree->root, UINT32_MAX);
+	facts_settle(store);
+	presence_deinit(&store->presence);
 }

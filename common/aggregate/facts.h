@@ -7,6 +7,7 @@
 
 #include "aggregate/presence.h"
 #include "aggregate/tree.h"
+#include "base/err.h"
 #include "model/inventory.h"
 
 struct source {
@@ -19,14 +20,15 @@ struct source {
 struct facts {
 	struct facts                 *next; /* further facts of the same path */
 	struct source                *source;
-	const struct package_db      *db; /* one of these three */
+	const struct package_db      *db; /* one of these four */
 	const struct os_release      *os;
 	const struct package_license *license;
+	const struct owner_list      *owners;
 	bool                          by_magic; /* counts only if a well-known name leads to it */
 	bool                          counted;  /* its packages are in the presence table */
 };
 
-/* Whether `path` is where the tools of `kind` (package_db.kind, or "os-release") look for it. */
+/* Whether `path` is where the tools of `kind` (package_db.kind, or "os-release"; NULL: any) look for it. */
 bool evidence_name(const char *kind, struct slice path);
 
 /* The fixed names among them, in order of preference; NULL at the end. */
@@ -43,6 +45,13 @@ void facts_attach(struct fact_store *store, struct source *source);
 /* Forgets what the layer took away; inventories without facts are given back. */
 void facts_settle(struct fact_store *store);
 
-void source_release(struct source *source); /* one reference less */
+void facts_release_all(struct fact_store *store); /* the tree's facts, and the presence table */
+
+/* With one reference, the caller's. NULL without memory. */
+struct source *source_new(uint32_t layer, size_t *bytes_held);
+void           source_release(struct source *source);
+
+/* Once. ERR_LIMIT past LIMIT_AGGREGATE_BYTES over all sources, else what inventory_decode_parts() gives. */
+int source_decode(struct source *source, struct slice encoded, uint32_t parts, struct err *err);
 
 #endif

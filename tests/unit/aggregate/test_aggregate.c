@@ -5,11 +5,12 @@
  *   expect license NAME LICENSE                      of one package; without LICENSE: none
  *   expect third-party NAME                          all others are not
  *   expect finding KIND layer N, expect note info|skipped|partial WORD layer N
+ *   expect owner PATH PACKAGE layer N, expect unowned PATH   what the joined lists answer
  *   expect incomplete TEXT                           how the reason begins; without one: complete
  * and, about the layer they stand in:
  *   expect status failed|skipped REASON; damaged, damaged-table: its inventory or path table is cut short
  *   expect claim wrong|none                          what the image config says of its diffID */
-#include "aggregate/aggregate.h"
+#include "aggregate/owners.h"
 #include "lib/check.h"
 #include "lib/layer_fixture.h"
 #include "parse.h"
@@ -213,6 +214,34 @@ static void check_completeness(const char *path, const struct image_result *resu
 		fail_msg("%s: complete %d: %.*s", path, result->complete, SLICE_FMT(result->incomplete_reason));
 }
 
+static void check_owner(const char *path, const struct owned_paths *owned, struct slice words, bool expected)
+{
+	struct slice             file = slice_cut(&words, ' ');
+	const struct owned_path *found = owned_paths_find(owned, file);
+	char                     text[512] = "";
+
+	if (found)
+		snprintf(text, sizeof(text), "%.*s layer %u", SLICE_FMT(found->package), found->layer);
+	if (expected != (found != NULL) || (expected && !slice_eq_str(words, text)))
+		fail_msg("%s: owner of %.*s: %s", path, SLICE_FMT(file), found ? text : "nobody");
+}
+
+static void check_owners(const char *path, const struct layer_fixture *fixture, const struct aggregate_layer *layers)
+{
+	struct owned_paths owned;
+	struct arena       arena;
+
+	arena_init(&arena, MEMORY);
+	assert_int_equal(aggregate_owners(layers, fixture->layers_count, &arena, &owned, NULL), 0);
+	for (size_t i = 0; i < fixture->expects_count; i++) {
+		struct slice words = fixture->expects[i].text, word = slice_cut(&words, ' ');
+
+		if (slice_eq_str(word, "owner") || slice_eq_str(word, "unowned"))
+			check_owner(path, &owned, words, slice_eq_str(word, "owner"));
+	}
+	arena_deinit(&arena);
+}
+
 /* What was aggregated survives its encoding, so every case checks the codec too. */
 static void check_codec(const struct image_result *result)
 {
@@ -246,6 +275,7 @@ static void run_case(const char *path, void *data)
 		fail_msg("%s: %s", path, err.text);
 	check_lines(path, &result, &fixture);
 	check_completeness(path, &result, &fixture);
+	check_owners(path, &fixture, built.layers);
 	check_codec(&result);
 	for (size_t i = 0; i < fixture.layers_count; i++) {
 		buf_deinit(&built.inventories[i]);
