@@ -73,7 +73,7 @@ int embedded_start(const struct embedded_config *config, struct embedded **out, 
 	status = catalog_open(config->store_dir, &catalog, &embedded->catalog, err);
 	if (status >= 0 && ((embedded->context = wire_context_new(err)) == NULL ||
 	                    (embedded->sources = sources_new(config->source, err)) == NULL))
-		status = ERR_MEM;
+		status = err->code;
 	if (status >= 0)
 		status = start_loop(embedded, config, err);
 	if (status >= 0)

@@ -1,0 +1,227 @@
+/* varve_broker_main.c - the broker as a program: options, store, sockets, clean stop. */
+#include "base/daemon.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "loop.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+        "usage: varve-broker [OPTION…]\n\n"
+        "Keeps the catalog and gives work to varve-worker; `varve submit`, `status`, `watch` and `results` talk to it.\n\n"
+        "  --endpoint ENDPOINT  ipc://PATH or tcp://ADDRESS:PORT; may be given several times\n"
+        "                       (default: ipc:// in a folder of this user, mode 0700)\n"
+        "  --store DIR          the catalog (default: $XDG_STATE_HOME/varve, else ~/.local/state/varve)\n"
+        "  --store-bytes-max N  ceiling of the catalog's file\n"
+        "  --db DIR             advisory database (default: inside the store)\n"
+        "  --key FILE           own key file, made by `varve keys generate`; tcp:// needs it, on loopback too\n"
+        "  --admit FILE         list of admitted keys, made by `varve keys authorize`; read again whenever it changes\n"
+        "  --insecure-tcp       tcp:// without keys: everybody who reaches it may do everything; benchmarks only\n"
+        "  --host-tasks-max N   tasks at once per registry, over all workers (default: no limit)\n"
+        "  --verbose            more lines on stderr\n"
+        "  --help, --version\n\n"
+        "SIGTERM and SIGINT stop it; jobs go on from the catalog when it is started again.\n"
+        "Exit status: 0 stopped; 2 usage or configuration; 4 could not run, or the store failed.\n";
+
+enum option_id { OPTION_ENDPOINT = 256, OPTION_STORE, OPTION_STORE_MAX, OPTION_DB, OPTION_KEY, OPTION_ADMIT, OPTION_INSECURE, OPTION_HOST_TASKS, OPTION_VERBOSE, OPTION_HELP, OPTION_VERSION };
+
+static const struct option options[] = {
+        {"endpoint", required_argument, NULL, OPTION_ENDPOINT}, {"store", required_argument, NULL, OPTION_STORE},
+        {"store-bytes-max", required_argument, NULL, OPTION_STORE_MAX}, {"db", required_argument, NULL, OPTION_DB},
+        {"key", required_argument, NULL, OPTION_KEY}, {"admit", required_argument, NULL, OPTION_ADMIT},
+        {"insecure-tcp", no_argument, NULL, OPTION_INSECURE}, {"host-tasks-max", required_argument, NULL, OPTION_HOST_TASKS},
+        {"verbose", no_argument, NULL, OPTION_VERBOSE}, {"help", no_argument, NULL, OPTION_HELP},
+        {"version", no_argument, NULL, OPTION_VERSION}, {NULL, 0, NULL, 0}};
+
+struct settings {
+	const char *endpoints[WIRE_ENDPOINTS_MAX + 1];
+	size_t      endpoints_count;
+	const char *store, *db, *key, *admit;
+	bool        insecure, done;
+	uint64_t    store_bytes_max, host_tasks_max;
+};
+
+static int number(const char *option, const char *text, uint64_t *out, struct err *err)
+{
+	if (slice_u64(slice_str(text), out))
+		return 0;
+	return err_set(err, ERR_USAGE, "--%s: \"%s\" is not a number", option, text);
+}
+
+static int add_endpoint(struct settings *settings, const char *endpoint, struct err *err)
+{
+	if (settings->endpoints_count == WIRE_ENDPOINTS_MAX)
+		return err_set(err, ERR_USAGE, "--endpoint: at most %d", WIRE_ENDPOINTS_MAX);
+	settings->endpoints[settings->endpoints_count++] = endpoint;
+	return 0;
+}
+
+static int take_option(int id, struct settings *settings, struct err *err)
+{
+	switch (id) {
+	case OPTION_ENDPOINT:
+		return add_endpoint(settings, optarg, err);
+	case OPTION_STORE:
+		settings->store = optarg;
+		return 0;
+	case OPTION_STORE_MAX:
+		return number("store-bytes-max", optarg, &settings->store_bytes_max, err);
+	case OPTION_DB:
+		settings->db = optarg;
+		return 0;
+	case OPTION_KEY:
+		settings->key = optarg;
+		return 0;
+	case OPTION_ADMIT:
+		settings->admit = optarg;
+		return 0;
+	case OPTION_INSECURE:
+		settings->insecure = true;
+		return 0;
+	case OPTION_HOST_TASKS:
+		return number("host-tasks-max", optarg, &settings->host_tasks_max, err);
+	case OPTION_VERBOSE:
+		log_level_set(LOG_DEBUG);
+		return 0;
+	default:
+		printf("%s", id == OPTION_HELP ? help : "varve-broker " VARVE_VERSION "\n");
+		settings->done = true;
+		return 0;
+	}
+}
+
+static int read_options(int argc, char **argv, struct settings *settings, struct err *err)
+{
+	int id, status = 0;
+
+	opterr = 0;
+	while (status >= 0 && !settings->done && (id = getopt_long(argc, argv, "", options, NULL)) != -1)
+		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument", argv[optind - 1])
+		                                : take_option(id, settings, err);
+	if (status >= 0 && !settings->done && optind < argc)
+		status = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	return status;
+}
+
+static int default_store(struct buf *out, struct err *err)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (state && state[0] == '/')
+		buf_printf(out, "%s/varve", state);
+	else if (home && home[0] == '/')
+		buf_printf(out, "%s/.local/state/varve", home);
+	else
+		return err_set(err, ERR_CONFIG, "no store: give --store DIR (neither XDG_STATE_HOME nor HOME is set)");
+	buf_byte(out, 0);
+	return buf_ok(out) ? 0 : err_set(err, ERR_CONFIG, "the path of the store is too long");
+}
+
+struct broker {
+	struct wire_context *context;
+	struct catalog      *catalog;
+	struct auth         *auth;
+	struct loop         *loop;
+	pthread_t            main_thread;
+	struct err           err;
+};
+
+static void *run_loop(void *data)
+{
+	struct broker *broker = data;
+
+	loop_run(broker->loop, &broker->err);
+	daemon_wake(broker->main_thread);
+	return NULL;
+}
+
+static int serve(struct broker *broker, const struct settings *settings, struct err *err)
+{
+	pthread_t thread;
+
+	for (size_t i = 0; i < settings->endpoints_count; i++)
+		log_line(LOG_INFO, "broker", "listening on %s", loop_endpoint(broker->loop, i));
+	if (pthread_create(&thread, NULL, run_loop, broker) != 0)
+		return err_set(err, ERR_MEM, "cannot start a thread");
+	daemon_wait_signal();
+	loop_stop(broker->loop);
+	pthread_join(thread, NULL);
+	log_line(LOG_INFO, "broker", "stopped");
+	return broker->err.code ? err_set(err, broker->err.code, "%s", broker->err.text) : 0;
+}
+
+static int open_broker(struct broker *broker, const struct settings *settings, const char *store, struct err *err)
+{
+	const struct catalog_config catalog = {.bytes_max = settings->store_bytes_max};
+	struct loop_config          loop = {.db_dir = settings->db,
+	                                    .core = {.host_leases_max = (uint32_t)settings->host_tasks_max, .seed = random_seed()}};
+	int                         status = catalog_open(store, &catalog, &broker->catalog, err);
+
+	if (status >= 0 && settings->admit)
+		status = auth_open(settings->admit, &broker->auth, err);
+	if (status >= 0 && (broker->context = wire_context_new(err)) == NULL)
+		status = ERR_MEM;
+	if (status < 0)
+		return status;
+	loop.context = broker->context;
+	loop.catalog = broker->catalog;
+	loop.server = (struct wire_server_config){.endpoints = settings->endpoints,
+	                                          .secret_file = settings->key,
+	                                          .auth = broker->auth,
+	                                          .insecure_tcp = settings->insecure};
+	return loop_open(&loop, &broker->loop, err);
+}
+
+static void close_broker(struct broker *broker)
+{
+	loop_close(broker->loop);
+	wire_context_free(broker->context);
+	auth_close(broker->auth);
+	catalog_close(broker->catalog);
+}
+
+static int run(struct settings *settings, struct err *err)
+{
+	struct broker broker = {.main_thread = pthread_self()};
+	struct buf    endpoint, store;
+	int           status = 0;
+
+	buf_init(&endpoint, 1024);
+	buf_init(&store, 8192);
+	if (!settings->endpoints_count) {
+		status = wire_default_endpoint(true, &endpoint, err);
+		buf_byte(&endpoint, 0);
+		settings->endpoints[settings->endpoints_count++] = (const char *)endpoint.ptr;
+	}
+	if (status >= 0 && !settings->store)
+		status = default_store(&store, err);
+	if (settings->insecure)
+		log_line(LOG_WARNING, "broker", "--insecure-tcp: whoever reaches a tcp endpoint may do EVERYTHING; for benchmarks only");
+	daemon_block_signals();
+	if (status >= 0)
+		status = open_broker(&broker, settings, settings->store ? settings->store : (const char *)store.ptr, err);
+	if (status >= 0)
+		status = serve(&broker, settings, err);
+	close_broker(&broker);
+	buf_deinit(&endpoint);
+	buf_deinit(&store);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = {0};
+	struct err      err = {0};
+	int             status = read_options(argc, argv, &settings, &err);
+
+	if (status >= 0 && settings.done)
+		return 0;
+	if (status >= 0)
+		status = run(&settings, &err);
+	if (status < 0)
+		fprintf(stderr, "varve-broker: %s\n", err.text);
+	return daemon_exit_status(status);
+}

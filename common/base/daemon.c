@@ -1,0 +1,42 @@
+#include "base/daemon.h"
+
+#include <signal.h>
+
+static void stop_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+}
+
+void daemon_block_signals(void)
+{
+	sigset_t set;
+
+	stop_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
+int daemon_wait_signal(void)
+{
+	sigset_t set;
+	int      number = 0;
+
+	stop_signals(&set);
+	sigwait(&set, &number);
+	return number;
+}
+
+void daemon_wake(pthread_t waiter)
+{
+	pthread_kill(waiter, SIGTERM);
+}
+
+int daemon_exit_status(int code)
+{
+	if (code >= 0)
+		return 0;
+	return code == ERR_USAGE || code == ERR_CONFIG ? DAEMON_USAGE : DAEMON_CANNOT_RUN;
+}

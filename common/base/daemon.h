@@ -1,0 +1,18 @@
+/* daemon.h - what long-running programs share: stop on SIGTERM and SIGINT without a handler, exit status of an error. */
+#ifndef VARVE_BASE_DAEMON_H
+#define VARVE_BASE_DAEMON_H
+
+#include "base/err.h"
+
+#include <pthread.h>
+
+/* Call before any thread is started: SIGTERM, SIGINT (and SIGHUP, SIGPIPE, which are ignored) no longer end the process. */
+void daemon_block_signals(void);
+
+int  daemon_wait_signal(void); /* blocks until SIGTERM or SIGINT comes, or daemon_wake() */
+void daemon_wake(pthread_t waiter); /* ends the wait of that thread */
+
+enum { DAEMON_USAGE = 2, DAEMON_CANNOT_RUN = 4 };
+int daemon_exit_status(int code); /* of a negative ERR_*: 2 usage or configuration, 4 could not run; 0 for 0 */
+
+#endif

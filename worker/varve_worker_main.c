@@ -1,0 +1,211 @@
+/* varve_worker_main.c - a worker as a program: options, sources, agent, clean stop. */
+#include "agent.h"
+#include "base/daemon.h"
+#include "pipeline.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+        "usage: varve-worker [OPTION…]\n\n"
+        "Fetches, verifies and reads image layers for a varve-broker. Holds the registry credentials.\n\n"
+        "  --broker ENDPOINT      ipc://PATH or tcp://HOST:PORT (default: this user's broker)\n"
+        "  --key FILE             own key file, made by `varve keys generate`; tcp:// needs it\n"
+        "  --broker-key KEY       public key of the broker, 40 characters; tcp:// needs it\n"
+        "  --insecure-tcp         tcp:// without keys; benchmarks only\n"
+        "  --name NAME            what the broker calls it (default: host name)\n"
+        "  --threads N            scan threads (default: the CPUs of this process)\n"
+        "  --host HOST            a registry it may reach; may be given several times (default: any)\n"
+        "  --spool DIR            for large files (default: $TMPDIR or /var/tmp)\n"
+        "  --authfile FILE        credentials, containers-auth.json(5)\n"
+        "  --cert-dir DIR         certificates, containers-certs.d(5)\n"
+        "  --registries-conf FILE mirrors, containers-registries.conf(5)\n"
+        "  --plain-http           http instead of https for every registry\n"
+        "  --tls-verify[=BOOL]    false: accept any certificate\n"
+        "  --host-connections N   concurrent transfers per registry (default 8)\n"
+        "  --verbose              more lines on stderr\n"
+        "  --help, --version\n\n"
+        "SIGTERM and SIGINT stop it; what it was reading goes back to the broker.\n"
+        "Exit status: 0 stopped; 2 usage or configuration; 4 could not run.\n";
+
+enum option_id { OPTION_BROKER = 256, OPTION_KEY, OPTION_BROKER_KEY, OPTION_INSECURE, OPTION_NAME, OPTION_THREADS, OPTION_HOST, OPTION_SPOOL, OPTION_AUTHFILE, OPTION_CERTS, OPTION_REGISTRIES, OPTION_PLAIN, OPTION_TLS, OPTION_CONNECTIONS, OPTION_VERBOSE, OPTION_HELP, OPTION_VERSION };
+
+static const struct option options[] = {
+        {"broker", required_argument, NULL, OPTION_BROKER}, {"key", required_argument, NULL, OPTION_KEY},
+        {"broker-key", required_argument, NULL, OPTION_BROKER_KEY}, {"insecure-tcp", no_argument, NULL, OPTION_INSECURE},
+        {"name", required_argument, NULL, OPTION_NAME}, {"threads", required_argument, NULL, OPTION_THREADS},
+        {"host", required_argument, NULL, OPTION_HOST}, {"spool", required_argument, NULL, OPTION_SPOOL},
+        {"authfile", required_argument, NULL, OPTION_AUTHFILE}, {"cert-dir", required_argument, NULL, OPTION_CERTS},
+        {"registries-conf", required_argument, NULL, OPTION_REGISTRIES}, {"plain-http", no_argument, NULL, OPTION_PLAIN},
+        {"tls-verify", optional_argument, NULL, OPTION_TLS}, {"host-connections", required_argument, NULL, OPTION_CONNECTIONS},
+        {"verbose", no_argument, NULL, OPTION_VERBOSE}, {"help", no_argument, NULL, OPTION_HELP},
+        {"version", no_argument, NULL, OPTION_VERSION}, {NULL, 0, NULL, 0}};
+
+enum { HOSTS_MAX = 256 };
+
+struct settings {
+	struct agent_config  agent;
+	struct source_config source;
+	const char          *hosts[HOSTS_MAX + 1];
+	size_t               hosts_count;
+	bool                 done;
+};
+
+static int number(const char *option, const char *text, unsigned *out, struct err *err)
+{
+	uint64_t value;
+
+	if (!slice_u64(slice_str(text), &value) || value == 0 || value > 100000)
+		return err_set(err, ERR_USAGE, "--%s: \"%s\" is not a number from 1 to 100000", option, text);
+	*out = (unsigned)value;
+	return 0;
+}
+
+static int boolean(const char *option, const char *text, bool *out, struct err *err)
+{
+	*out = !text || strcmp(text, "true") == 0;
+	if (*out || strcmp(text, "false") == 0)
+		return 0;
+	return err_set(err, ERR_USAGE, "--%s: true or false, not \"%s\"", option, text);
+}
+
+static int add_host(struct settings *settings, const char *host, struct err *err)
+{
+	if (settings->hosts_count == HOSTS_MAX)
+		return err_set(err, ERR_USAGE, "--host: at most %d", HOSTS_MAX);
+	settings->hosts[settings->hosts_count++] = host;
+	return 0;
+}
+
+/* Options that are one string each. */
+static const char **text_setting(int id, struct settings *settings)
+{
+	switch (id) {
+	case OPTION_BROKER:
+		return &settings->agent.broker.endpoint;
+	case OPTION_KEY:
+		return &settings->agent.broker.secret_file;
+	case OPTION_BROKER_KEY:
+		return &settings->agent.broker.server_public;
+	case OPTION_NAME:
+		return &settings->agent.name;
+	case OPTION_SPOOL:
+		return &settings->agent.spool_dir;
+	case OPTION_AUTHFILE:
+		return &settings->source.auth_file;
+	case OPTION_CERTS:
+		return &settings->source.cert_dir;
+	case OPTION_REGISTRIES:
+		return &settings->source.registries_conf;
+	default:
+		return NULL;
+	}
+}
+
+static int take_option(int id, struct settings *settings, struct err *err)
+{
+	const char **text = text_setting(id, settings);
+
+	if (text) {
+		*text = optarg;
+		return 0;
+	}
+	switch (id) {
+	case OPTION_INSECURE:
+		settings->agent.broker.insecure_tcp = true;
+		return 0;
+	case OPTION_THREADS:
+		return number("threads", optarg, &settings->agent.threads, err);
+	case OPTION_HOST:
+		return add_host(settings, optarg, err);
+	case OPTION_PLAIN:
+		settings->source.plain_http = true;
+		return 0;
+	case OPTION_TLS:
+		return boolean("tls-verify", optarg, &settings->source.tls_verify, err);
+	case OPTION_CONNECTIONS:
+		return number("host-connections", optarg, &settings->source.host_connections_max, err);
+	case OPTION_VERBOSE:
+		log_level_set(LOG_DEBUG);
+		return 0;
+	default:
+		printf("%s", id == OPTION_HELP ? help : "varve-worker " VARVE_VERSION "\n");
+		settings->done = true;
+		return 0;
+	}
+}
+
+static int read_options(int argc, char **argv, struct settings *settings, struct err *err)
+{
+	int id, status = 0;
+
+	opterr = 0;
+	while (status >= 0 && !settings->done && (id = getopt_long(argc, argv, "", options, NULL)) != -1)
+		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument", argv[optind - 1])
+		                                : take_option(id, settings, err);
+	if (status >= 0 && !settings->done && optind < argc)
+		status = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	return status;
+}
+
+static int serve(struct settings *settings, struct err *err)
+{
+	struct agent *agent;
+	int           status;
+
+	if ((status = agent_start(&settings->agent, &agent, err)) < 0)
+		return status;
+	log_line(LOG_INFO, "worker", "%u scan threads, broker %s",
+	         settings->agent.threads ? settings->agent.threads : agent_cpus(), settings->agent.broker.endpoint);
+	daemon_wait_signal();
+	agent_stop(agent);
+	log_line(LOG_INFO, "worker", "stopped");
+	return 0;
+}
+
+static int run(struct settings *settings, struct err *err)
+{
+	struct wire_client *probe;
+	struct buf          endpoint;
+	int                 status = 0;
+
+	buf_init(&endpoint, 1024);
+	if (!settings->agent.broker.endpoint) {
+		status = wire_default_endpoint(false, &endpoint, err);
+		buf_byte(&endpoint, 0);
+		settings->agent.broker.endpoint = (const char *)endpoint.ptr;
+	}
+	if (pipeline_spool_is_memory(settings->agent.spool_dir))
+		log_line(LOG_WARNING, "worker", "the spool folder %s is kept in memory", pipeline_spool_dir(settings->agent.spool_dir));
+	daemon_block_signals();
+	settings->source.spool_dir = settings->agent.spool_dir;
+	settings->agent.hosts = settings->hosts_count ? settings->hosts : NULL;
+	if (status >= 0 && (settings->agent.context = wire_context_new(err)) == NULL)
+		status = ERR_MEM;
+	if (status >= 0 && (status = wire_client_open(settings->agent.context, &settings->agent.broker, &probe, err)) >= 0)
+		wire_client_close(probe); /* endpoint and keys are usable: said now, not by a thread later */
+	if (status >= 0 && (settings->agent.sources = sources_new(&settings->source, err)) == NULL)
+		status = err->code;
+	if (status >= 0)
+		status = serve(settings, err);
+	sources_free(settings->agent.sources);
+	wire_context_free(settings->agent.context);
+	buf_deinit(&endpoint);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = {.source = {.tls_verify = true}, .agent = {.scan_log = LOG_INFO}};
+	struct err      err = {0};
+	int             status = read_options(argc, argv, &settings, &err);
+
+	if (status >= 0 && settings.done)
+		return 0;
+	if (status >= 0)
+		status = run(&settings, &err);
+	if (status < 0)
+		fprintf(stderr, "varve-worker: %s\n", err.text);
+	return daemon_exit_status(status);
+}
