@@ -84,7 +84,7 @@ const char *os_rule_text(enum os_rule rule)
 	        [OS_RULE_LEAP] = "`Leap ` and VERSION_ID, with its NonFree",
 	        [OS_RULE_LEAP_MICRO] = "`Leap Micro ` and VERSION_ID",
 	        [OS_RULE_TUMBLEWEED] = "`Tumbleweed`",
-	        [OS_RULE_OPENEULER] = "VERSION_ID and the part in parentheses of PRETTY_NAME",
+	        [OS_RULE_OPENEULER] = "VERSION_ID and what PRETTY_NAME says behind it: `(LTS-SP1)`",
 	};
 
 	return TEXTS[rule];
@@ -147,17 +147,22 @@ static struct slice alpine_branch(struct slice version_id)
 	return second == SIZE_MAX ? version_id : slice_sub(version_id, 0, first + 1 + second);
 }
 
-/* "LTS-SP1" of "openEuler 24.03 (LTS-SP1)". */
-static struct slice parenthesis(struct slice text)
+/* "LTS-SP1" of "openEuler 24.03 (LTS-SP1)", "LTS" of "openEuler 22.03 LTS". */
+static struct slice edition_of(struct slice pretty_name)
 {
-	size_t open = slice_find(text, '('), close = slice_rfind(text, ')');
+	struct slice edition;
 
-	return open == SIZE_MAX || close == SIZE_MAX || close < open ? SLICE_EMPTY : slice_sub(text, open + 1, close - open - 1);
+	(void)slice_cut(&pretty_name, ' ');
+	(void)slice_cut(&pretty_name, ' ');
+	edition = slice_trim(pretty_name);
+	if (slice_starts(edition, "(") && slice_ends(edition, ")"))
+		edition = slice_sub(edition, 1, edition.len - 2);
+	return edition;
 }
 
 static struct slice openeuler(const struct os_release *os, struct arena *arena)
 {
-	struct slice edition = parenthesis(os->pretty_name);
+	struct slice edition = edition_of(os->pretty_name);
 
 	return arena_printf(arena, "openEuler:%.*s%s%.*s", SLICE_FMT(os->version_id), edition.len ? "-" : "", SLICE_FMT(edition));
 }

@@ -25,7 +25,7 @@ enum os_rule {
 	OS_RULE_LEAP, /* "Leap " and VERSION_ID */
 	OS_RULE_LEAP_MICRO,
 	OS_RULE_TUMBLEWEED,
-	OS_RULE_OPENEULER, /* VERSION_ID and the "(LTS-SP1)" of PRETTY_NAME */
+	OS_RULE_OPENEULER, /* VERSION_ID and the "(LTS-SP1)" or "LTS" of PRETTY_NAME */
 };
 
 struct os_row {
