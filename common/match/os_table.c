@@ -72,8 +72,8 @@ const char *os_rule_text(enum os_rule rule)
 	        [OS_RULE_BARE] = "no suffix",
 	        [OS_RULE_MAJOR] = "major part of VERSION_ID; none (testing, sid) has no feed",
 	        [OS_RULE_VERSION] = "VERSION_ID",
-	        [OS_RULE_UBUNTU] = "VERSION_ID, `:LTS` for April of even years; `Ubuntu:Pro:…` first where packages carry `+esm` or `~esm`, "
-	                           "else its fixes are marked \"requires Ubuntu Pro\"",
+	        [OS_RULE_UBUNTU] = ("VERSION_ID, `:LTS` for April of even years; `Ubuntu:Pro:…` first where packages carry `+esm` or "
+	                            "`~esm`, else its fixes are marked \"requires Ubuntu Pro\""),
 	        [OS_RULE_UBUNTU_CODENAME] = "release of UBUNTU_CODENAME, then as ubuntu",
 	        [OS_RULE_ALPINE] = "`v` and two parts of VERSION_ID; edge (`_alpha`) has no feed",
 	        [OS_RULE_ALPAQUITA] = "VERSION_ID, else `stream`",

@@ -19,7 +19,8 @@ enum version_scheme {
 
 /* `*order` becomes < 0, 0 or > 0 as a sorts before, with or behind b. 0; ERR_FORMAT when a or b is not a version of the
  * scheme: `*order` is then what the package manager's own code would answer, for want of better; ERR_UNSUPPORTED for
- * VERSION_NONE, with `*order` 0. Every order is total: reflexive, antisymmetric, transitive. */
+ * VERSION_NONE, with `*order` 0. Every order is antisymmetric over all texts, and
+ * transitive over valid versions (pacman's not for those that end in a separator: "1.." < "1.5" < "1..a" < "1.."). */
 int version_compare(enum version_scheme scheme, struct slice a, struct slice b, int *order);
 
 bool        version_valid(enum version_scheme scheme, struct slice version);

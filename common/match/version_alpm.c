@@ -92,7 +92,8 @@ bool version_valid_alpm(struct slice version)
 {
 	struct alpm_version v = split(version);
 
-	return v.version.len && readable(v.version) && readable(v.release);
+	return v.version.len && (version_is_digit(v.version.ptr[0]) || version_is_alpha(v.version.ptr[0])) && readable(v.version) &&
+	       readable(v.release);
 }
 
 int version_compare_alpm(struct slice a, struct slice b, int *order)
