@@ -2,7 +2,7 @@
 #ifndef VARVE_MODEL_IMAGE_CODEC_H
 #define VARVE_MODEL_IMAGE_CODEC_H
 
-#include "model/codec.h"
+#include "model/record_codec.h"
 #include "model/image.h"
 
 enum { IMAGE_FIELDS = 10, IMAGE_LAYER_FIELDS = 6 };

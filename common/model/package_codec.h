@@ -2,7 +2,7 @@
 #ifndef VARVE_MODEL_PACKAGE_CODEC_H
 #define VARVE_MODEL_PACKAGE_CODEC_H
 
-#include "model/codec.h"
+#include "model/record_codec.h"
 #include "model/inventory.h"
 
 enum {

@@ -1,10 +1,10 @@
-/* codec.h - what the msgpack codecs of the model share: strings with a ceiling, optional digests, sorted record lists.
+/* record_codec.h - what the msgpack codecs of the model share: strings with a ceiling, optional digests, sorted record lists.
  *
  * A decoder is sticky like its reader: after the first wrong or oversized value everything reads as zero or empty, and
  * decoder_verdict() says why. Strings are copied into the arena. Counts are believed only as far as the input is long.
  */
-#ifndef VARVE_MODEL_CODEC_H
-#define VARVE_MODEL_CODEC_H
+#ifndef VARVE_MODEL_RECORD_CODEC_H
+#define VARVE_MODEL_RECORD_CODEC_H
 
 #include "base/arena.h"
 #include "base/buf.h"

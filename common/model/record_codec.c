@@ -1,4 +1,4 @@
-#include "model/codec.h"
+#include "model/record_codec.h"
 
 #include "base/limits.h"
 #include "base/msgpack_write.h"
