@@ -80,7 +80,7 @@ static void take_notes(struct aggregation *a, uint32_t i, const struct inventory
 				    .reason = arena_copy(a->arena, inv->notes[k].reason)};
 
 		note_list_add(&a->notes, i, note);
-		if (note.kind != NOTE_PARTIAL || layer->status == LAYER_PARTIAL)
+		if (note.kind != NOTE_PARTIAL || (layer->status == LAYER_PARTIAL && layer->reason.len))
 			continue;
 		layer->status = LAYER_PARTIAL;
 		layer->reason = note.path.len ? arena_printf(a->arena, "%.*s: %.*s", SLICE_FMT(note.path),
