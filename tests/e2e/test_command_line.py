@@ -121,3 +121,11 @@ def test_man_pages_have_no_errors(page):
         pytest.skip("man pages: need groff")
     out = subprocess.run(["groff", "-mandoc", "-Tutf8", "-wall", "-z", str(ROOT / "docs/man" / page)], capture_output=True, text=True)
     assert out.returncode == 0 and out.stderr == ""
+
+
+@pytest.mark.parametrize("program", ["varve-broker", "varve-worker"])
+def test_man_pages_of_the_servers_know_every_option(build, program):
+    page = (ROOT / f"docs/man/{program}.8").read_text()
+    text = subprocess.run([build / program, "--help"], capture_output=True, text=True, check=True).stdout
+    for option in re.findall(r"^  --([a-z-]+)", text, re.M):
+        assert f"Fl -{option}" in page, f"{program} --{option} is not in its page"
