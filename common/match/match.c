@@ -138,7 +138,7 @@ static bool is_never_matched(const struct package *package)
 static int match_one(struct matching *m, uint32_t index)
 {
 	struct package     *package = &m->result->packages[index].package;
-	struct type_target *type;
+	struct type_target *type = NULL;
 	int                 rc;
 
 	if (is_never_matched(package))
