@@ -5,6 +5,7 @@ static const struct {
 	const char *id, *vendor;
 } rpm_vendors[] = {
 	{"almalinux", "almalinux"},
+	{"almalinux", "cloudlinux"}, /* who founded it; some packages of 8 and 9 still say so */
 	{"amzn", "amazon"},
 	{"azurelinux", "microsoft"},
 	{"centos", "centos"},

@@ -2,7 +2,7 @@
 
 #include "match/version.h"
 
-static const char *const ALMA[] = {"almalinux", NULL};
+static const char *const ALMA[] = {"almalinux", "cloudlinux", NULL};
 static const char *const ROCKY[] = {"rocky", NULL};
 static const char *const REDHAT[] = {"red hat", NULL};
 static const char *const CENTOS[] = {"centos", "red hat", NULL};

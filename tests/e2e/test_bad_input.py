@@ -88,7 +88,7 @@ def test_wrong_bytes_under_a_digest_fail_the_layer(varve, tmp_path):
     scan = varve.scan(reference)
     assert scan.code == 3, scan.err
     assert scan.image["complete"] is False
-    assert "digest" in scan.image["layers"][1]["reason"]
+    assert "bytes hash to sha256:" in scan.image["layers"][1]["reason"]
 
 
 def test_an_unreachable_registry_is_named(varve):

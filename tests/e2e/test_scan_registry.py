@@ -62,7 +62,9 @@ def test_one_result_per_image_is_the_same_with_and_without_reuse(build, sixty, t
     first = Varve(build, tmp_path / "a").scan(f"registry://{sixty.host}/team1")
     again = Varve(build, tmp_path / "b").scan(f"registry://{sixty.host}/team1")
     assert first.code == again.code == 0
-    assert sorted(first.out.splitlines()) == sorted(again.out.splitlines())
+    # which of two images met a shared layer first is chance; everything else is not
+    reports = [sorted(run.out.replace('"reused"', '"scanned"').splitlines()) for run in (first, again)]
+    assert reports[0] == reports[1]
 
 
 def test_listing_honours_prefix_globs_and_newest(build, sixty, tmp_path):

@@ -162,11 +162,12 @@ static int read_index(const struct json *root, struct arena *arena, struct manif
 
 /* ---- images ---- */
 
-/* Signatures and attestations of some tools have an image's config type: then their layers tell. */
-static bool no_layer_is_tar(const struct manifest *m)
+/* Signatures and attestations of some tools have an image's config type: then their layers tell. A layer type that nobody
+ * knows tells nothing: its bytes decide. */
+static bool every_layer_is_artifact(const struct manifest *m)
 {
 	for (size_t i = 0; i < m->items_count; i++)
-		if (layer_type_is_tar(m->items[i].media_type) && !artifact_name(m->items[i].media_type))
+		if (!artifact_name(m->items[i].media_type))
 			return false;
 	return m->items_count > 0;
 }
@@ -189,7 +190,7 @@ static void tell_artifacts(const struct json *root, struct arena *arena, struct 
 
 	if (out->items_count)
 		layer_type = out->items[0].media_type;
-	if (config_type_is_image(out->config.media_type) && !no_layer_is_tar(out))
+	if (config_type_is_image(out->config.media_type) && !every_layer_is_artifact(out))
 		return;
 	out->kind = MANIFEST_ARTIFACT;
 	if (type.len == 0)

@@ -59,13 +59,6 @@ bool config_type_is_image(struct slice media_type)
 	       slice_starts(media_type, "application/vnd.docker.container.image.");
 }
 
-bool layer_type_is_tar(struct slice media_type)
-{
-	return says_nothing(media_type) || slice_find_str(media_type, "tar") != SIZE_MAX ||
-	       slice_starts(media_type, "application/vnd.oci.image.layer.") ||
-	       slice_starts(media_type, "application/vnd.docker.image.rootfs.");
-}
-
 bool manifest_type_is_image(struct slice media_type)
 {
 	return slice_eq_str(media_type, "application/vnd.oci.image.manifest.v1+json") ||

@@ -8,7 +8,6 @@
 const char *artifact_name(struct slice media_type);
 
 bool config_type_is_image(struct slice media_type); /* empty too: old manifests have none */
-bool layer_type_is_tar(struct slice media_type);    /* "…tar+gzip", "…diff.tar", empty, or one that says nothing */
 bool manifest_type_is_image(struct slice media_type);
 
 #endif

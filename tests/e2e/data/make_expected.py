@@ -40,6 +40,9 @@ IMAGES = {
     "debian-8-jessie": ("debian-8-jessie-layer.tar.gz", "Debian:8"),
 }
 
+# Releases whose updates have ended: matched, but said to be end of life.
+ENDED = {"Alpine:v3.4", "Alpine:v3.6", "Alpine:v3.9", "Alpine:v3.10", "Debian:8"}
+
 
 def unpack(path):
     data = path.read_bytes()
@@ -195,7 +198,8 @@ def main():
                     entries = choose(package, entries)
                 if any(affected(ecosystem, package["version"], entry) for entry in entries):
                     found |= names_of(pairs[0][0])
-        expected[name] = {"file": file, "coverage": [[ecosystem, "matched"]], "cves": sorted(found)}
+        state = "eol" if ecosystem in ENDED else "matched"
+        expected[name] = {"file": file, "coverage": [[ecosystem, state]], "cves": sorted(found)}
     json.dump(expected, sys.stdout, indent=1)
     print()
 
