@@ -1,7 +1,7 @@
 #include "match/advisories.h"
 
 int advisories_find(const struct advisories *advisories, struct slice ecosystem, struct slice name, struct arena *arena,
-                    struct advisory **out, size_t *count, struct err *err)
+		    struct advisory **out, size_t *count, struct err *err)
 {
 	*out = NULL;
 	*count = 0;

@@ -48,7 +48,8 @@ int advisories_memory_add(struct advisories_memory *memory, struct slice json, s
 	rc = osv_parse(json, &memory->arena, record, err);
 	if (rc)
 		return rc;
-	if (!arena_grow(&memory->arena, &memory->records, &memory->records_capacity, memory->records_count, sizeof(*memory->records)))
+	if (!arena_grow(&memory->arena, &memory->records, &memory->records_capacity, memory->records_count,
+			sizeof(*memory->records)))
 		return err_set(err, ERR_MEM, "advisories: out of memory");
 	memory->records[memory->records_count++] = record;
 	return 0;
@@ -121,18 +122,21 @@ static void collect_feeds(struct advisories_memory *memory)
 
 	for (size_t i = 0; i < memory->entries_count; i++) {
 		const struct entry *entry = &memory->entries[i];
-		bool                new_feed = i == 0 || !slice_eq(entry[-1].affected->ecosystem, entry->affected->ecosystem);
+		bool new_feed = i == 0 || !slice_eq(entry[-1].affected->ecosystem, entry->affected->ecosystem);
 
-		if (new_feed && !arena_grow(&memory->arena, &memory->feeds, &capacity, memory->base.feeds_count, sizeof(*memory->feeds)))
+		if (new_feed && !arena_grow(&memory->arena, &memory->feeds, &capacity, memory->base.feeds_count,
+					    sizeof(*memory->feeds)))
 			return;
 		if (new_feed)
-			memory->feeds[memory->base.feeds_count++] = (struct advisory_feed){.ecosystem = entry->affected->ecosystem};
-		add_to_feed(&memory->feeds[memory->base.feeds_count - 1], entry, new_feed || entry[-1].record != entry->record);
+			memory->feeds[memory->base.feeds_count++] =
+				(struct advisory_feed){.ecosystem = entry->affected->ecosystem};
+		add_to_feed(&memory->feeds[memory->base.feeds_count - 1], entry,
+			    new_feed || entry[-1].record != entry->record);
 	}
 }
 
 static int find(const struct advisories *advisories, struct slice ecosystem, struct slice name, struct arena *arena,
-                struct advisory **out, size_t *count, struct err *err)
+		struct advisory **out, size_t *count, struct err *err)
 {
 	const struct advisories_memory *memory = (const struct advisories_memory *)advisories;
 	size_t                          low = 0, high = memory->entries_count, end;
@@ -148,7 +152,8 @@ static int find(const struct advisories *advisories, struct slice ecosystem, str
 			high = middle;
 	}
 	for (end = low; end < memory->entries_count; end++)
-		if (!slice_eq(memory->entries[end].affected->ecosystem, ecosystem) || !slice_eq(memory->entries[end].affected->name, name))
+		if (!slice_eq(memory->entries[end].affected->ecosystem, ecosystem) ||
+		    !slice_eq(memory->entries[end].affected->name, name))
 			break;
 	*out = arena_array(arena, end - low, sizeof(**out));
 	if (!*out)

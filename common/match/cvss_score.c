@@ -25,7 +25,8 @@ static int roundup_tenths(double score)
 
 int cvss_v3_score(const uint8_t v[V3_BASE])
 {
-	static const double AV[] = {0.85, 0.62, 0.55, 0.2}, AC[] = {0.77, 0.44}, UI[] = {0.85, 0.62}, CIA[] = {0.0, 0.22, 0.56};
+	static const double AV[] = {0.85, 0.62, 0.55, 0.2}, AC[] = {0.77, 0.44}, UI[] = {0.85, 0.62},
+			    CIA[] = {0.0, 0.22, 0.56};
 	static const double PR[2][3] = {{0.85, 0.62, 0.27}, {0.85, 0.68, 0.5}};
 
 	bool   changed = v[V3_S] != 0;
@@ -42,9 +43,9 @@ int cvss_v3_score(const uint8_t v[V3_BASE])
 /* Scores of the macrovectors that a base vector can have (exploit maturity "attacked", requirements "high"), and of the
  * next lower ones that interpolation looks at: [EQ1][EQ2][EQ3 and EQ6: 00 01 10 11 21][EQ4: 1 2]. */
 static const int MACROVECTOR_TENTHS[3][2][5][2] = {
-        {{{100, 93}, {96, 90}, {93, 88}, {92, 80}, {79, 69}}, {{95, 92}, {91, 81}, {92, 84}, {82, 70}, {71, 63}}},
-        {{{94, 87}, {89, 75}, {86, 72}, {76, 57}, {65, 53}}, {{90, 77}, {77, 66}, {74, 61}, {59, 52}, {58, 23}}},
-        {{{86, 70}, {74, 54}, {72, 53}, {57, 36}, {47, 24}}, {{73, 54}, {55, 43}, {61, 46}, {51, 18}, {24, 10}}},
+	{{{100, 93}, {96, 90}, {93, 88}, {92, 80}, {79, 69}}, {{95, 92}, {91, 81}, {92, 84}, {82, 70}, {71, 63}}},
+	{{{94, 87}, {89, 75}, {86, 72}, {76, 57}, {65, 53}}, {{90, 77}, {77, 66}, {74, 61}, {59, 52}, {58, 23}}},
+	{{{86, 70}, {74, 54}, {72, 53}, {57, 36}, {47, 24}}, {{73, 54}, {55, 43}, {61, 46}, {51, 18}, {24, 10}}},
 };
 
 enum { EQ36_00, EQ36_01, EQ36_10, EQ36_11, EQ36_21 };
@@ -86,7 +87,8 @@ int cvss_v4_score(const uint8_t v[V4_BASE])
 {
 	int          eq1 = eq1_of(v), eq2 = v[V4_AC] + v[V4_AT] > 0, eq36 = eq36_of(v);
 	int          eq4 = v[V4_SC] && v[V4_SI] && v[V4_SA]; /* index: 0 = level 1, 1 = level 2 */
-	struct depth depth1 = {v[V4_AV] + v[V4_PR] + v[V4_UI] - (const int[]){0, 1, 3}[eq1], (const int[]){1, 4, 5}[eq1]};
+	struct depth depth1 = {v[V4_AV] + v[V4_PR] + v[V4_UI] - (const int[]){0, 1, 3}[eq1],
+			       (const int[]){1, 4, 5}[eq1]};
 	struct depth depth2 = {v[V4_AC] + v[V4_AT] - eq2, eq2 + 1};
 	struct depth depth36 = {v[V4_VC] + v[V4_VI] + v[V4_VA], 7};
 	struct depth depth4 = {v[V4_SC] + v[V4_SI] + v[V4_SA] - 3 * eq4, 5 - eq4};
@@ -107,7 +109,8 @@ int cvss_v4_score(const uint8_t v[V4_BASE])
 	}
 	if (eq36 != EQ36_21) {
 		const int(*row)[2] = MACROVECTOR_TENTHS[eq1][eq2];
-		int drop = eq36 == EQ36_00 ? smaller(value - row[EQ36_01][eq4], value - row[EQ36_10][eq4]) : value - row[EQ36_11][eq4];
+		int drop = eq36 == EQ36_00 ? smaller(value - row[EQ36_01][eq4], value - row[EQ36_10][eq4])
+					   : value - row[EQ36_11][eq4];
 
 		total += way(drop, 0, depth36);
 		lower_count++;

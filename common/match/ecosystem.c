@@ -17,8 +17,8 @@ static void add_feed(struct gathering *g, const struct advisory_feed *feed, uint
 
 	if (!arena_grow(g->arena, &target->strings, &g->capacity, target->strings_count, sizeof(*target->strings)))
 		return;
-	target->strings[target->strings_count++] =
-	        (struct ecosystem_string){.name = arena_copy(g->arena, feed->ecosystem), .rank = rank, .fix_note = fix_note};
+	target->strings[target->strings_count++] = (struct ecosystem_string){
+		.name = arena_copy(g->arena, feed->ecosystem), .rank = rank, .fix_note = fix_note};
 	g->unfixed += feed->unfixed;
 	if (slice_cmp(feed->date, target->feed_date) > 0)
 		target->feed_date = arena_copy(g->arena, feed->date);
@@ -122,14 +122,15 @@ static void add_ubuntu(struct gathering *g, const struct result_package *package
 	if (has_esm_packages(packages, packages_count)) {
 		add_if_present(g, pro, 0, NULL);
 		add_if_present(g, base, 1, NULL);
-		add_remark(g, "Ubuntu Pro, by the versions of its packages", SLICE_EMPTY, "");
+		add_remark(g, "Ubuntu Pro, by the versions of its packages", SLICE_LIT(""), "");
 	} else {
 		add_if_present(g, base, 0, NULL);
 		add_if_present(g, pro, 1, "requires Ubuntu Pro");
 	}
 }
 
-static void add_strings(struct gathering *g, const struct os_release *os, const struct result_package *packages, size_t packages_count)
+static void add_strings(struct gathering *g, const struct os_release *os, const struct result_package *packages,
+			size_t packages_count)
 {
 	struct slice name = g->target->name;
 
@@ -168,7 +169,7 @@ static void judge(struct gathering *g)
 
 	if (!g->advisories) {
 		target->state = COVERAGE_NO_ADVISORY_SOURCE;
-		add_remark(g, "no advisory database", SLICE_EMPTY, "");
+		add_remark(g, "no advisory database", SLICE_LIT(""), "");
 		return;
 	}
 	if (target->strings_count == 0) {
@@ -178,14 +179,15 @@ static void judge(struct gathering *g)
 	}
 	target->state = COVERAGE_MATCHED;
 	if (target->ecosystem->fixed_only || g->unfixed == 0)
-		add_remark(g, "feed holds fixed issues only", SLICE_EMPTY, "");
+		add_remark(g, "feed holds fixed issues only", SLICE_LIT(""), "");
 }
 
 static void judge_age(struct gathering *g)
 {
 	struct slice day = os_end_of_life(g->target->name);
 
-	if (g->target->state != COVERAGE_MATCHED || day.len == 0 || slice_cmp(slice_sub(g->advisories->date, 0, day.len), day) <= 0)
+	if (g->target->state != COVERAGE_MATCHED || day.len == 0 ||
+	    slice_cmp(slice_sub(g->advisories->date, 0, day.len), day) <= 0)
 		return;
 	g->target->state = COVERAGE_EOL;
 	add_remark(g, "updates ended on ", day, ": later issues are not in its feed");
@@ -196,8 +198,9 @@ static int finish(struct gathering *g, struct err *err)
 	return arena_failed(g->arena) ? err_set(err, ERR_MEM, "matching: out of memory") : 0;
 }
 
-int ecosystem_target_for_os(const struct advisories *advisories, const struct os_release *os, const struct result_package *packages,
-                            size_t packages_count, struct arena *arena, struct ecosystem_target *out, struct err *err)
+int ecosystem_target_for_os(const struct advisories *advisories, const struct os_release *os,
+			    const struct result_package *packages, size_t packages_count, struct arena *arena,
+			    struct ecosystem_target *out, struct err *err)
 {
 	struct gathering g = {.advisories = advisories, .arena = arena, .target = out};
 	const char      *why;
@@ -210,12 +213,12 @@ int ecosystem_target_for_os(const struct advisories *advisories, const struct os
 	out->state = COVERAGE_NO_ADVISORY_SOURCE;
 	out->name = os_ecosystem(out->os_row, os, arena, &why);
 	if (out->name.len == 0) {
-		add_remark(&g, why, SLICE_EMPTY, "");
+		add_remark(&g, why, SLICE_LIT(""), "");
 		return finish(&g, err);
 	}
 	out->ecosystem = ecosystem_find(slice_str(out->os_row->ecosystem));
 	if (out->os_row->remark)
-		add_remark(&g, out->os_row->remark, SLICE_EMPTY, "");
+		add_remark(&g, out->os_row->remark, SLICE_LIT(""), "");
 	add_strings(&g, os, packages, packages_count);
 	judge(&g);
 	judge_age(&g);
@@ -223,11 +226,12 @@ int ecosystem_target_for_os(const struct advisories *advisories, const struct os
 }
 
 int ecosystem_target_for_type(const struct advisories *advisories, struct slice purl_type, struct arena *arena,
-                              struct ecosystem_target *out, struct err *err)
+			      struct ecosystem_target *out, struct err *err)
 {
 	struct gathering g = {.advisories = advisories, .arena = arena, .target = out};
 
-	*out = (struct ecosystem_target){.state = COVERAGE_NO_ADVISORY_SOURCE, .ecosystem = ecosystem_of_type(purl_type)};
+	*out = (struct ecosystem_target){.state = COVERAGE_NO_ADVISORY_SOURCE,
+					 .ecosystem = ecosystem_of_type(purl_type)};
 	if (!out->ecosystem) {
 		add_remark(&g, "no advisory source for packages of type ", purl_type, "");
 		return finish(&g, err);
@@ -236,6 +240,6 @@ int ecosystem_target_for_type(const struct advisories *advisories, struct slice 
 	add_if_present(&g, out->name, 0, NULL);
 	judge(&g);
 	if (out->state == COVERAGE_MATCHED && out->ecosystem->scheme == VERSION_NONE)
-		add_remark(&g, "only listed versions are compared", SLICE_EMPTY, "");
+		add_remark(&g, "only listed versions are compared", SLICE_LIT(""), "");
 	return finish(&g, err);
 }

@@ -71,7 +71,8 @@ static int keep_vulnerability(struct matching *m, const struct result_vulnerabil
 	struct image_result         *result = m->result;
 	struct result_vulnerability *v;
 
-	if (!arena_grow(m->arena, &result->vulnerabilities, &m->vulnerabilities_capacity, result->vulnerabilities_count, sizeof(*v)))
+	if (!arena_grow(m->arena, &result->vulnerabilities, &m->vulnerabilities_capacity, result->vulnerabilities_count,
+			sizeof(*v)))
 		return out_of_memory(m);
 	v = &result->vulnerabilities[result->vulnerabilities_count++];
 	*v = *found;
@@ -132,7 +133,8 @@ static int ask(struct matching *m, struct type_target *type, uint32_t index)
 
 static bool is_never_matched(const struct package *package)
 {
-	return (package->flags & PACKAGE_VIRTUAL) || (slice_eq_str(package->type, "rpm") && slice_eq_str(package->name, "gpg-pubkey"));
+	return (package->flags & PACKAGE_VIRTUAL) ||
+	       (slice_eq_str(package->type, "rpm") && slice_eq_str(package->name, "gpg-pubkey"));
 }
 
 static int match_one(struct matching *m, uint32_t index)
@@ -168,8 +170,8 @@ static struct slice remark_with_unreadable(struct matching *m, const struct type
 
 	if (type->unreadable == 0 || type->target.ecosystem->scheme == VERSION_NONE)
 		return remark;
-	return arena_printf(m->arena, "%.*s%s%llu with a version that cannot be compared", SLICE_FMT(remark), remark.len ? "; " : "",
-	                    (unsigned long long)type->unreadable);
+	return arena_printf(m->arena, "%.*s%s%llu with a version that cannot be compared", SLICE_FMT(remark),
+			    remark.len ? "; " : "", (unsigned long long)type->unreadable);
 }
 
 static void cover_type(struct matching *m, const struct type_target *type)
@@ -177,18 +179,26 @@ static void cover_type(struct matching *m, const struct type_target *type)
 	const struct ecosystem_target *target = &type->target;
 
 	if (type->foreign) {
-		struct slice remark = arena_printf(m->arena, "%.*s packages are not those of %.*s", SLICE_FMT(type->type),
-		                                   SLICE_FMT(m->result->os.id));
+		struct slice remark = arena_printf(m->arena, "%.*s packages are not those of %.*s",
+						   SLICE_FMT(type->type), SLICE_FMT(m->result->os.id));
 
-		add_coverage(m, (struct result_coverage){.packages = type->packages, .state = COVERAGE_NO_ADVISORY_SOURCE, .remark = remark});
+		add_coverage(m, (struct result_coverage){.packages = type->packages,
+							 .state = COVERAGE_NO_ADVISORY_SOURCE,
+							 .remark = remark});
 		return;
 	}
 	if (type->packages)
-		add_coverage(m, (struct result_coverage){.ecosystem = target->name, .packages = type->packages, .state = target->state,
-		                                         .feed_date = target->feed_date, .remark = remark_with_unreadable(m, type)});
+		add_coverage(m, (struct result_coverage){.ecosystem = target->name,
+							 .packages = type->packages,
+							 .state = target->state,
+							 .feed_date = target->feed_date,
+							 .remark = remark_with_unreadable(m, type)});
 	if (type->third_party)
-		add_coverage(m, (struct result_coverage){.packages = type->third_party, .state = COVERAGE_NO_ADVISORY_SOURCE,
-		                                         .remark = SLICE_LIT("third-party packages: the distribution's feed does not judge them")});
+		add_coverage(m, (struct result_coverage){
+					.packages = type->third_party,
+					.state = COVERAGE_NO_ADVISORY_SOURCE,
+					.remark = SLICE_LIT(
+						"third-party packages: the distribution's feed does not judge them")});
 }
 
 static bool has_os_packages(const struct matching *m)
@@ -220,7 +230,7 @@ static int cover(struct matching *m)
 static int by_severity(const void *a, const void *b)
 {
 	const struct result_vulnerability *left = a, *right = b;
-	int                                order = (left->severity < right->severity) - (left->severity > right->severity);
+	int order = (left->severity < right->severity) - (left->severity > right->severity);
 
 	if (order == 0)
 		order = slice_cmp(left->id, right->id);
@@ -240,14 +250,16 @@ static void start(struct matching *m)
 static int run(struct matching *m)
 {
 	struct image_result *result = m->result;
-	int rc = ecosystem_target_for_os(m->advisories, &result->os, result->packages, result->packages_count, m->arena, &m->os, m->err);
+	int rc = ecosystem_target_for_os(m->advisories, &result->os, result->packages, result->packages_count, m->arena,
+					 &m->os, m->err);
 
 	for (size_t i = 0; !rc && i < result->packages_count; i++)
 		rc = match_one(m, (uint32_t)i);
 	if (rc)
 		return rc;
 	if (result->vulnerabilities_count)
-		qsort(result->vulnerabilities, result->vulnerabilities_count, sizeof(*result->vulnerabilities), by_severity);
+		qsort(result->vulnerabilities, result->vulnerabilities_count, sizeof(*result->vulnerabilities),
+		      by_severity);
 	return cover(m);
 }
 

@@ -62,12 +62,13 @@ static bool is_for_platform(const struct match_subject *subject, const struct os
 {
 	const char *arch = rust_arch(subject->arch);
 
-	return lists(affected->os, affected->os_count, "linux") && (!arch || lists(affected->arch, affected->arch_count, arch));
+	return lists(affected->os, affected->os_count, "linux") &&
+	       (!arch || lists(affected->arch, affected->arch_count, arch));
 }
 
 static int add_candidates(const struct advisories *advisories, const struct ecosystem_target *target,
-                          const struct ecosystem_string *string, const struct match_subject *subject, struct arena *arena,
-                          struct candidates *out, struct err *err)
+			  const struct ecosystem_string *string, const struct match_subject *subject,
+			  struct arena *arena, struct candidates *out, struct err *err)
 {
 	bool             rpm = target->ecosystem->scheme == VERSION_RPM;
 	struct advisory *found;
@@ -77,7 +78,8 @@ static int add_candidates(const struct advisories *advisories, const struct ecos
 	for (size_t i = 0; !rc && i < count; i++) {
 		const struct osv_affected *affected = found[i].affected;
 
-		if (affected->class == OSV_BUGFIX || !is_for_platform(subject, affected) || (rpm && !same_kind(subject, affected)))
+		if (affected->class == OSV_BUGFIX || !is_for_platform(subject, affected) ||
+		    (rpm && !same_kind(subject, affected)))
 			continue;
 		if (!arena_grow(arena, &out->items, &out->capacity, out->count, sizeof(*out->items)))
 			return err_set(err, ERR_MEM, "matching: out of memory");
@@ -123,16 +125,18 @@ static void note_fix(struct claim *claim, struct slice fixed, enum version_schem
 {
 	int order;
 
-	if (fixed.len && (claim->fixed.len == 0 ||
-	                  (version_compare(scheme, fixed, claim->fixed, &order) == 0 && (order > 0) == (direction > 0) && order)))
+	if (fixed.len && (claim->fixed.len == 0 || (version_compare(scheme, fixed, claim->fixed, &order) == 0 &&
+						    (order > 0) == (direction > 0) && order)))
 		claim->fixed = fixed;
 }
 
 /* The schema's rule: any entry that holds the version; so only the highest fix leaves them all. */
 static struct claim claim_of_any(const struct candidate *group, size_t count, const struct match_subject *subject,
-                                 enum version_scheme scheme)
+				 enum version_scheme scheme)
 {
-	struct claim   claim = {.record = group[0].advisory->record, .affected = group[0].advisory->affected, .string = group[0].string};
+	struct claim   claim = {.record = group[0].advisory->record,
+				.affected = group[0].advisory->affected,
+				.string = group[0].string};
 	struct osv_hit hit;
 
 	for (size_t i = 0; i < count; i++) {
@@ -147,12 +151,13 @@ static struct claim claim_of_any(const struct candidate *group, size_t count, co
 	return claim;
 }
 
-/* An rpm record with several fixes of one package has one per stream or minor release, without saying which: those whose
- * upstream version is most like the installed one count, and all of them must hold it (TRAPS B11). */
+/* An rpm record with several fixes of one package has one per stream or minor release, without saying which: those
+ * whose upstream version is most like the installed one count, and all of them must hold it (TRAPS B11). */
 static struct claim claim_of_nearest(const struct candidate *group, size_t count, const struct match_subject *subject,
-                                     enum version_scheme scheme)
+				     enum version_scheme scheme)
 {
-	struct claim   claim = {.record = group[0].advisory->record, .string = group[0].string, .hit = true, .approximate = true};
+	struct claim claim = {
+		.record = group[0].advisory->record, .string = group[0].string, .hit = true, .approximate = true};
 	struct slice   installed = upstream_of(subject->query.version);
 	size_t         best = 0;
 	struct osv_hit hit;
@@ -189,8 +194,8 @@ static bool same_group(const struct candidate *a, const struct candidate *b)
 	return slice_eq(a->advisory->record->id, b->advisory->record->id) && a->string->rank == b->string->rank;
 }
 
-static int make_claims(const struct candidates *candidates, const struct match_subject *subject, enum version_scheme scheme,
-                       struct arena *arena, struct claims *out, struct err *err)
+static int make_claims(const struct candidates *candidates, const struct match_subject *subject,
+		       enum version_scheme scheme, struct arena *arena, struct claims *out, struct err *err)
 {
 	for (size_t start = 0, stop; start < candidates->count; start = stop) {
 		const struct candidate *group = &candidates->items[start];
@@ -202,13 +207,13 @@ static int make_claims(const struct candidates *candidates, const struct match_s
 		if (!arena_grow(arena, &out->items, &out->capacity, out->count, sizeof(*out->items)))
 			return err_set(err, ERR_MEM, "matching: out of memory");
 		out->items[out->count++] = several ? claim_of_nearest(group, stop - start, subject, scheme)
-		                                   : claim_of_any(group, stop - start, subject, scheme);
+						   : claim_of_any(group, stop - start, subject, scheme);
 	}
 	return 0;
 }
 
-int claims_collect(const struct advisories *advisories, const struct ecosystem_target *target, const struct match_subject *subject,
-                   struct arena *arena, struct claims *out, struct err *err)
+int claims_collect(const struct advisories *advisories, const struct ecosystem_target *target,
+		   const struct match_subject *subject, struct arena *arena, struct claims *out, struct err *err)
 {
 	struct candidates candidates = {0};
 	int               rc = 0;

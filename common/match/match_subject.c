@@ -20,7 +20,8 @@ static struct slice epoch_of(struct slice version)
 }
 
 /* The first package of this type and name; packages are sorted by type, name, version, arch. */
-static const struct package *find_package(const struct result_package *packages, size_t count, struct slice type, struct slice name)
+static const struct package *find_package(const struct result_package *packages, size_t count, struct slice type,
+					  struct slice name)
 {
 	size_t low = 0, high = count;
 
@@ -40,23 +41,24 @@ static const struct package *find_package(const struct result_package *packages,
 }
 
 /* SOURCERPM has no epoch: that of the binary with the source's name is taken, else epochs do not count (TRAPS B6). */
-static struct osv_query rpm_source_query(const struct package *package, const struct result_package *packages, size_t count,
-                                         struct arena *arena)
+static struct osv_query rpm_source_query(const struct package *package, const struct result_package *packages,
+					 size_t count, struct arena *arena)
 {
 	const struct package *bearer = slice_eq(package->source_name, package->name)
-	                                       ? package
-	                                       : find_package(packages, count, package->type, package->source_name);
+					       ? package
+					       : find_package(packages, count, package->type, package->source_name);
 	struct slice          epoch = bearer ? epoch_of(bearer->version) : SLICE_EMPTY;
 
 	if (!bearer)
 		return (struct osv_query){.version = package->source_version, .ignore_epoch = true};
 	if (epoch.len == 0)
 		return (struct osv_query){.version = package->source_version};
-	return (struct osv_query){.version = arena_printf(arena, "%.*s:%.*s", SLICE_FMT(epoch), SLICE_FMT(package->source_version))};
+	return (struct osv_query){
+		.version = arena_printf(arena, "%.*s:%.*s", SLICE_FMT(epoch), SLICE_FMT(package->source_version))};
 }
 
 struct match_subject match_subject_of(const struct ecosystem_target *target, const struct result_package *packages,
-                                      size_t packages_count, size_t index, struct arena *arena)
+				      size_t packages_count, size_t index, struct arena *arena)
 {
 	const struct package *package = &packages[index].package;
 	struct match_subject  subject = {.name = package->name, .query = {.version = package->version}};
@@ -115,7 +117,7 @@ static void add_item(struct grouping *g, struct slice cve, const struct claim *c
 
 	if (arena_grow(g->arena, &items->list, &items->capacity, items->count, sizeof(*items->list)))
 		items->list[items->count++] =
-		        (struct item){cve, claim, 2 * claim->string->rank + (claim->record->per_cve ? 0 : 1)};
+			(struct item){cve, claim, 2 * claim->string->rank + (claim->record->per_cve ? 0 : 1)};
 }
 
 static bool is_vulnerability(const struct claim *claim)
@@ -155,8 +157,8 @@ static bool has_alias(const struct draft *draft, struct slice name)
 
 static void add_alias(struct grouping *g, struct draft *draft, struct slice name)
 {
-	if (!has_alias(draft, name) &&
-	    arena_grow(g->arena, &draft->v.aliases, &draft->aliases_capacity, draft->v.aliases_count, sizeof(*draft->v.aliases)))
+	if (!has_alias(draft, name) && arena_grow(g->arena, &draft->v.aliases, &draft->aliases_capacity,
+						  draft->v.aliases_count, sizeof(*draft->v.aliases)))
 		draft->v.aliases[draft->v.aliases_count++] = name;
 }
 
@@ -168,13 +170,14 @@ static void add_names(struct grouping *g, struct draft *draft, const struct osv_
 		add_alias(g, draft, record->aliases[i]);
 }
 
-static void consider_severity(struct grouping *g, struct draft *draft, const struct claim *claim, const struct osv_severity *severity)
+static void consider_severity(struct grouping *g, struct draft *draft, const struct claim *claim,
+			      const struct osv_severity *severity)
 {
 	if (severity->rank < draft->severity_rank) {
 		draft->severity_rank = severity->rank;
 		draft->v.severity = severity->band;
 		draft->v.severity_source =
-		        arena_printf(g->arena, "%.*s %.*s", SLICE_FMT(claim->record->id), SLICE_FMT(severity->source));
+			arena_printf(g->arena, "%.*s %.*s", SLICE_FMT(claim->record->id), SLICE_FMT(severity->source));
 	}
 	if (severity->vector.len && draft->v.cvss_vector.len == 0) {
 		draft->v.cvss_vector = severity->vector;
@@ -182,13 +185,14 @@ static void consider_severity(struct grouping *g, struct draft *draft, const str
 	}
 }
 
-/* Several advisories of one CVE: only the highest fix leaves none of them, so that a fix once made is not reported again. */
+/* Several advisories of one CVE: only the highest fix leaves none of them, so that a fix once made is not reported
+ * again. */
 static void add_fix(struct grouping *g, struct draft *draft, const struct claim *claim)
 {
 	int order;
 
 	if (claim->fixed.len && (draft->v.fixed.len == 0 ||
-	                         (version_compare(g->scheme, claim->fixed, draft->v.fixed, &order) == 0 && order > 0)))
+				 (version_compare(g->scheme, claim->fixed, draft->v.fixed, &order) == 0 && order > 0)))
 		draft->v.fixed = claim->fixed;
 }
 
@@ -218,11 +222,12 @@ static struct draft *new_draft(struct grouping *g, struct slice id)
 static void mark_fix(struct grouping *g, struct draft *draft, const struct claim *claim)
 {
 	if (draft->v.fixed.len && claim->string->fix_note)
-		draft->v.fixed = arena_printf(g->arena, "%.*s (%s)", SLICE_FMT(draft->v.fixed), claim->string->fix_note);
+		draft->v.fixed =
+			arena_printf(g->arena, "%.*s (%s)", SLICE_FMT(draft->v.fixed), claim->string->fix_note);
 }
 
-/* All items of one CVE: those of the lowest precedence decide, hits of the others add their names and, where nobody said,
- * their severity. */
+/* All items of one CVE: those of the lowest precedence decide, hits of the others add their names and, where nobody
+ * said, their severity. */
 static void group_cve(struct grouping *g, const struct item *items, size_t count)
 {
 	const struct claim *first = NULL;
@@ -284,7 +289,8 @@ static void group(struct grouping *g)
 	while (start < g->items.count && g->items.list[start].cve.len == 0)
 		start++;
 	for (size_t i = start; i < g->items.count; i = stop) {
-		for (stop = i + 1; stop < g->items.count && slice_eq(g->items.list[stop].cve, g->items.list[i].cve); stop++)
+		for (stop = i + 1; stop < g->items.count && slice_eq(g->items.list[stop].cve, g->items.list[i].cve);
+		     stop++)
 			;
 		group_cve(g, &g->items.list[i], stop - i);
 	}
@@ -336,7 +342,8 @@ static const char *finding_kind(enum osv_class class)
 	return NULL;
 }
 
-static void add_findings(const struct claims *claims, const struct match_subject *subject, struct arena *arena, struct match_found *out)
+static void add_findings(const struct claims *claims, const struct match_subject *subject, struct arena *arena,
+			 struct match_found *out)
 {
 	size_t capacity = 0;
 
@@ -344,20 +351,21 @@ static void add_findings(const struct claims *claims, const struct match_subject
 		const struct claim *claim = &claims->items[i];
 		const char         *kind = finding_kind(claim->affected->class);
 
-		if (!claim->hit || !kind || !arena_grow(arena, &out->findings, &capacity, out->findings_count, sizeof(*out->findings)))
+		if (!claim->hit || !kind ||
+		    !arena_grow(arena, &out->findings, &capacity, out->findings_count, sizeof(*out->findings)))
 			continue;
 		out->findings[out->findings_count++] = (struct result_finding){
-		        .kind = slice_str(kind),
-		        .text = arena_printf(arena, "%.*s %.*s: %.*s%s%.*s", SLICE_FMT(subject->name), SLICE_FMT(subject->query.version),
-		                             SLICE_FMT(claim->record->id), claim->record->summary.len ? ": " : "",
-		                             SLICE_FMT(claim->record->summary)),
-		        .severity = claim->affected->class == OSV_MALWARE ? SEVERITY_CRITICAL : SEVERITY_NONE,
+			.kind = slice_str(kind),
+			.text = arena_printf(arena, "%.*s %.*s: %.*s%s%.*s", SLICE_FMT(subject->name),
+					     SLICE_FMT(subject->query.version), SLICE_FMT(claim->record->id),
+					     claim->record->summary.len ? ": " : "", SLICE_FMT(claim->record->summary)),
+			.severity = claim->affected->class == OSV_MALWARE ? SEVERITY_CRITICAL : SEVERITY_NONE,
 		};
 	}
 }
 
-int match_subject(const struct advisories *advisories, const struct ecosystem_target *target, const struct match_subject *subject,
-                  struct arena *arena, struct match_found *out, struct err *err)
+int match_subject(const struct advisories *advisories, const struct ecosystem_target *target,
+		  const struct match_subject *subject, struct arena *arena, struct match_found *out, struct err *err)
 {
 	struct grouping g = {.arena = arena, .scheme = target->ecosystem->scheme};
 	struct claims   claims;

@@ -13,41 +13,42 @@ static const char *const MICROSOFT[] = {"microsoft", NULL};
 static const char *const PHOTON[] = {"vmware", "broadcom", NULL};
 
 static const struct os_row TABLE[] = {
-        {"debian", "Debian", OS_RULE_MAJOR, "Debian:12", NULL, NULL},
-        {"ubuntu", "Ubuntu", OS_RULE_UBUNTU, "Ubuntu:22.04:LTS", NULL, NULL},
-        {"linuxmint", "Ubuntu", OS_RULE_UBUNTU_CODENAME, "Ubuntu:22.04:LTS", "inferred from UBUNTU_CODENAME", NULL},
-        {"pop", "Ubuntu", OS_RULE_UBUNTU_CODENAME, "Ubuntu:22.04:LTS", "inferred from UBUNTU_CODENAME", NULL},
-        {"alpine", "Alpine", OS_RULE_ALPINE, "Alpine:v3.20", NULL, NULL},
-        {"wolfi", "Wolfi", OS_RULE_BARE, "Wolfi", NULL, NULL},
-        {"chainguard", "Chainguard", OS_RULE_BARE, "Chainguard", NULL, NULL},
-        {"minimos", "MinimOS", OS_RULE_BARE, "MinimOS", NULL, NULL},
-        {"alpaquita", "Alpaquita", OS_RULE_ALPAQUITA, "Alpaquita:23", NULL, NULL},
-        {"almalinux", "AlmaLinux", OS_RULE_MAJOR, "AlmaLinux:9", NULL, ALMA},
-        {"rocky", "Rocky Linux", OS_RULE_MAJOR, "Rocky Linux:9", NULL, ROCKY},
-        {"rhel", "Red Hat", OS_RULE_REDHAT, "Red Hat:enterprise_linux:9::baseos", NULL, REDHAT},
-        {"centos", "Red Hat", OS_RULE_CENTOS, "Red Hat:enterprise_linux:7", "inferred: CentOS is judged as Red Hat", CENTOS},
-        {"sles", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Server 15 SP5", NULL, SUSE},
-        {"sled", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Desktop 15 SP5", NULL, SUSE},
-        {"sles_sap", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Server for SAP Applications 15 SP5", NULL, SUSE},
-        {"sle-micro", "SUSE", OS_RULE_SUSE_MICRO, "SUSE:Linux Enterprise Micro 5.5", NULL, SUSE},
-        {"sl-micro", "SUSE", OS_RULE_SUSE_MICRO, "SUSE:Linux Micro 6.0", NULL, SUSE},
-        {"opensuse-leap", "openSUSE", OS_RULE_LEAP, "openSUSE:Leap 15.6", NULL, SUSE},
-        {"opensuse-leap-micro", "openSUSE", OS_RULE_LEAP_MICRO, "openSUSE:Leap Micro 5.5", NULL, SUSE},
-        {"opensuse-tumbleweed", "openSUSE", OS_RULE_TUMBLEWEED, "openSUSE:Tumbleweed", NULL, SUSE},
-        {"openEuler", "openEuler", OS_RULE_OPENEULER, "openEuler:24.03-LTS-SP1", NULL, OPENEULER},
-        {"mageia", "Mageia", OS_RULE_VERSION, "Mageia:9", NULL, MAGEIA},
-        {"azurelinux", "Azure Linux", OS_RULE_MAJOR, "Azure Linux:3", NULL, MICROSOFT},
-        {"mariner", "Azure Linux", OS_RULE_MAJOR, "Azure Linux:2", NULL, MICROSOFT},
-        {"photon", "Photon OS", OS_RULE_VERSION, "Photon OS:4.0", NULL, PHOTON},
-        {"amzn", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-        {"ol", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-        {"fedora", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-        {"arch", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-        {"gentoo", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-        {"nixos", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-        {"void", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-        {"openwrt", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-        {"kali", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"debian", "Debian", OS_RULE_MAJOR, "Debian:12", NULL, NULL},
+	{"ubuntu", "Ubuntu", OS_RULE_UBUNTU, "Ubuntu:22.04:LTS", NULL, NULL},
+	{"linuxmint", "Ubuntu", OS_RULE_UBUNTU_CODENAME, "Ubuntu:22.04:LTS", "inferred from UBUNTU_CODENAME", NULL},
+	{"pop", "Ubuntu", OS_RULE_UBUNTU_CODENAME, "Ubuntu:22.04:LTS", "inferred from UBUNTU_CODENAME", NULL},
+	{"alpine", "Alpine", OS_RULE_ALPINE, "Alpine:v3.20", NULL, NULL},
+	{"wolfi", "Wolfi", OS_RULE_BARE, "Wolfi", NULL, NULL},
+	{"chainguard", "Chainguard", OS_RULE_BARE, "Chainguard", NULL, NULL},
+	{"minimos", "MinimOS", OS_RULE_BARE, "MinimOS", NULL, NULL},
+	{"alpaquita", "Alpaquita", OS_RULE_ALPAQUITA, "Alpaquita:23", NULL, NULL},
+	{"almalinux", "AlmaLinux", OS_RULE_MAJOR, "AlmaLinux:9", NULL, ALMA},
+	{"rocky", "Rocky Linux", OS_RULE_MAJOR, "Rocky Linux:9", NULL, ROCKY},
+	{"rhel", "Red Hat", OS_RULE_REDHAT, "Red Hat:enterprise_linux:9::baseos", NULL, REDHAT},
+	{"centos", "Red Hat", OS_RULE_CENTOS, "Red Hat:enterprise_linux:7", "inferred: CentOS is judged as Red Hat",
+	 CENTOS},
+	{"sles", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Server 15 SP5", NULL, SUSE},
+	{"sled", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Desktop 15 SP5", NULL, SUSE},
+	{"sles_sap", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Server for SAP Applications 15 SP5", NULL, SUSE},
+	{"sle-micro", "SUSE", OS_RULE_SUSE_MICRO, "SUSE:Linux Enterprise Micro 5.5", NULL, SUSE},
+	{"sl-micro", "SUSE", OS_RULE_SUSE_MICRO, "SUSE:Linux Micro 6.0", NULL, SUSE},
+	{"opensuse-leap", "openSUSE", OS_RULE_LEAP, "openSUSE:Leap 15.6", NULL, SUSE},
+	{"opensuse-leap-micro", "openSUSE", OS_RULE_LEAP_MICRO, "openSUSE:Leap Micro 5.5", NULL, SUSE},
+	{"opensuse-tumbleweed", "openSUSE", OS_RULE_TUMBLEWEED, "openSUSE:Tumbleweed", NULL, SUSE},
+	{"openEuler", "openEuler", OS_RULE_OPENEULER, "openEuler:24.03-LTS-SP1", NULL, OPENEULER},
+	{"mageia", "Mageia", OS_RULE_VERSION, "Mageia:9", NULL, MAGEIA},
+	{"azurelinux", "Azure Linux", OS_RULE_MAJOR, "Azure Linux:3", NULL, MICROSOFT},
+	{"mariner", "Azure Linux", OS_RULE_MAJOR, "Azure Linux:2", NULL, MICROSOFT},
+	{"photon", "Photon OS", OS_RULE_VERSION, "Photon OS:4.0", NULL, PHOTON},
+	{"amzn", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"ol", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"fedora", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"arch", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"gentoo", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"nixos", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"void", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"openwrt", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"kali", NULL, OS_RULE_NONE, NULL, NULL, NULL},
 };
 
 enum { ROWS = sizeof(TABLE) / sizeof(*TABLE) };
@@ -68,23 +69,26 @@ const struct os_row *os_row_find(struct slice id)
 const char *os_rule_text(enum os_rule rule)
 {
 	static const char *const TEXTS[] = {
-	        [OS_RULE_NONE] = "no advisory source",
-	        [OS_RULE_BARE] = "no suffix",
-	        [OS_RULE_MAJOR] = "major part of VERSION_ID; none (testing, sid) has no feed",
-	        [OS_RULE_VERSION] = "VERSION_ID",
-	        [OS_RULE_UBUNTU] = ("VERSION_ID, `:LTS` for April of even years; `Ubuntu:Pro:…` first where packages carry `+esm` or "
-	                            "`~esm`, else its fixes are marked \"requires Ubuntu Pro\""),
-	        [OS_RULE_UBUNTU_CODENAME] = "release of UBUNTU_CODENAME, then as ubuntu",
-	        [OS_RULE_ALPINE] = "`v` and two parts of VERSION_ID; edge (`_alpha`) has no feed",
-	        [OS_RULE_ALPAQUITA] = "VERSION_ID, else `stream`",
-	        [OS_RULE_REDHAT] = "every `enterprise_linux:N`, `:N.x`, `:N::*` of the major release N; no EUS, AUS, TUS, E4S, ELS",
-	        [OS_RULE_CENTOS] = "releases up to 8 as rhel; CentOS Stream has no feed",
-	        [OS_RULE_SUSE] = "every `SUSE:Linux Enterprise …` of the same service pack; fixes of LTSS and ESPOS products are marked",
-	        [OS_RULE_SUSE_MICRO] = "every `SUSE:… Micro …` of VERSION_ID",
-	        [OS_RULE_LEAP] = "`Leap ` and VERSION_ID, with its NonFree",
-	        [OS_RULE_LEAP_MICRO] = "`Leap Micro ` and VERSION_ID",
-	        [OS_RULE_TUMBLEWEED] = "`Tumbleweed`",
-	        [OS_RULE_OPENEULER] = "VERSION_ID and what PRETTY_NAME says behind it: `(LTS-SP1)`",
+		[OS_RULE_NONE] = "no advisory source",
+		[OS_RULE_BARE] = "no suffix",
+		[OS_RULE_MAJOR] = "major part of VERSION_ID; none (testing, sid) has no feed",
+		[OS_RULE_VERSION] = "VERSION_ID",
+		[OS_RULE_UBUNTU] = ("VERSION_ID, `:LTS` for April of even years; `Ubuntu:Pro:…` first where packages "
+				    "carry `+esm` or "
+				    "`~esm`, else its fixes are marked \"requires Ubuntu Pro\""),
+		[OS_RULE_UBUNTU_CODENAME] = "release of UBUNTU_CODENAME, then as ubuntu",
+		[OS_RULE_ALPINE] = "`v` and two parts of VERSION_ID; edge (`_alpha`) has no feed",
+		[OS_RULE_ALPAQUITA] = "VERSION_ID, else `stream`",
+		[OS_RULE_REDHAT] = "every `enterprise_linux:N`, `:N.x`, `:N::*` of the major release N; no EUS, AUS, "
+				   "TUS, E4S, ELS",
+		[OS_RULE_CENTOS] = "releases up to 8 as rhel; CentOS Stream has no feed",
+		[OS_RULE_SUSE] = "every `SUSE:Linux Enterprise …` of the same service pack; fixes of LTSS and ESPOS "
+				 "products are marked",
+		[OS_RULE_SUSE_MICRO] = "every `SUSE:… Micro …` of VERSION_ID",
+		[OS_RULE_LEAP] = "`Leap ` and VERSION_ID, with its NonFree",
+		[OS_RULE_LEAP_MICRO] = "`Leap Micro ` and VERSION_ID",
+		[OS_RULE_TUMBLEWEED] = "`Tumbleweed`",
+		[OS_RULE_OPENEULER] = "VERSION_ID and what PRETTY_NAME says behind it: `(LTS-SP1)`",
 	};
 
 	return TEXTS[rule];
@@ -122,8 +126,8 @@ static struct slice version_of_codename(struct slice codename)
 	static const struct {
 		const char *codename, *version;
 	} RELEASES[] = {
-	        {"trusty", "14.04"}, {"xenial", "16.04"}, {"bionic", "18.04"}, {"focal", "20.04"},
-	        {"jammy", "22.04"},  {"noble", "24.04"},  {"resolute", "26.04"},
+		{"trusty", "14.04"}, {"xenial", "16.04"}, {"bionic", "18.04"},   {"focal", "20.04"},
+		{"jammy", "22.04"},  {"noble", "24.04"},  {"resolute", "26.04"},
 	};
 
 	for (size_t i = 0; i < sizeof(RELEASES) / sizeof(*RELEASES); i++)
@@ -164,12 +168,14 @@ static struct slice openeuler(const struct os_release *os, struct arena *arena)
 {
 	struct slice edition = edition_of(os->pretty_name);
 
-	return arena_printf(arena, "openEuler:%.*s%s%.*s", SLICE_FMT(os->version_id), edition.len ? "-" : "", SLICE_FMT(edition));
+	return arena_printf(arena, "openEuler:%.*s%s%.*s", SLICE_FMT(os->version_id), edition.len ? "-" : "",
+			    SLICE_FMT(edition));
 }
 
 static bool is_stream(const struct os_release *os)
 {
-	return slice_find_str(os->pretty_name, "Stream") != SIZE_MAX || slice_find_str(os->version, "Stream") != SIZE_MAX;
+	return slice_find_str(os->pretty_name, "Stream") != SIZE_MAX ||
+	       slice_find_str(os->version, "Stream") != SIZE_MAX;
 }
 
 struct slice os_suse_release(const struct os_release *os, struct arena *arena)
@@ -251,7 +257,8 @@ struct slice os_ecosystem(const struct os_row *row, const struct os_release *os,
 	case OS_RULE_CENTOS:
 		return centos(row, os, arena, why);
 	default:
-		*why = os->version_id.len ? "a development release has no feed" : "no VERSION_ID: a development release has no feed";
+		*why = os->version_id.len ? "a development release has no feed"
+					  : "no VERSION_ID: a development release has no feed";
 		return os->version_id.len ? by_version_id(row, os, arena) : SLICE_EMPTY;
 	}
 }

@@ -34,7 +34,10 @@ static struct event_list read_events(const struct json *events, struct arena *ar
 	static const struct {
 		const char         *key;
 		enum osv_event_kind kind;
-	} KINDS[] = {{"introduced", OSV_INTRODUCED}, {"last_affected", OSV_LAST_AFFECTED}, {"fixed", OSV_FIXED}, {"limit", OSV_LIMIT}};
+	} KINDS[] = {{"introduced", OSV_INTRODUCED},
+		     {"last_affected", OSV_LAST_AFFECTED},
+		     {"fixed", OSV_FIXED},
+		     {"limit", OSV_LIMIT}};
 	struct event_list list = {0};
 
 	for (size_t i = 0; i < json_count(events); i++)
@@ -70,7 +73,8 @@ struct range_list {
 	size_t            count, capacity;
 };
 
-static void add_ranges(struct range_list *list, const struct json *ranges, struct osv_affected *affected, struct arena *arena)
+static void add_ranges(struct range_list *list, const struct json *ranges, struct osv_affected *affected,
+		       struct arena *arena)
 {
 	for (size_t i = 0; i < json_count(ranges); i++) {
 		const struct json  *range = json_at(ranges, i);
@@ -139,8 +143,8 @@ static struct slice *read_list(const struct json *list, struct arena *arena, siz
 /* Keeps what the ranges do not say already: feeds enumerate every version of a range. */
 static void read_versions(const struct json *list, struct osv_affected *affected, struct arena *arena)
 {
-	size_t        count, kept = 0;
-	struct slice *versions = read_list(list, arena, &count);
+	size_t         count, kept = 0;
+	struct slice  *versions = read_list(list, arena, &count);
 	struct osv_hit hit;
 
 	for (size_t i = 0; i < count; i++)
@@ -150,7 +154,8 @@ static void read_versions(const struct json *list, struct osv_affected *affected
 	affected->versions_count = kept;
 }
 
-static bool read_affected(const struct json *node, const struct osv_record *record, struct arena *arena, struct osv_affected *out)
+static bool read_affected(const struct json *node, const struct osv_record *record, struct arena *arena,
+			  struct osv_affected *out)
 {
 	const struct json      *package = json_get(node, "package"), *affects;
 	struct slice            ecosystem = json_get_text(package, "ecosystem"), name = json_get_text(package, "name");

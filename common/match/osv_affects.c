@@ -24,8 +24,8 @@ static int compare_event(const struct osv_range *range, const struct osv_query *
 
 	if (is_bottom(event))
 		return 1;
-	(void)version_compare(range->scheme, query->version, query->ignore_epoch ? without_epoch(event->version) : event->version,
-	                      &order);
+	(void)version_compare(range->scheme, query->version,
+			      query->ignore_epoch ? without_epoch(event->version) : event->version, &order);
 	return order;
 }
 
@@ -121,8 +121,9 @@ bool osv_affects(const struct osv_affected *affected, const struct osv_query *qu
 		if (!in_range(&affected->ranges[i], query, &fixed))
 			continue;
 		found = true;
-		if (fixed.len && (hit->fixed.len == 0 ||
-		                  (version_compare(affected->ranges[i].scheme, fixed, hit->fixed, &order) == 0 && order > 0)))
+		if (fixed.len &&
+		    (hit->fixed.len == 0 ||
+		     (version_compare(affected->ranges[i].scheme, fixed, hit->fixed, &order) == 0 && order > 0)))
 			hit->fixed = fixed;
 	}
 	return found || in_versions(affected, query);
@@ -141,7 +142,7 @@ bool osv_affected_is_unfixed(const struct osv_affected *affected)
 	for (size_t i = 0; i < affected->ranges_count; i++)
 		if (!has_fix(&affected->ranges[i]))
 			return true;
-	return affected->ranges_count == 0;
+	return affected->ranges_count == 0 && affected->versions_count > 0;
 }
 
 bool osv_is_affected(const struct osv_record *record, struct slice ecosystem, struct slice name, struct slice version)
@@ -156,7 +157,8 @@ bool osv_is_affected(const struct osv_record *record, struct slice ecosystem, st
 	for (size_t i = 0; i < record->affected_count && !record->withdrawn && !found; i++) {
 		const struct osv_affected *affected = &record->affected[i];
 
-		found = slice_eq(affected->ecosystem, ecosystem) && slice_eq(affected->name, name) && osv_affects(affected, &query, &hit);
+		found = slice_eq(affected->ecosystem, ecosystem) && slice_eq(affected->name, name) &&
+			osv_affects(affected, &query, &hit);
 	}
 	arena_deinit(&arena);
 	return found;

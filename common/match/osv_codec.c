@@ -72,13 +72,13 @@ static int begin(struct msgpack_reader *r, size_t fields_min, const char *what, 
 	if (!msgpack_ok(r))
 		return err_set(err, ERR_FORMAT, "%s: damaged", what);
 	if (format != OSV_FORMAT_VERSION)
-		return err_set(err, ERR_VERSION, "%s: format %llu, this Varve reads %d", what, (unsigned long long)format,
-		               OSV_FORMAT_VERSION);
+		return err_set(err, ERR_VERSION, "%s: format %llu, this Varve reads %d", what,
+			       (unsigned long long)format, OSV_FORMAT_VERSION);
 	return *fields < fields_min ? err_set(err, ERR_FORMAT, "%s: too few fields", what) : 0;
 }
 
 static int end(struct msgpack_reader *r, size_t fields, size_t fields_read, const struct arena *arena, const char *what,
-               struct err *err)
+	       struct err *err)
 {
 	msgpack_end_record(r, fields, fields_read);
 	if (arena_failed(arena))

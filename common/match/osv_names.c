@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Advisories of a distribution name the CVEs they fix in `related` where they have no `upstream` (all of AlmaLinux's, older
- * ones of the others). Elsewhere `related` means other vulnerabilities. */
+/* Advisories of a distribution name the CVEs they fix in `related` where they have no `upstream` (all of AlmaLinux's,
+ * older ones of the others). Elsewhere `related` means other vulnerabilities. */
 static bool is_distribution_advisory(struct slice id)
 {
 	static const char *const PREFIXES[] = {
-	        "DSA-",  "DLA-",  "DTSA-", "USN-",  "RHSA-", "RHBA-", "RHEA-", "ALSA-", "ALBA-", "ALEA-", "RLSA-",
-	        "RLBA-", "RLEA-", "RXSA-", "SUSE-", "openSUSE-", "CGA-", "OESA-", "MGASA-", "AZL-", "PHSA-", "BELL-", "MINI-",
+		"DSA-",  "DLA-",  "DTSA-",  "USN-",  "RHSA-", "RHBA-", "RHEA-", "ALSA-",
+		"ALBA-", "ALEA-", "RLSA-",  "RLBA-", "RLEA-", "RXSA-", "SUSE-", "openSUSE-",
+		"CGA-",  "OESA-", "MGASA-", "AZL-",  "PHSA-", "BELL-", "MINI-",
 	};
 
 	for (size_t i = 0; i < sizeof(PREFIXES) / sizeof(*PREFIXES); i++)
@@ -23,7 +24,8 @@ static bool is_distribution_advisory(struct slice id)
 static bool is_bugfix_advisory(struct slice id)
 {
 	static const char *const PREFIXES[] = {
-	        "ALBA-", "ALEA-", "RHBA-", "RHEA-", "RLBA-", "RLEA-", "SUSE-RU-", "SUSE-FU-", "SUSE-OU-", "openSUSE-RU-", "openSUSE-FU-",
+		"ALBA-",    "ALEA-",    "RHBA-",    "RHEA-",        "RLBA-",        "RLEA-",
+		"SUSE-RU-", "SUSE-FU-", "SUSE-OU-", "openSUSE-RU-", "openSUSE-FU-",
 	};
 
 	for (size_t i = 0; i < sizeof(PREFIXES) / sizeof(*PREFIXES); i++)

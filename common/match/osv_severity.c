@@ -10,9 +10,15 @@ static enum severity band_of_word(struct slice word)
 		const char   *word;
 		enum severity band;
 	} WORDS[] = {
-	        {"critical", SEVERITY_CRITICAL}, {"high", SEVERITY_HIGH},   {"important", SEVERITY_HIGH},
-	        {"medium", SEVERITY_MEDIUM},     {"moderate", SEVERITY_MEDIUM}, {"low", SEVERITY_LOW},
-	        {"negligible", SEVERITY_NEGLIGIBLE}, {"unimportant", SEVERITY_NEGLIGIBLE}, {"none", SEVERITY_NONE},
+		{"critical", SEVERITY_CRITICAL},
+		{"high", SEVERITY_HIGH},
+		{"important", SEVERITY_HIGH},
+		{"medium", SEVERITY_MEDIUM},
+		{"moderate", SEVERITY_MEDIUM},
+		{"low", SEVERITY_LOW},
+		{"negligible", SEVERITY_NEGLIGIBLE},
+		{"unimportant", SEVERITY_NEGLIGIBLE},
+		{"none", SEVERITY_NONE},
 	};
 
 	while (word.len && word.ptr[word.len - 1] == '*') /* Debian marks an automatic urgency so */
@@ -52,13 +58,14 @@ static enum osv_severity_rank rank_of(enum cvss_version version)
 static struct slice name_of(enum cvss_version version)
 {
 	static const char *const NAMES[] = {
-	        [CVSS_V2] = "CVSS 2.0", [CVSS_V30] = "CVSS 3.0", [CVSS_V31] = "CVSS 3.1", [CVSS_V40] = "CVSS 4.0"};
+		[CVSS_V2] = "CVSS 2.0", [CVSS_V30] = "CVSS 3.0", [CVSS_V31] = "CVSS 3.1", [CVSS_V40] = "CVSS 4.0"};
 
 	return slice_str(NAMES[version]);
 }
 
 /* Keeps the newest version's vector, and the band it gives under `rank` (or under its own rank when NONE). */
-static void consider_vector(struct osv_severity *best, struct slice vector, enum osv_severity_rank rank, struct arena *arena)
+static void consider_vector(struct osv_severity *best, struct slice vector, enum osv_severity_rank rank,
+			    struct arena *arena)
 {
 	enum osv_severity_rank own, kept = OSV_RANK_NONE;
 	struct cvss            cvss, old;
@@ -92,29 +99,35 @@ static void read_array(struct osv_severity *best, const struct json *array, bool
 		const struct json *item = json_at(array, i);
 
 		if (!is_cvss_type(json_get_text(item, "type")))
-			consider(best, of_affected ? OSV_RANK_AFFECTED : OSV_RANK_RECORD, band_of_word(json_get_text(item, "score")),
-			         of_affected ? SLICE_LIT("affected.severity") : SLICE_LIT("severity"));
+			consider(best, of_affected ? OSV_RANK_AFFECTED : OSV_RANK_RECORD,
+				 band_of_word(json_get_text(item, "score")),
+				 of_affected ? SLICE_LIT("affected.severity") : SLICE_LIT("severity"));
 	}
 	bool worded = best->rank != OSV_RANK_NONE;
 	for (size_t i = 0; i < json_count(array); i++) {
 		const struct json *item = json_at(array, i);
 
 		if (is_cvss_type(json_get_text(item, "type")))
-			consider_vector(best, json_get_text(item, "score"), of_affected && !worded ? OSV_RANK_AFFECTED : OSV_RANK_NONE, arena);
+			consider_vector(best, json_get_text(item, "score"),
+					of_affected && !worded ? OSV_RANK_AFFECTED : OSV_RANK_NONE, arena);
 	}
 }
 
 static void read_specifics(struct osv_severity *best, const struct json *node, struct arena *arena)
 {
-	const struct json *ecosystem = json_get(node, "ecosystem_specific"), *database = json_get(node, "database_specific");
+	const struct json *ecosystem = json_get(node, "ecosystem_specific"),
+			  *database = json_get(node, "database_specific");
 
 	consider(best, OSV_RANK_RECORD, band_of_word(json_get_text(ecosystem, "ubuntu_priority")),
-	         SLICE_LIT("ecosystem_specific.ubuntu_priority"));
+		 SLICE_LIT("ecosystem_specific.ubuntu_priority"));
 	consider(best, OSV_RANK_RECORD, band_of_word(json_get_text(database, "ubuntu_priority")),
-	         SLICE_LIT("database_specific.ubuntu_priority"));
-	consider(best, OSV_RANK_URGENCY, band_of_word(json_get_text(ecosystem, "urgency")), SLICE_LIT("ecosystem_specific.urgency"));
-	consider(best, OSV_RANK_DATABASE, band_of_word(json_get_text(ecosystem, "severity")), SLICE_LIT("ecosystem_specific.severity"));
-	consider(best, OSV_RANK_DATABASE, band_of_word(json_get_text(database, "severity")), SLICE_LIT("database_specific.severity"));
+		 SLICE_LIT("database_specific.ubuntu_priority"));
+	consider(best, OSV_RANK_URGENCY, band_of_word(json_get_text(ecosystem, "urgency")),
+		 SLICE_LIT("ecosystem_specific.urgency"));
+	consider(best, OSV_RANK_DATABASE, band_of_word(json_get_text(ecosystem, "severity")),
+		 SLICE_LIT("ecosystem_specific.severity"));
+	consider(best, OSV_RANK_DATABASE, band_of_word(json_get_text(database, "severity")),
+		 SLICE_LIT("database_specific.severity"));
 	consider_vector(best, json_get_text(database, "cvss"), OSV_RANK_NONE, arena);
 }
 

@@ -20,15 +20,29 @@ static bool contains_any(struct slice text, const char *const *parts)
 	return false;
 }
 
-/* Debian and Ubuntu packages are maintained by anybody, with any address; so the well-known repositories beside them are
- * named, by maintainer or by the mark that they leave in the version. */
+/* Debian and Ubuntu packages are maintained by anybody, with any address; so the well-known repositories beside them
+ * are named, by maintainer or by the mark that they leave in the version. */
 static bool is_third_party_deb(const struct package *package)
 {
-	static const char *const MAINTAINERS[] = {
-	        "docker.com",        "nodesource",     "@microsoft.com",   "@hashicorp.com",    "nginx-packaging", "@nginx.com",
-	        "@elastic.co",       "@grafana.com",   "@mongodb.com",     "@percona.com",      "maria-developers", "mysql-build@",
-	        "@influxdata.com",   "@datadoghq.com", "adoptium",         "@azul.com",         "packages@gitlab.com",
-	        "chromium-dev@chromium.org", NULL};
+	static const char *const MAINTAINERS[] = {"docker.com",
+						  "nodesource",
+						  "@microsoft.com",
+						  "@hashicorp.com",
+						  "nginx-packaging",
+						  "@nginx.com",
+						  "@elastic.co",
+						  "@grafana.com",
+						  "@mongodb.com",
+						  "@percona.com",
+						  "maria-developers",
+						  "mysql-build@",
+						  "@influxdata.com",
+						  "@datadoghq.com",
+						  "adoptium",
+						  "@azul.com",
+						  "packages@gitlab.com",
+						  "chromium-dev@chromium.org",
+						  NULL};
 	static const char *const VERSIONS[] = {".pgdg", "nodesource", "+maria~", "deb.sury.org", "+sury", NULL};
 
 	return contains_any(package->vendor, MAINTAINERS) || contains_any(package->version, VERSIONS);
@@ -40,5 +54,6 @@ bool ecosystem_is_third_party(const struct ecosystem_target *target, const struc
 		return false;
 	if (slice_eq_str(package->type, "deb"))
 		return is_third_party_deb(package);
-	return target->os_row->vendors && slice_eq_str(package->type, "rpm") && !contains_any(package->vendor, target->os_row->vendors);
+	return target->os_row->vendors && slice_eq_str(package->type, "rpm") &&
+	       !contains_any(package->vendor, target->os_row->vendors);
 }

@@ -1,7 +1,7 @@
 #include "match/version.h"
 
-/* vercmp(8) and pacman's lib/libalpm/version.c, test/util/vercmptest.sh: as rpm of old (no '~' and '^'), but a longer run of
- * separators is newer, and letters that follow lose against nothing ("1.5b" is before "1.5"). */
+/* vercmp(8) and pacman's lib/libalpm/version.c, test/util/vercmptest.sh: as rpm of old (no '~' and '^'), but a longer
+ * run of separators is newer, and letters that follow lose against nothing ("1.5b" is before "1.5"). */
 
 struct alpm_version {
 	struct slice epoch, version, release;
@@ -92,8 +92,8 @@ bool version_valid_alpm(struct slice version)
 {
 	struct alpm_version v = split(version);
 
-	return v.version.len && (version_is_digit(v.version.ptr[0]) || version_is_alpha(v.version.ptr[0])) && readable(v.version) &&
-	       readable(v.release);
+	return v.version.len && (version_is_digit(v.version.ptr[0]) || version_is_alpha(v.version.ptr[0])) &&
+	       readable(v.version) && readable(v.release);
 }
 
 int version_compare_alpm(struct slice a, struct slice b, int *order)

@@ -1,14 +1,25 @@
 #include "match/version.h"
 
 /* apk-package(5), apk-tools' src/version.c and test/unit/version.data:
- * digits{.digits}…[letter]{_suffix[digits]}…[~hash][-rdigits]. Token kinds are in the order in which they may follow, so that
- * where two versions part, the earlier kind is the newer version; pre-release suffixes are the exception. Digits behind
- * the letter ("1.9.5p2") were good until apk-tools 3 and stand in the older releases' advisories. What is no version
- * (ERR_FORMAT) is ordered by its text from where it stops being one. */
+ * digits{.digits}…[letter]{_suffix[digits]}…[~hash][-rdigits]. Token kinds are in the order in which they may follow,
+ * so that where two versions part, the earlier kind is the newer version; pre-release suffixes are the exception.
+ * Digits behind the letter ("1.9.5p2") were good until apk-tools 3 and stand in the older releases' advisories. What is
+ * no version (ERR_FORMAT) is ordered by its text from where it stops being one. */
 
 enum token_kind { T_FIRST_DIGITS, T_DIGITS, T_LETTER, T_SUFFIX, T_SUFFIX_DIGITS, T_HASH, T_REVISION, T_END, T_INVALID };
 
-enum suffix { SUFFIX_ALPHA, SUFFIX_BETA, SUFFIX_PRE, SUFFIX_RC, SUFFIX_NONE, SUFFIX_CVS, SUFFIX_SVN, SUFFIX_GIT, SUFFIX_HG, SUFFIX_P };
+enum suffix {
+	SUFFIX_ALPHA,
+	SUFFIX_BETA,
+	SUFFIX_PRE,
+	SUFFIX_RC,
+	SUFFIX_NONE,
+	SUFFIX_CVS,
+	SUFFIX_SVN,
+	SUFFIX_GIT,
+	SUFFIX_HG,
+	SUFFIX_P
+};
 
 struct token {
 	enum token_kind kind;
@@ -23,8 +34,9 @@ static bool find_suffix(struct slice word, enum suffix *out)
 		const char *word;
 		enum suffix suffix;
 	} SUFFIXES[] = {
-	        {"alpha", SUFFIX_ALPHA}, {"beta", SUFFIX_BETA}, {"pre", SUFFIX_PRE}, {"rc", SUFFIX_RC}, {"cvs", SUFFIX_CVS},
-	        {"svn", SUFFIX_SVN},     {"git", SUFFIX_GIT},   {"hg", SUFFIX_HG},   {"p", SUFFIX_P},
+		{"alpha", SUFFIX_ALPHA}, {"beta", SUFFIX_BETA}, {"pre", SUFFIX_PRE},
+		{"rc", SUFFIX_RC},       {"cvs", SUFFIX_CVS},   {"svn", SUFFIX_SVN},
+		{"git", SUFFIX_GIT},     {"hg", SUFFIX_HG},     {"p", SUFFIX_P},
 	};
 
 	for (size_t i = 0; i < sizeof(SUFFIXES) / sizeof(*SUFFIXES); i++)
@@ -39,7 +51,8 @@ static struct slice take_hex(struct slice *rest)
 {
 	size_t len = 0;
 
-	while (len < rest->len && (version_is_digit(rest->ptr[len]) || (rest->ptr[len] >= 'a' && rest->ptr[len] <= 'f')))
+	while (len < rest->len &&
+	       (version_is_digit(rest->ptr[len]) || (rest->ptr[len] >= 'a' && rest->ptr[len] <= 'f')))
 		len++;
 	struct slice hex = slice_sub(*rest, 0, len);
 	*rest = slice_from(*rest, len);

@@ -50,7 +50,8 @@ static struct deb_version split(struct slice text)
 static bool only(struct slice s, const char *others)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!version_is_digit(s.ptr[i]) && !version_is_alpha(s.ptr[i]) && slice_find(slice_str(others), s.ptr[i]) == SIZE_MAX)
+		if (!version_is_digit(s.ptr[i]) && !version_is_alpha(s.ptr[i]) &&
+		    slice_find(slice_str(others), s.ptr[i]) == SIZE_MAX)
 			return false;
 	return true;
 }

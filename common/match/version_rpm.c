@@ -1,7 +1,8 @@
 #include "match/version.h"
 
-/* rpm-version(7) and rpm's tests/rpmvercmp.at: segments of digits or of letters, whatever else separates them; '~' sorts
- * before the end, '^' behind it but before any further segment. As rpmverCmp(): no release sorts before any release. */
+/* rpm-version(7) and rpm's tests/rpmvercmp.at: segments of digits or of letters, whatever else separates them; '~'
+ * sorts before the end, '^' behind it but before any further segment. As rpmverCmp(): no release sorts before any
+ * release. */
 
 struct rpm_version {
 	struct slice epoch, version, release;

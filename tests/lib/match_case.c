@@ -36,19 +36,20 @@ static struct slice field(struct slice rest, const char *key)
 static void read_os(struct os_release *os, struct slice rest)
 {
 	*os = (struct os_release){
-	        .id = field(rest, "ID"),
-	        .version_id = field(rest, "VERSION_ID"),
-	        .version = field(rest, "VERSION"),
-	        .pretty_name = field(rest, "PRETTY_NAME"),
-	        .ubuntu_codename = field(rest, "UBUNTU_CODENAME"),
-	        .id_like = field(rest, "ID_LIKE"),
+		.id = field(rest, "ID"),
+		.version_id = field(rest, "VERSION_ID"),
+		.version = field(rest, "VERSION"),
+		.pretty_name = field(rest, "PRETTY_NAME"),
+		.ubuntu_codename = field(rest, "UBUNTU_CODENAME"),
+		.id_like = field(rest, "ID_LIKE"),
 	};
 }
 
 static void read_package(struct match_case *c, struct slice rest)
 {
 	struct image_result *result = &c->result;
-	struct package       package = {.type = slice_cut(&rest, '\t'), .name = slice_cut(&rest, '\t'), .version = slice_cut(&rest, '\t')};
+	struct package       package = {
+		      .type = slice_cut(&rest, '\t'), .name = slice_cut(&rest, '\t'), .version = slice_cut(&rest, '\t')};
 
 	package.arch = field(rest, "arch");
 	package.source_name = field(rest, "source");
@@ -56,7 +57,8 @@ static void read_package(struct match_case *c, struct slice rest)
 	package.vendor = field(rest, "vendor");
 	package.modularity = field(rest, "modularity");
 	package.flags = field(rest, "virtual").len ? PACKAGE_VIRTUAL : 0;
-	assert_true(arena_grow(&c->arena, &result->packages, &c->packages_capacity, result->packages_count, sizeof(*result->packages)));
+	assert_true(arena_grow(&c->arena, &result->packages, &c->packages_capacity, result->packages_count,
+			       sizeof(*result->packages)));
 	result->packages[result->packages_count++] = (struct result_package){.package = package};
 }
 
@@ -82,8 +84,9 @@ bool match_case_line(struct match_case *c, struct slice line)
 
 static int by_package(const void *a, const void *b)
 {
-	const struct package *left = &((const struct result_package *)a)->package, *right = &((const struct result_package *)b)->package;
-	int                   order = slice_cmp(left->type, right->type);
+	const struct package *left = &((const struct result_package *)a)->package,
+			     *right = &((const struct result_package *)b)->package;
+	int order = slice_cmp(left->type, right->type);
 
 	if (order == 0)
 		order = slice_cmp(left->name, right->name);
@@ -105,7 +108,8 @@ void match_case_run(struct match_case *c, const struct advisories *advisories)
 		fail_msg("%s", err.text);
 }
 
-static void print_vulnerability(const struct image_result *result, const struct result_vulnerability *v, struct buf *out)
+static void print_vulnerability(const struct image_result *result, const struct result_vulnerability *v,
+				struct buf *out)
 {
 	const struct package *package = &result->packages[v->package].package;
 
@@ -129,8 +133,8 @@ void match_case_print(const struct match_case *c, struct buf *out)
 	for (size_t i = 0; i < result->coverage_count; i++) {
 		const struct result_coverage *row = &result->coverage[i];
 
-		buf_printf(out, "coverage %s %llu \"%.*s\"", coverage_name(row->state), (unsigned long long)row->packages,
-		           SLICE_FMT(row->ecosystem));
+		buf_printf(out, "coverage %s %llu \"%.*s\"", coverage_name(row->state),
+			   (unsigned long long)row->packages, SLICE_FMT(row->ecosystem));
 		if (row->feed_date.len)
 			buf_printf(out, " %.*s", SLICE_FMT(row->feed_date));
 		buf_printf(out, "%s%.*s\n", row->remark.len ? " | " : "", SLICE_FMT(row->remark));
@@ -138,8 +142,8 @@ void match_case_print(const struct match_case *c, struct buf *out)
 	for (size_t i = 0; i < result->vulnerabilities_count; i++)
 		print_vulnerability(result, &result->vulnerabilities[i], out);
 	for (size_t i = 0; i < result->findings_count; i++)
-		buf_printf(out, "finding %.*s %s %.*s\n", SLICE_FMT(result->findings[i].kind), severity_name(result->findings[i].severity),
-		           SLICE_FMT(result->findings[i].text));
+		buf_printf(out, "finding %.*s %s %.*s\n", SLICE_FMT(result->findings[i].kind),
+			   severity_name(result->findings[i].severity), SLICE_FMT(result->findings[i].text));
 	for (size_t i = 0; i < result->packages_count; i++)
 		if (result->packages[i].package.flags & PACKAGE_THIRD_PARTY)
 			buf_printf(out, "third-party %.*s\n", SLICE_FMT(result->packages[i].package.name));

@@ -53,10 +53,10 @@ static void bands_begin_where_the_specification_says(void **state)
 		int               tenths;
 		enum severity     band;
 	} CASES[] = {
-	        {CVSS_V31, 0, SEVERITY_NONE},   {CVSS_V31, 1, SEVERITY_LOW},      {CVSS_V31, 39, SEVERITY_LOW},
-	        {CVSS_V31, 40, SEVERITY_MEDIUM}, {CVSS_V31, 69, SEVERITY_MEDIUM}, {CVSS_V31, 70, SEVERITY_HIGH},
-	        {CVSS_V31, 89, SEVERITY_HIGH},  {CVSS_V31, 90, SEVERITY_CRITICAL}, {CVSS_V40, 100, SEVERITY_CRITICAL},
-	        {CVSS_V2, 100, SEVERITY_HIGH},  {CVSS_V2, 70, SEVERITY_HIGH},
+		{CVSS_V31, 0, SEVERITY_NONE},    {CVSS_V31, 1, SEVERITY_LOW},       {CVSS_V31, 39, SEVERITY_LOW},
+		{CVSS_V31, 40, SEVERITY_MEDIUM}, {CVSS_V31, 69, SEVERITY_MEDIUM},   {CVSS_V31, 70, SEVERITY_HIGH},
+		{CVSS_V31, 89, SEVERITY_HIGH},   {CVSS_V31, 90, SEVERITY_CRITICAL}, {CVSS_V40, 100, SEVERITY_CRITICAL},
+		{CVSS_V2, 100, SEVERITY_HIGH},   {CVSS_V2, 70, SEVERITY_HIGH},
 	};
 
 	(void)state;
@@ -67,8 +67,8 @@ static void bands_begin_where_the_specification_says(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(vectors_have_the_scores_of_the_specification),
-	        cmocka_unit_test(bands_begin_where_the_specification_says),
+		cmocka_unit_test(vectors_have_the_scores_of_the_specification),
+		cmocka_unit_test(bands_begin_where_the_specification_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,11 +21,11 @@ static struct slice field(struct slice rest, const char *key)
 static void check_os(struct slice fields, struct slice expected)
 {
 	struct os_release os = {
-	        .id = field(fields, "ID"),
-	        .version_id = field(fields, "VERSION_ID"),
-	        .version = field(fields, "VERSION"),
-	        .pretty_name = field(fields, "PRETTY_NAME"),
-	        .ubuntu_codename = field(fields, "UBUNTU_CODENAME"),
+		.id = field(fields, "ID"),
+		.version_id = field(fields, "VERSION_ID"),
+		.version = field(fields, "VERSION"),
+		.pretty_name = field(fields, "PRETTY_NAME"),
+		.ubuntu_codename = field(fields, "UBUNTU_CODENAME"),
 	};
 	const struct os_row *row = os_row_find(os.id);
 	const char          *why = "";
@@ -89,8 +89,8 @@ static void print_os_row(struct buf *out, const struct os_row *row)
 		return;
 	}
 	buf_printf(out, "| `%s` | `%s` | %s | %s | %s%s%s |\n", row->id, row->example,
-	           ecosystem->key == ECOSYSTEM_BY_SOURCE ? "source" : "binary", version_scheme_name(ecosystem->scheme),
-	           os_rule_text(row->rule), row->remark ? "; remark: " : "", row->remark ? row->remark : "");
+		   ecosystem->key == ECOSYSTEM_BY_SOURCE ? "source" : "binary", version_scheme_name(ecosystem->scheme),
+		   os_rule_text(row->rule), row->remark ? "; remark: " : "", row->remark ? row->remark : "");
 }
 
 static void print_type_row(struct buf *out, const char *type)
@@ -115,9 +115,10 @@ static void expect_in_page(struct slice page, struct buf *rows)
 /* The page is written by hand around rows that are exactly the table's. */
 static void the_documentation_has_the_rows_of_the_table(void **state)
 {
-	static const char *const TYPES[] = {"bitnami", "cargo", "composer", "conan", "cran", "gem", "githubactions", "golang", "hackage",
-	                                    "hex", "julia", "maven", "npm", "nuget", "pub", "pypi", "swift"};
-	struct buf text, rows;
+	static const char *const TYPES[] = {"bitnami",       "cargo",  "composer", "conan", "cran",  "gem",
+					    "githubactions", "golang", "hackage",  "hex",   "julia", "maven",
+					    "npm",           "nuget",  "pub",      "pypi",  "swift"};
+	struct buf               text, rows;
 
 	(void)state;
 	buf_init(&text, 1 << 20);
@@ -136,9 +137,9 @@ static void the_documentation_has_the_rows_of_the_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(os_releases_have_the_ecosystem_of_their_rule),
-	        cmocka_unit_test(every_row_names_a_known_ecosystem),
-	        cmocka_unit_test(the_documentation_has_the_rows_of_the_table),
+		cmocka_unit_test(os_releases_have_the_ecosystem_of_their_rule),
+		cmocka_unit_test(every_row_names_a_known_ecosystem),
+		cmocka_unit_test(the_documentation_has_the_rows_of_the_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

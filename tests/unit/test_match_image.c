@@ -21,7 +21,8 @@ static bool as_expected(const struct match_case *c, struct slice title, struct s
 	match_case_print(c, &printed);
 	same = slice_eq(buf_slice(&printed), expected);
 	if (!same)
-		printf("%.*s\n--- expected\n%.*s--- got\n%.*s---\n", SLICE_FMT(title), SLICE_FMT(expected), SLICE_FMT(buf_slice(&printed)));
+		printf("%.*s\n--- expected\n%.*s--- got\n%.*s---\n", SLICE_FMT(title), SLICE_FMT(expected),
+		       SLICE_FMT(buf_slice(&printed)));
 	buf_deinit(&printed);
 	return same;
 }
@@ -121,8 +122,9 @@ static void remove_folder(const char *path)
 /* Through the store, so that its look-ups are held to the same cases. */
 static void real_images_have_what_applies_to_them(void **state)
 {
-	static const char *const FEEDS[] = {SHARED_DATA_DIR "/osv/Alpine/all.zip", SHARED_DATA_DIR "/osv/Debian/all.zip",
-	                                    SHARED_DATA_DIR "/osv/AlmaLinux/all.zip"};
+	static const char *const      FEEDS[] = {SHARED_DATA_DIR "/osv/Alpine/all.zip",
+						 SHARED_DATA_DIR "/osv/Debian/all.zip",
+						 SHARED_DATA_DIR "/osv/AlmaLinux/all.zip"};
 	struct advisory_import_result imported;
 	struct advisory_store        *store;
 	struct advisories            *advisories;
@@ -148,8 +150,8 @@ static void real_images_have_what_applies_to_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(images_have_what_applies_to_them),
-	        cmocka_unit_test(real_images_have_what_applies_to_them),
+		cmocka_unit_test(images_have_what_applies_to_them),
+		cmocka_unit_test(real_images_have_what_applies_to_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* OSV records: what affects what (data/osv/affects.data, and 194 rows of osv-scalibr when they are there), what is read out
- * of a record (data/osv/records.data), and the stored form of both. */
+/* OSV records: what affects what (data/osv/affects.data, and 194 rows of osv-scalibr when they are there), what is read
+ * out of a record (data/osv/records.data), and the stored form of both. */
 #include "lib/check.h"
 
 #include "base/file.h"
@@ -40,13 +40,15 @@ static void print_range(struct buf *out, const struct osv_range *range)
 
 	buf_printf(out, " %s(", version_scheme_name(range->scheme));
 	for (size_t i = 0; i < range->events_count; i++)
-		buf_printf(out, "%s%s%.*s", i ? " " : "", KINDS[range->events[i].kind], SLICE_FMT(range->events[i].version));
+		buf_printf(out, "%s%s%.*s", i ? " " : "", KINDS[range->events[i].kind],
+			   SLICE_FMT(range->events[i].version));
 	buf_str(out, ")");
 }
 
 static void print_affected(struct buf *out, const struct osv_affected *affected)
 {
-	buf_printf(out, " | %.*s %.*s %s", SLICE_FMT(affected->ecosystem), SLICE_FMT(affected->name), CLASSES[affected->class]);
+	buf_printf(out, " | %.*s %.*s %s", SLICE_FMT(affected->ecosystem), SLICE_FMT(affected->name),
+		   CLASSES[affected->class]);
 	print_severity(out, &affected->severity);
 	for (size_t i = 0; i < affected->ranges_count; i++)
 		print_range(out, &affected->ranges[i]);
@@ -62,7 +64,8 @@ static void print_affected(struct buf *out, const struct osv_affected *affected)
 
 static void print_record(struct buf *out, const struct osv_record *record)
 {
-	buf_printf(out, "%.*s%s%s", SLICE_FMT(record->id), record->withdrawn ? " withdrawn" : "", record->per_cve ? " per-cve" : "");
+	buf_printf(out, "%.*s%s%s", SLICE_FMT(record->id), record->withdrawn ? " withdrawn" : "",
+		   record->per_cve ? " per-cve" : "");
 	print_list(out, "cves", record->cves, record->cves_count);
 	print_list(out, "aliases", record->aliases, record->aliases_count);
 	print_severity(out, &record->severity);
@@ -71,7 +74,8 @@ static void print_record(struct buf *out, const struct osv_record *record)
 }
 
 /* Encodes and decodes header and entries; the result borrows `bytes`. */
-static void through_the_store(const struct osv_record *record, struct buf *bytes, struct arena *arena, struct osv_record *out)
+static void through_the_store(const struct osv_record *record, struct buf *bytes, struct arena *arena,
+			      struct osv_record *out)
 {
 	struct err err = {0};
 	size_t     ends[64], start = 0;
@@ -110,7 +114,8 @@ static void parse(struct slice json, struct arena *arena, struct buf *bytes, str
 	through_the_store(&parsed, bytes, arena, out);
 }
 
-static void check_affects(struct slice json, struct slice ecosystem, struct slice name, struct slice version, bool expected)
+static void check_affects(struct slice json, struct slice ecosystem, struct slice name, struct slice version,
+			  bool expected)
 {
 	struct arena      arena;
 	struct buf        bytes;
@@ -120,8 +125,8 @@ static void check_affects(struct slice json, struct slice ecosystem, struct slic
 	buf_init(&bytes, 16 << 20);
 	parse(json, &arena, &bytes, &record);
 	if (osv_is_affected(&record, ecosystem, name, version) != expected)
-		fail_msg("%.*s %.*s \"%.*s\" should%s be affected by %.*s", SLICE_FMT(ecosystem), SLICE_FMT(name), SLICE_FMT(version),
-		         expected ? "" : " not", SLICE_FMT(json));
+		fail_msg("%.*s %.*s \"%.*s\" should%s be affected by %.*s", SLICE_FMT(ecosystem), SLICE_FMT(name),
+			 SLICE_FMT(version), expected ? "" : " not", SLICE_FMT(json));
 	buf_deinit(&bytes);
 	arena_deinit(&arena);
 }
@@ -164,13 +169,14 @@ static void rows_of_osv_scalibr_hold(void **state)
 	}
 	for (; rest.len; rows++) {
 		struct slice line = slice_cut(&rest, '\n');
-		size_t       from = slice_find_str(line, "\"osv\": ") + 7, to = slice_find_str(line, "]}, \"affected\": ") + 2;
+		size_t       from = slice_find_str(line, "\"osv\": ") + 7,
+		       to = slice_find_str(line, "]}, \"affected\": ") + 2;
 		struct json *root;
 
 		assert_int_equal(json_parse(line, &root, NULL), 0);
 		check_affects(slice_sub(line, from, to - from), json_get_text(json_get(root, "package"), "ecosystem"),
-		              json_get_text(json_get(root, "package"), "name"), json_get_text(root, "version"),
-		              json_bool(json_get(root, "affected"), false));
+			      json_get_text(json_get(root, "package"), "name"), json_get_text(root, "version"),
+			      json_bool(json_get(root, "affected"), false));
 		json_free(root);
 	}
 	assert_int_equal(rows, 194);
@@ -214,10 +220,13 @@ static void a_fix_is_the_end_of_the_interval_that_holds_the_version(void **state
 	static const struct {
 		const char *version, *fixed;
 		bool        affected;
-	} CASES[] = {{"0.5", "1.0", true}, {"1.0", "", false}, {"2.5", "", true}, {"3.0", "", false}, {"4.5", "5.0", true}, {"6", "", true}};
-	const char *json = "{\"id\":\"X-1\",\"affected\":[{\"package\":{\"ecosystem\":\"npm\",\"name\":\"a\"},\"ranges\":[{\"type\":"
-	                   "\"SEMVER\",\"events\":[{\"introduced\":\"6\"},{\"introduced\":\"4\"},{\"fixed\":\"5.0\"},{\"introduced\":\"0\"},"
-	                   "{\"fixed\":\"1.0\"},{\"introduced\":\"2.0\"},{\"last_affected\":\"2.9\"}]}]}]}";
+	} CASES[] = {{"0.5", "1.0", true}, {"1.0", "", false},   {"2.5", "", true},
+		     {"3.0", "", false},   {"4.5", "5.0", true}, {"6", "", true}};
+	const char       *json = "{\"id\":\"X-1\",\"affected\":[{\"package\":{\"ecosystem\":\"npm\",\"name\":\"a\"},"
+				 "\"ranges\":[{\"type\":"
+				 "\"SEMVER\",\"events\":[{\"introduced\":\"6\"},{\"introduced\":\"4\"},{\"fixed\":\"5.0\"},{"
+				 "\"introduced\":\"0\"},"
+				 "{\"fixed\":\"1.0\"},{\"introduced\":\"2.0\"},{\"last_affected\":\"2.9\"}]}]}]}";
 	struct arena      arena;
 	struct osv_record record;
 
@@ -239,10 +248,10 @@ static void broken_records_are_refused_with_a_reason(void **state)
 	static const struct {
 		const char *json, *words;
 	} CASES[] = {
-	        {"", "not JSON"},
-	        {"[]", "not a JSON object"},
-	        {"{\"id\":7}", "no id"},
-	        {"{\"id\":\"A-1\",\"affected\":\"all\"}", "A-1: affected is not an array"},
+		{"", "not JSON"},
+		{"[]", "not a JSON object"},
+		{"{\"id\":7}", "no id"},
+		{"{\"id\":\"A-1\",\"affected\":\"all\"}", "A-1: affected is not an array"},
 	};
 
 	(void)state;
@@ -281,12 +290,12 @@ static void a_stored_form_of_another_format_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(entries_affect_what_the_schema_says),
-	        cmocka_unit_test(rows_of_osv_scalibr_hold),
-	        cmocka_unit_test(records_are_read_as_their_publishers_mean_them),
-	        cmocka_unit_test(a_fix_is_the_end_of_the_interval_that_holds_the_version),
-	        cmocka_unit_test(broken_records_are_refused_with_a_reason),
-	        cmocka_unit_test(a_stored_form_of_another_format_is_refused),
+		cmocka_unit_test(entries_affect_what_the_schema_says),
+		cmocka_unit_test(rows_of_osv_scalibr_hold),
+		cmocka_unit_test(records_are_read_as_their_publishers_mean_them),
+		cmocka_unit_test(a_fix_is_the_end_of_the_interval_that_holds_the_version),
+		cmocka_unit_test(broken_records_are_refused_with_a_reason),
+		cmocka_unit_test(a_stored_form_of_another_format_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Orders of package versions: the rules in data/versions/<scheme>.data always, 39,500 rows of other tools when they are there. */
+/* Orders of package versions: the rules in data/versions/<scheme>.data always, 39,500 rows of other tools when they are
+ * there. */
 #include "lib/check.h"
 
 #include "base/buf.h"
@@ -34,11 +35,12 @@ static void check_pair(enum version_scheme scheme, struct slice a, struct slice 
 	int order, reverse;
 
 	if (version_compare(scheme, a, b, &order) && !(scheme == VERSION_APK && slice_find_str(b, "blah") != SIZE_MAX))
-		fail_msg("%s: %.*s %.*s %.*s: not readable", version_scheme_name(scheme), SLICE_FMT(a), SLICE_FMT(op), SLICE_FMT(b));
+		fail_msg("%s: %.*s %.*s %.*s: not readable", version_scheme_name(scheme), SLICE_FMT(a), SLICE_FMT(op),
+			 SLICE_FMT(b));
 	(void)version_compare(scheme, b, a, &reverse);
 	if (!holds(order, op) || (order > 0) != (reverse < 0) || (order < 0) != (reverse > 0))
-		fail_msg("%s: %.*s %.*s %.*s: got %s, reversed %s", version_scheme_name(scheme), SLICE_FMT(a), SLICE_FMT(op),
-		         SLICE_FMT(b), sign(order), sign(reverse));
+		fail_msg("%s: %.*s %.*s %.*s: got %s, reversed %s", version_scheme_name(scheme), SLICE_FMT(a),
+			 SLICE_FMT(op), SLICE_FMT(b), sign(order), sign(reverse));
 }
 
 static void check_line(enum version_scheme scheme, struct slice line)
@@ -105,9 +107,9 @@ static enum version_scheme scheme_of_row(struct slice name)
 		const char         *name;
 		enum version_scheme scheme;
 	} SCHEMES[] = {
-	        {"apk", VERSION_APK},     {"alpine", VERSION_APK}, {"deb", VERSION_DEB},     {"debian", VERSION_DEB},
-	        {"dpkg", VERSION_DEB},    {"rpm", VERSION_RPM},    {"redhat", VERSION_RPM},  {"pacman", VERSION_ALPM},
-	        {"alpm", VERSION_ALPM},   {"npm", VERSION_SEMVER}, {"semver", VERSION_SEMVER},
+		{"apk", VERSION_APK},   {"alpine", VERSION_APK}, {"deb", VERSION_DEB},       {"debian", VERSION_DEB},
+		{"dpkg", VERSION_DEB},  {"rpm", VERSION_RPM},    {"redhat", VERSION_RPM},    {"pacman", VERSION_ALPM},
+		{"alpm", VERSION_ALPM}, {"npm", VERSION_SEMVER}, {"semver", VERSION_SEMVER},
 	};
 
 	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(*SCHEMES); i++)
@@ -164,10 +166,10 @@ static void rows_made_by_the_packagers_tools_hold(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(rules_of_each_scheme_hold),
-	        cmocka_unit_test(nothing_is_ordered_without_a_scheme),
-	        cmocka_unit_test(an_empty_version_is_no_version),
-	        cmocka_unit_test(rows_made_by_the_packagers_tools_hold),
+		cmocka_unit_test(rules_of_each_scheme_hold),
+		cmocka_unit_test(nothing_is_ordered_without_a_scheme),
+		cmocka_unit_test(an_empty_version_is_no_version),
+		cmocka_unit_test(rows_made_by_the_packagers_tools_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
