@@ -41,7 +41,7 @@ static void put_eta(struct buf *out, const struct wire_job_status *s, double rat
 	if (s->growing || rate <= 0 || s->bytes_total <= s->bytes_done)
 		return;
 	seconds = (double)(s->bytes_total - s->bytes_done) / rate;
-	if (seconds >= 360000)
+	if (seconds < 1 || seconds >= 360000)
 		return;
 	if (seconds >= 3600)
 		buf_printf(out, "ETA %.0f:%02u:%02u", (double)((unsigned)seconds / 3600), (unsigned)seconds / 60 % 60, (unsigned)seconds % 60);

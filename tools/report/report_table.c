@@ -56,6 +56,10 @@ static void table_end(struct report *report, const struct report_run *run)
 		buf_append(&report->out, buf_slice(&s->first_detail));
 		return;
 	}
+	if (s->tally.images == 0) {
+		buf_str(&report->out, "no images\n");
+		return;
+	}
 	if (s->starred)
 		buf_str(&report->out, "0* = no finding, but not proven clean: see Coverage below\n");
 	table_summary_put(&report->out, &report->options, &s->tally, run);

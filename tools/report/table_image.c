@@ -72,7 +72,7 @@ static void put_identity(struct buf *out, const struct report_options *o, const 
 	struct buf title = {.bytes_max = 1u << 20};
 	char       platform[96];
 
-	escape_terminal(&title, r->image.reference);
+	escape_terminal(&title, table_reference(r->image.reference));
 	style_put(out, o->colour, STYLE_BOLD, buf_slice(&title));
 	buf_byte(out, '\n');
 	buf_deinit(&title);

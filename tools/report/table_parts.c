@@ -72,6 +72,11 @@ void table_bytes_text(uint64_t bytes, char out[24])
 	snprintf(out, 24, unit && value < 100 ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
+struct slice table_reference(struct slice reference)
+{
+	return slice_starts(reference, "docker://") ? slice_from(reference, 9) : reference;
+}
+
 void table_heading(struct buf *out, const struct report_options *options, const char *title)
 {
 	buf_byte(out, '\n');

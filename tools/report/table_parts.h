@@ -23,6 +23,9 @@ void table_count_cell(struct grid *grid, enum severity severity, uint64_t count,
 
 void table_bytes_text(uint64_t bytes, char out[24]); /* "1.2 GiB" */
 
+/* As people write it: without the "docker://" that every bare reference means. */
+struct slice table_reference(struct slice reference);
+
 /* "\ntitle\n" in bold. */
 void table_heading(struct buf *out, const struct report_options *options, const char *title);
 

@@ -1,4 +1,5 @@
-/* table_rows.c - one row per image, written as it finishes: widths are fixed, the name stands last and is never cut. */
+/* table_rows.c - one row per image, written as it finishes: widths are fixed, the name stands last. On a terminal it
+ * loses its beginning rather than break the line; in files it is whole. */
 #include "report/table_parts.h"
 
 #include "base/escape.h"
@@ -6,12 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMN_STATE = 0, STATE_WIDTH = 11, OS_WIDTH = 16 };
+enum { STATE_WIDTH = 11, OS_WIDTH = 14, NAME_WIDTH_MIN = 24 };
 
 static size_t row_columns(const struct report_options *options, struct grid_column *columns, unsigned *widths)
 {
 	enum severity bands[SEVERITY_COUNT];
 	size_t        bands_count = table_bands(options, bands), n = 0;
+	unsigned      used = 0;
 
 	for (size_t i = 0; i < bands_count; i++) {
 		columns[n] = (struct grid_column){.title = severity_title(bands[i]), .right = true};
@@ -23,9 +25,14 @@ static size_t row_columns(const struct report_options *options, struct grid_colu
 	widths[n++] = STATE_WIDTH;
 	columns[n] = (struct grid_column){.title = "OS"};
 	widths[n++] = OS_WIDTH;
-	columns[n] = (struct grid_column){.title = "IMAGE"};
-	widths[n++] = 0;
-	return n;
+	columns[n] = (struct grid_column){.title = "IMAGE", .keep_end = true};
+	widths[n] = UINT16_MAX;
+	if (options->columns) {
+		for (size_t i = 0; i < n; i++)
+			used += widths[i] + 2;
+		widths[n] = options->columns > used + NAME_WIDTH_MIN ? options->columns - used : NAME_WIDTH_MIN;
+	}
+	return n + 1;
 }
 
 void table_rows_titles(struct buf *out, const struct report_options *options)
@@ -125,9 +132,8 @@ void table_row_put(struct buf *out, const struct report_options *options, const 
 		grid_cell(&grid, STYLE_DIM, SLICE_LIT("-"));
 	grid_cell(&grid, style, slice_str(words));
 	put_os_cell(&grid, r);
-	grid_cell(&grid, STYLE_PLAIN, r->image.reference);
+	grid_cell(&grid, STYLE_PLAIN, table_reference(r->image.reference));
 	memcpy(grid.widths, widths, sizeof(widths));
-	grid.widths[grid.columns_count - 1] = UINT16_MAX;
 	grid_print(&grid, out, 0, 0, false, options->colour);
 	grid_deinit(&grid);
 	put_reason(out, options, r);

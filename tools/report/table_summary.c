@@ -4,6 +4,7 @@
 #include "base/escape.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void put_figure(struct buf *out, const struct report_options *o, const char *label, struct slice text)
 {
@@ -156,7 +157,7 @@ static void put_worst(struct buf *out, const struct report_options *o, const str
 	for (size_t i = 0; i < t->worst_count; i++) {
 		put_counts(&grid, &t->worst[i].counts);
 		grid_cell(&grid, STYLE_PLAIN, slice_trim(slice_str(t->worst[i].os)));
-		grid_cell(&grid, STYLE_PLAIN, slice_str(t->worst[i].reference));
+		grid_cell(&grid, STYLE_PLAIN, table_reference(slice_str(t->worst[i].reference)));
 	}
 	grid_print(&grid, out, 2, o->columns, true, o->colour);
 	grid_deinit(&grid);
@@ -175,7 +176,7 @@ static void put_fixes(struct buf *out, const struct report_options *o, struct ta
 
 	if (!count)
 		return;
-	table_heading(out, o, "Fix first (distinct vulnerabilities of a package; rebuild these layers, heal these images)");
+	table_heading(out, o, "Fix first: upgrades that remove most (distinct vulnerabilities, images healed, layers to rebuild)");
 	grid_init(&grid, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < count; i++) {
 		put_counts(&grid, &fixes[i].distinct);
@@ -189,31 +190,75 @@ static void put_fixes(struct buf *out, const struct report_options *o, struct ta
 	grid_deinit(&grid);
 }
 
-static void put_coverage(struct buf *out, const struct report_options *o, const struct tally *t)
+/* What is not known comes first, then what concerns most images. */
+static int gap_cmp(const void *a, const void *b)
+{
+	static const int        order[] = {[COVERAGE_NO_ADVISORY_SOURCE] = 0, [COVERAGE_UNKNOWN_OS] = 1, [COVERAGE_EOL] = 2,
+	                                   [COVERAGE_NO_PACKAGES] = 3, [COVERAGE_MATCHED] = 4};
+	const struct tally_gap *x = a, *y = b;
+
+	if (x->state != y->state)
+		return order[x->state] - order[y->state];
+	if (x->images != y->images)
+		return x->images > y->images ? -1 : 1;
+	return slice_cmp(x->ecosystem, y->ecosystem);
+}
+
+/* Number of a remark among the different ones, from 1; 0 for none. */
+static unsigned footnote(const struct tally *t, size_t gap, struct slice *notes, unsigned *notes_count)
+{
+	struct slice remark = t->gaps[gap].remark;
+
+	if (!remark.len)
+		return 0;
+	for (unsigned i = 0; i < *notes_count; i++)
+		if (slice_eq(notes[i], remark))
+			return i + 1;
+	notes[(*notes_count)++] = remark;
+	return *notes_count;
+}
+
+static void put_gap_row(struct grid *grid, const struct tally_gap *g, unsigned note)
+{
+	bool good = g->state == COVERAGE_MATCHED;
+
+	grid_cell_printf(grid, STYLE_PLAIN, "%llu", (unsigned long long)g->images);
+	grid_cell_printf(grid, STYLE_PLAIN, "%llu", (unsigned long long)g->packages);
+	grid_cell(grid, STYLE_PLAIN, g->ecosystem.len ? g->ecosystem : SLICE_LIT("-"));
+	grid_cell(grid, good ? STYLE_GREEN : STYLE_YELLOW, slice_str(coverage_words(g->state)));
+	grid_cell(grid, STYLE_PLAIN, g->feed_date.len ? slice_sub(g->feed_date, 0, 10) : SLICE_LIT("-"));
+	if (note)
+		grid_cell_printf(grid, STYLE_PLAIN, "[%u]", note);
+	else
+		grid_cell(grid, STYLE_PLAIN, SLICE_EMPTY);
+}
+
+static void put_coverage(struct buf *out, const struct report_options *o, struct tally *t)
 {
 	static const struct grid_column columns[] = {
 		{.title = "IMAGES", .right = true}, {.title = "PACKAGES", .right = true}, {.title = "ECOSYSTEM", .width_min = 12, .width_max = 48},
-		{.title = "STATE"}, {.title = "FEED OF"}, {.title = "REMARK", .width_min = 28},
+		{.title = "STATE"}, {.title = "FEED OF"}, {.title = ""},
 	};
-	struct grid grid;
+	struct slice notes[TALLY_GAPS_MAX];
+	unsigned     notes_count = 0;
+	struct grid  grid;
 
 	if (!t->gaps_count)
 		return;
+	qsort(t->gaps, t->gaps_count, sizeof(*t->gaps), gap_cmp);
 	table_heading(out, o, "Coverage");
 	grid_init(&grid, columns, sizeof(columns) / sizeof(*columns));
-	for (size_t i = 0; i < t->gaps_count; i++) {
-		const struct tally_gap *g = &t->gaps[i];
-		bool                    good = g->state == COVERAGE_MATCHED;
-
-		grid_cell_printf(&grid, STYLE_PLAIN, "%llu", (unsigned long long)g->images);
-		grid_cell_printf(&grid, STYLE_PLAIN, "%llu", (unsigned long long)g->packages);
-		grid_cell(&grid, STYLE_PLAIN, g->ecosystem.len ? g->ecosystem : SLICE_LIT("-"));
-		grid_cell(&grid, good ? STYLE_GREEN : STYLE_YELLOW, slice_str(coverage_words(g->state)));
-		grid_cell(&grid, STYLE_PLAIN, g->feed_date.len ? slice_sub(g->feed_date, 0, 10) : SLICE_LIT("-"));
-		grid_cell(&grid, STYLE_PLAIN, g->remark);
-	}
+	for (size_t i = 0; i < t->gaps_count; i++)
+		put_gap_row(&grid, &t->gaps[i], footnote(t, i, notes, &notes_count));
 	grid_print(&grid, out, 2, o->columns, true, o->colour);
 	grid_deinit(&grid);
+	for (unsigned i = 0; i < notes_count; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "[%u]", i + 1);
+		buf_printf(out, "  %-5s", number);
+		table_paragraph(out, 7, o->columns, notes[i]);
+	}
 	if (t->gaps_dropped)
 		buf_printf(out, "  and %llu more kinds of coverage (see --format json)\n", (unsigned long long)t->gaps_dropped);
 }
@@ -227,7 +272,7 @@ static void put_troubles(struct buf *out, const struct report_options *o, const 
 		struct slice reason = t->troubles[i].reason;
 
 		buf_str(out, "  ");
-		escape_terminal(out, t->troubles[i].reference);
+		escape_terminal(out, table_reference(t->troubles[i].reference));
 		buf_str(out, t->troubles[i].failed ? ": FAILED\n      " : ": incomplete\n      ");
 		table_paragraph(out, 6, o->columns, reason.len ? reason : SLICE_LIT("no reason given"));
 	}
