@@ -94,9 +94,7 @@ struct items {
 struct draft {
 	struct result_vulnerability v;
 	size_t                      aliases_capacity;
-	const struct claim         *severity_claim;
 	enum osv_severity_rank      severity_rank;
-	enum osv_severity_rank      vector_rank;
 };
 
 struct drafts {
