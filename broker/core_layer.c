@@ -230,7 +230,8 @@ static void raise_priority(struct core *core, struct core_layer *layer, const st
 
 	if (task->job && (task->priority < job->priority || (task->priority == job->priority && task->job <= job->id)))
 		return;
-	core_task_unqueue(core, task);
+	if (queued)
+		core_task_unqueue(core, task);
 	task->priority = job->priority;
 	task->job = job->id;
 	if (queued)
