@@ -77,7 +77,9 @@ static int fail(const struct db *db, int status, const char *doing, struct err *
 {
 	if (status == MDB_MAP_FULL || status == ENOSPC || status == EDQUOT)
 		return err_set(err, ERR_FULL, "store %s: %s: %s", db->path, doing,
-		               status == MDB_MAP_FULL ? "its map is full" : strerror(status));
+		               status != MDB_MAP_FULL ? strerror(status)
+		               : db->bytes_max        ? "its ceiling is reached, it is full"
+		                                      : "its map is full");
 	if (status == MDB_NOTFOUND)
 		return err_set(err, ERR_NOT_FOUND, "store %s: %s: no such record", db->path, doing);
 	if (status == ENOMEM)
@@ -150,7 +152,7 @@ static int prepare_folder(struct db *db, struct err *err)
 	return refuse_network(db->path, err);
 }
 
-static int open_env_once(struct db *db, uint64_t map_bytes, unsigned extra_flags)
+static int open_env_once(struct db *db, uint64_t bytes, unsigned extra_flags)
 {
 	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | extra_flags | (db->read_only ? MDB_RDONLY : 0);
 	int      status = mdb_env_create(&db->env);
@@ -159,7 +161,7 @@ static int open_env_once(struct db *db, uint64_t map_bytes, unsigned extra_flags
 		return status;
 	if ((status = mdb_env_set_maxdbs(db->env, DB_TABLES_MAX + 2)) == 0 &&
 	    (status = mdb_env_set_maxreaders(db->env, READERS_MAX)) == 0 &&
-	    (status = mdb_env_set_mapsize(db->env, (size_t)map_bytes)) == 0)
+	    (status = mdb_env_set_mapsize(db->env, (size_t)bytes)) == 0)
 		status = mdb_env_open(db->env, db->path, flags, 0600);
 	if (status) {
 		mdb_env_close(db->env);
@@ -169,14 +171,14 @@ static int open_env_once(struct db *db, uint64_t map_bytes, unsigned extra_flags
 }
 
 /* Where address space is limited (ulimit -v, sanitizers), a smaller map is taken. */
-static int open_env(struct db *db, uint64_t map_bytes, struct err *err)
+static int open_env(struct db *db, uint64_t bytes, struct err *err)
 {
 	int status;
 
-	while ((status = open_env_once(db, map_bytes, 0)) == ENOMEM && map_bytes > MAP_BYTES_MIN)
-		map_bytes /= 2;
+	while ((status = open_env_once(db, bytes, 0)) == ENOMEM && bytes > MAP_BYTES_MIN)
+		bytes /= 2;
 	if (db->read_only && (status == EACCES || status == EROFS || status == EPERM))
-		status = open_env_once(db, map_bytes, MDB_NOLOCK); /* nobody can write it either */
+		status = open_env_once(db, bytes, MDB_NOLOCK); /* nobody can write it either */
 	if (status == EACCES || status == EROFS || status == EPERM)
 		return err_set(err, ERR_IO, "store %s: read-only: %s", db->path, strerror(status));
 	if (status == ENOENT)
@@ -264,6 +266,14 @@ static int open_content(struct db *db, const struct db_config *config, struct er
 	return status ? fail(db, status, "open", err) : 0;
 }
 
+/* A ceiling of the file is a smaller map: LMDB itself then refuses what would go beyond. */
+static uint64_t map_bytes(const struct db_config *config)
+{
+	uint64_t bytes = config->map_bytes ? config->map_bytes : LIMIT_STORE_MAP_BYTES;
+
+	return config->bytes_max && config->bytes_max < bytes ? config->bytes_max : bytes;
+}
+
 int db_open(const char *dir, const struct db_config *config, struct db **out, struct err *err)
 {
 	struct db *db = calloc(1, sizeof(*db));
@@ -280,7 +290,7 @@ int db_open(const char *dir, const struct db_config *config, struct db **out, st
 		free(db);
 		return status;
 	}
-	if ((status = open_env(db, config->map_bytes ? config->map_bytes : LIMIT_STORE_MAP_BYTES, err)) < 0 ||
+	if ((status = open_env(db, map_bytes(config), err)) < 0 ||
 	    (status = check_length(db, err)) < 0 || (status = open_content(db, config, err)) < 0) {
 		db_close(db);
 		return status;
@@ -365,25 +375,10 @@ static void end(struct db_txn *txn)
 	free(txn);
 }
 
-static bool over_ceiling(struct db_txn *txn)
-{
-	MDB_envinfo info;
-
-	if (!txn->write || !txn->db->bytes_max || mdb_env_info(txn->db->env, &info))
-		return false;
-	return (info.me_last_pgno + 1) * txn->db->page_bytes > txn->db->bytes_max;
-}
-
 int db_commit(struct db_txn *txn, struct err *err)
 {
 	int status;
 
-	if (over_ceiling(txn)) {
-		err_set(err, ERR_FULL, "store %s: larger than its ceiling of %llu bytes", txn->db->path,
-		        (unsigned long long)txn->db->bytes_max);
-		db_abort(txn);
-		return ERR_FULL;
-	}
 	status = mdb_txn_commit(txn->txn);
 	status = status ? fail(txn->db, status, "commit", err) : 0;
 	end(txn);

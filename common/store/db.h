@@ -19,7 +19,7 @@ struct db_config {
 	uint32_t           version;   /* of the caller's format: stored, checked at open (ERR_VERSION) */
 	bool               read_only; /* the folder must exist; works on a read-only file system */
 	uint64_t           map_bytes; /* address space; 0 = LIMIT_STORE_MAP_BYTES, less where the system refuses it */
-	uint64_t           bytes_max; /* own ceiling of the file: ERR_FULL beyond; 0 = none */
+	uint64_t           bytes_max; /* ceiling of the file: ERR_FULL beyond; 0 = none */
 };
 
 struct db;
