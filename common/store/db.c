@@ -377,9 +377,8 @@ static void end(struct db_txn *txn)
 
 int db_commit(struct db_txn *txn, struct err *err)
 {
-	int status;
+	int status = mdb_txn_commit(txn->txn);
 
-	status = mdb_txn_commit(txn->txn);
 	status = status ? fail(txn->db, status, "commit", err) : 0;
 	end(txn);
 	return status;
