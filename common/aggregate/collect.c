@@ -1,8 +1,8 @@
 #include "aggregate/collect.h"
 
-#include "aggregate/vendor.h"
 #include "base/path.h"
 #include "model/purl.h"
+#include "model/vendor.h"
 
 #include <stdio.h>
 #include <stdlib.h>

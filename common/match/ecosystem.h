@@ -70,8 +70,4 @@ int ecosystem_target_for_type(const struct advisories *advisories, struct slice 
 
 bool ecosystem_is_os_type(struct slice purl_type); /* "deb" "rpm" "apk" "alpm" … */
 
-/* Is the package somebody else's than the distribution's (TRAPS B12)? Unknown vendors of rpm and deb packages are judged
- * by the row's vendor list; an absent vendor is taken for the distribution's own. */
-bool ecosystem_is_third_party(const struct ecosystem_target *target, const struct package *package);
-
 #endif

@@ -139,7 +139,7 @@ static bool is_never_matched(const struct package *package)
 
 static int match_one(struct matching *m, uint32_t index)
 {
-	struct package     *package = &m->result->packages[index].package;
+	const struct package *package = &m->result->packages[index].package;
 	struct type_target *type = NULL;
 	int                 rc;
 
@@ -148,8 +148,7 @@ static int match_one(struct matching *m, uint32_t index)
 	rc = find_type(m, package->type, &type);
 	if (rc)
 		return rc;
-	if (!type->foreign && ecosystem_is_third_party(&type->target, package)) {
-		package->flags |= PACKAGE_THIRD_PARTY;
+	if (!type->foreign && type->target.ecosystem && (package->flags & PACKAGE_THIRD_PARTY)) {
 		type->third_party++;
 		return 0;
 	}

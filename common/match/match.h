@@ -10,8 +10,9 @@
 #include "model/result.h"
 
 /* Fills vulnerabilities, coverage, advisories_generation and advisories_date of `result`, adds findings (unmaintained,
- * malware …) to those that are there, and marks PACKAGE_THIRD_PARTY. `advisories` NULL = no database: coverage then says
- * no_advisory_source for what is installed. Everything new lives in `arena`. ERR_MEM, ERR_STORE from the look-ups. */
+ * malware …) to those that are there. Packages with PACKAGE_THIRD_PARTY are not judged by the distribution's feed.
+ * `advisories` NULL = no database: coverage then says no_advisory_source for what is installed. Everything new lives in
+ * `arena`. ERR_MEM, ERR_STORE from the look-ups. */
 int match_image(const struct advisories *advisories, struct arena *arena, struct image_result *result, struct err *err);
 
 /* What is asked about one package: under which name and version its target's feed knows it. */

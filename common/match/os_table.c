@@ -2,53 +2,42 @@
 
 #include "match/version.h"
 
-static const char *const ALMA[] = {"almalinux", "cloudlinux", NULL};
-static const char *const ROCKY[] = {"rocky", NULL};
-static const char *const REDHAT[] = {"red hat", NULL};
-static const char *const CENTOS[] = {"centos", "red hat", NULL};
-static const char *const SUSE[] = {"suse", NULL}; /* openSUSE's too */
-static const char *const OPENEULER[] = {"openeuler", NULL};
-static const char *const MAGEIA[] = {"mageia", NULL};
-static const char *const MICROSOFT[] = {"microsoft", NULL};
-static const char *const PHOTON[] = {"vmware", "broadcom", NULL};
-
 static const struct os_row TABLE[] = {
-	{"debian", "Debian", OS_RULE_MAJOR, "Debian:12", NULL, NULL},
-	{"ubuntu", "Ubuntu", OS_RULE_UBUNTU, "Ubuntu:22.04:LTS", NULL, NULL},
-	{"linuxmint", "Ubuntu", OS_RULE_UBUNTU_CODENAME, "Ubuntu:22.04:LTS", "inferred from UBUNTU_CODENAME", NULL},
-	{"pop", "Ubuntu", OS_RULE_UBUNTU_CODENAME, "Ubuntu:22.04:LTS", "inferred from UBUNTU_CODENAME", NULL},
-	{"alpine", "Alpine", OS_RULE_ALPINE, "Alpine:v3.20", NULL, NULL},
-	{"wolfi", "Wolfi", OS_RULE_BARE, "Wolfi", NULL, NULL},
-	{"chainguard", "Chainguard", OS_RULE_BARE, "Chainguard", NULL, NULL},
-	{"minimos", "MinimOS", OS_RULE_BARE, "MinimOS", NULL, NULL},
-	{"alpaquita", "Alpaquita", OS_RULE_ALPAQUITA, "Alpaquita:23", NULL, NULL},
-	{"almalinux", "AlmaLinux", OS_RULE_MAJOR, "AlmaLinux:9", NULL, ALMA},
-	{"rocky", "Rocky Linux", OS_RULE_MAJOR, "Rocky Linux:9", NULL, ROCKY},
-	{"rhel", "Red Hat", OS_RULE_REDHAT, "Red Hat:enterprise_linux:9::baseos", NULL, REDHAT},
-	{"centos", "Red Hat", OS_RULE_CENTOS, "Red Hat:enterprise_linux:7", "inferred: CentOS is judged as Red Hat",
-	 CENTOS},
-	{"sles", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Server 15 SP5", NULL, SUSE},
-	{"sled", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Desktop 15 SP5", NULL, SUSE},
-	{"sles_sap", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Server for SAP Applications 15 SP5", NULL, SUSE},
-	{"sle-micro", "SUSE", OS_RULE_SUSE_MICRO, "SUSE:Linux Enterprise Micro 5.5", NULL, SUSE},
-	{"sl-micro", "SUSE", OS_RULE_SUSE_MICRO, "SUSE:Linux Micro 6.0", NULL, SUSE},
-	{"opensuse-leap", "openSUSE", OS_RULE_LEAP, "openSUSE:Leap 15.6", NULL, SUSE},
-	{"opensuse-leap-micro", "openSUSE", OS_RULE_LEAP_MICRO, "openSUSE:Leap Micro 5.5", NULL, SUSE},
-	{"opensuse-tumbleweed", "openSUSE", OS_RULE_TUMBLEWEED, "openSUSE:Tumbleweed", NULL, SUSE},
-	{"openEuler", "openEuler", OS_RULE_OPENEULER, "openEuler:24.03-LTS-SP1", NULL, OPENEULER},
-	{"mageia", "Mageia", OS_RULE_VERSION, "Mageia:9", NULL, MAGEIA},
-	{"azurelinux", "Azure Linux", OS_RULE_MAJOR, "Azure Linux:3", NULL, MICROSOFT},
-	{"mariner", "Azure Linux", OS_RULE_MAJOR, "Azure Linux:2", NULL, MICROSOFT},
-	{"photon", "Photon OS", OS_RULE_VERSION, "Photon OS:4.0", NULL, PHOTON},
-	{"amzn", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-	{"ol", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-	{"fedora", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-	{"arch", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-	{"gentoo", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-	{"nixos", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-	{"void", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-	{"openwrt", NULL, OS_RULE_NONE, NULL, NULL, NULL},
-	{"kali", NULL, OS_RULE_NONE, NULL, NULL, NULL},
+	{"debian", "Debian", OS_RULE_MAJOR, "Debian:12", NULL},
+	{"ubuntu", "Ubuntu", OS_RULE_UBUNTU, "Ubuntu:22.04:LTS", NULL},
+	{"linuxmint", "Ubuntu", OS_RULE_UBUNTU_CODENAME, "Ubuntu:22.04:LTS", "inferred from UBUNTU_CODENAME"},
+	{"pop", "Ubuntu", OS_RULE_UBUNTU_CODENAME, "Ubuntu:22.04:LTS", "inferred from UBUNTU_CODENAME"},
+	{"alpine", "Alpine", OS_RULE_ALPINE, "Alpine:v3.20", NULL},
+	{"wolfi", "Wolfi", OS_RULE_BARE, "Wolfi", NULL},
+	{"chainguard", "Chainguard", OS_RULE_BARE, "Chainguard", NULL},
+	{"minimos", "MinimOS", OS_RULE_BARE, "MinimOS", NULL},
+	{"alpaquita", "Alpaquita", OS_RULE_ALPAQUITA, "Alpaquita:23", NULL},
+	{"almalinux", "AlmaLinux", OS_RULE_MAJOR, "AlmaLinux:9", NULL},
+	{"rocky", "Rocky Linux", OS_RULE_MAJOR, "Rocky Linux:9", NULL},
+	{"rhel", "Red Hat", OS_RULE_REDHAT, "Red Hat:enterprise_linux:9::baseos", NULL},
+	{"centos", "Red Hat", OS_RULE_CENTOS, "Red Hat:enterprise_linux:7", "inferred: CentOS is judged as Red Hat"},
+	{"sles", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Server 15 SP5", NULL},
+	{"sled", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Desktop 15 SP5", NULL},
+	{"sles_sap", "SUSE", OS_RULE_SUSE, "SUSE:Linux Enterprise Server for SAP Applications 15 SP5", NULL},
+	{"sle-micro", "SUSE", OS_RULE_SUSE_MICRO, "SUSE:Linux Enterprise Micro 5.5", NULL},
+	{"sl-micro", "SUSE", OS_RULE_SUSE_MICRO, "SUSE:Linux Micro 6.0", NULL},
+	{"opensuse-leap", "openSUSE", OS_RULE_LEAP, "openSUSE:Leap 15.6", NULL},
+	{"opensuse-leap-micro", "openSUSE", OS_RULE_LEAP_MICRO, "openSUSE:Leap Micro 5.5", NULL},
+	{"opensuse-tumbleweed", "openSUSE", OS_RULE_TUMBLEWEED, "openSUSE:Tumbleweed", NULL},
+	{"openEuler", "openEuler", OS_RULE_OPENEULER, "openEuler:24.03-LTS-SP1", NULL},
+	{"mageia", "Mageia", OS_RULE_VERSION, "Mageia:9", NULL},
+	{"azurelinux", "Azure Linux", OS_RULE_MAJOR, "Azure Linux:3", NULL},
+	{"mariner", "Azure Linux", OS_RULE_MAJOR, "Azure Linux:2", NULL},
+	{"photon", "Photon OS", OS_RULE_VERSION, "Photon OS:4.0", NULL},
+	{"amzn", NULL, OS_RULE_NONE, NULL, NULL},
+	{"ol", NULL, OS_RULE_NONE, NULL, NULL},
+	{"fedora", NULL, OS_RULE_NONE, NULL, NULL},
+	{"arch", NULL, OS_RULE_NONE, NULL, NULL},
+	{"gentoo", NULL, OS_RULE_NONE, NULL, NULL},
+	{"nixos", NULL, OS_RULE_NONE, NULL, NULL},
+	{"void", NULL, OS_RULE_NONE, NULL, NULL},
+	{"openwrt", NULL, OS_RULE_NONE, NULL, NULL},
+	{"kali", NULL, OS_RULE_NONE, NULL, NULL},
 };
 
 enum { ROWS = sizeof(TABLE) / sizeof(*TABLE) };

@@ -34,7 +34,6 @@ struct os_row {
 	enum os_rule       rule;
 	const char        *example; /* a whole ecosystem string, for the documentation */
 	const char        *remark;  /* shown with every result; NULL = none */
-	const char *const *vendors; /* what the distribution's own packages name as vendor (part of it, any case); NULL = not judged */
 };
 
 const struct os_row *os_row_find(struct slice id);

@@ -1,6 +1,7 @@
 #include "lib/match_case.h"
 
 #include "lib/check.h"
+#include "model/vendor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,9 @@ void match_case_run(struct match_case *c, const struct advisories *advisories)
 
 	if (result->packages_count)
 		qsort(result->packages, result->packages_count, sizeof(*result->packages), by_package);
+	for (size_t i = 0; i < result->packages_count; i++) /* as aggregation does */
+		if (vendor_is_third_party(&result->os, &result->packages[i].package))
+			result->packages[i].package.flags |= PACKAGE_THIRD_PARTY;
 	if (!advisories && !c->no_database)
 		advisories = advisories_memory_seal(c->memory, &err);
 	if (match_image(advisories, &c->arena, result, &err))
