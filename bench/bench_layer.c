@@ -1,13 +1,15 @@
-/* bench_layer FILE... - one thread: wall of a full layer scan against its floor, and the memory that the scan takes.
+/* bench_layer [-n RUNS] FILE... - one thread: wall of a full layer scan against its floor, and the memory that the scan
+ * takes.
  *
- * Floor: igzip inflate, SHA-256 of the compressed and of the decompressed bytes of the same file, in blocks. Scan: the same
- * file as a verified stream through parse_layer() with all analyzers. Runs alternate; bench/README.md says what to expect. */
+ * Floor: igzip inflate, SHA-256 of the compressed and of the decompressed bytes of the same file, in blocks. Scan: the
+ * same file as a verified stream through parse_layer() with all analyzers. Runs alternate; bench/README.md says what to
+ * expect. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/verify_stream.h"
-#include "layer/codec.h"
+#include "layer/layer_codec.h"
 #include "layer/inflate.h"
 #include "parse.h"
 
@@ -21,11 +23,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RUNS = 11, SAMPLE_MS = 10 };
+enum { RUNS_DEFAULT = 11, RUNS_MAX = 101, SAMPLE_MS = 10 };
 
 struct hashed_file { /* what one floor run finds, and the scan is held to */
 	struct digest blob, tar;
 	uint64_t      blob_bytes, tar_bytes;
+};
+
+struct spread {
+	double median, min, max;
 };
 
 struct timing {
@@ -111,9 +117,9 @@ static struct timing run_floor(const char *path, const struct codec *codec, stru
 	struct counting                blob = {.stream.ops = &ops, .below = open_file(path), .hash = sha256_new()};
 	struct sha256                 *tar_hash = sha256_new();
 	struct codec_config            config = {0};
-	struct stream                 *tar = codec ? inflate_stream_new(&blob.stream, codec, &config, NULL) : &blob.stream;
-	struct slice                   block;
-	int                            status;
+	struct stream *tar = codec ? inflate_stream_new(&blob.stream, codec, &config, NULL) : &blob.stream;
+	struct slice   block;
+	int            status;
 
 	out->tar_bytes = 0;
 	while ((status = stream_next(tar, &block, NULL)) == STREAM_BLOCK) {
@@ -131,14 +137,15 @@ static struct timing run_floor(const char *path, const struct codec *codec, stru
 	return timing_since(start);
 }
 
-static struct timing run_scan(const char *path, const struct hashed_file *file, struct parse_result *result, size_t *result_bytes)
+static struct timing run_scan(const char *path, const struct hashed_file *file, struct parse_result *result,
+			      size_t *result_bytes)
 {
 	struct timing        start = timing_now();
 	int                  spool = file_open_unlinked("/var/tmp", NULL);
 	struct parse_request request = {.blob_digest = file->blob};
-	struct buf           inventory = {.bytes_max = LIMIT_INVENTORY_BYTES}, paths = {.bytes_max = LIMIT_INVENTORY_BYTES};
-	struct err           err = {0};
-	struct stream       *stream = verify_stream_new(open_file(path), &file->blob, file->blob_bytes, &err);
+	struct buf     inventory = {.bytes_max = LIMIT_INVENTORY_BYTES}, paths = {.bytes_max = LIMIT_INVENTORY_BYTES};
+	struct err     err = {0};
+	struct stream *stream = verify_stream_new(open_file(path), &file->blob, file->blob_bytes, &err);
 
 	if (!stream || parse_layer(stream, spool, &request, result, &inventory, &paths, &err) < 0)
 		die(path, err.text);
@@ -210,71 +217,81 @@ static int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void sort_runs(double *values)
+/* What the runs of one kind come to. */
+static struct spread spread_of(double *values, int runs)
 {
-	qsort(values, RUNS, sizeof(*values), compare_doubles);
+	qsort(values, (size_t)runs, sizeof(*values), compare_doubles);
+	return (struct spread){.median = values[runs / 2], .min = values[0], .max = values[runs - 1]};
 }
 
-static void print_times(const char *what, const struct timing *runs, uint64_t tar_bytes)
+static void print_times(const char *what, const struct timing *timings, int runs, uint64_t tar_bytes)
 {
-	double wall[RUNS], cpu[RUNS];
+	double        walls[RUNS_MAX], cpus[RUNS_MAX];
+	struct spread wall, cpu;
 
-	for (int i = 0; i < RUNS; i++) {
-		wall[i] = runs[i].wall_ms;
-		cpu[i] = runs[i].cpu_ms;
+	for (int i = 0; i < runs; i++) {
+		walls[i] = timings[i].wall_ms;
+		cpus[i] = timings[i].cpu_ms;
 	}
-	sort_runs(wall);
-	sort_runs(cpu);
-	printf("  %-6s wall %8.1f ms  (%.1f .. %.1f)  %5.0f MB/s of tar;  cpu %8.1f ms\n", what, wall[RUNS / 2], wall[0], wall[RUNS - 1],
-	       (double)tar_bytes / 1e3 / wall[RUNS / 2], cpu[RUNS / 2]);
+	wall = spread_of(walls, runs);
+	cpu = spread_of(cpus, runs);
+	printf("  %-6s wall %8.1f ms  (%.1f .. %.1f)  %5.0f MB/s of tar;  cpu %8.1f ms  (%.1f .. %.1f)\n", what,
+	       wall.median, wall.min, wall.max, (double)tar_bytes / 1e3 / wall.median, cpu.median, cpu.min, cpu.max);
 }
 
 /* Of each scan to the floor just before it. */
-static void print_ratio(const struct timing *floors, const struct timing *scans)
+static void print_ratio(const struct timing *floors, const struct timing *scans, int runs)
 {
-	double wall[RUNS], cpu[RUNS];
+	double        walls[RUNS_MAX], cpus[RUNS_MAX];
+	struct spread wall, cpu;
 
-	for (int i = 0; i < RUNS; i++) {
-		wall[i] = scans[i].wall_ms / floors[i].wall_ms;
-		cpu[i] = scans[i].cpu_ms / floors[i].cpu_ms;
+	for (int i = 0; i < runs; i++) {
+		walls[i] = scans[i].wall_ms / floors[i].wall_ms;
+		cpus[i] = scans[i].cpu_ms / floors[i].cpu_ms;
 	}
-	sort_runs(wall);
-	sort_runs(cpu);
-	printf("  ratio  wall %8.3f     (%.3f .. %.3f)", wall[RUNS / 2], wall[0], wall[RUNS - 1]);
-	printf(";  cpu %8.3f  (%.3f .. %.3f)\n", cpu[RUNS / 2], cpu[0], cpu[RUNS - 1]);
+	wall = spread_of(walls, runs);
+	cpu = spread_of(cpus, runs);
+	printf("  ratio  wall %8.3f     (%.3f .. %.3f);  cpu %8.3f  (%.3f .. %.3f)\n", wall.median, wall.min, wall.max,
+	       cpu.median, cpu.min, cpu.max);
 }
 
-static void bench_file(const char *path)
+static void bench_file(const char *path, int runs)
 {
 	const struct codec *codec = codec_of(path);
 	struct hashed_file  file;
 	struct parse_result result = {0};
-	struct timing       floors[RUNS], scans[RUNS];
+	struct timing       floors[RUNS_MAX], scans[RUNS_MAX];
 	double              memory_mib;
 	size_t              result_bytes = 0;
 
 	run_floor(path, codec, &file); /* warms the page cache */
 	memory_mib = measure_memory(path, &file);
-	for (int i = 0; i < RUNS; i++) {
+	for (int i = 0; i < runs; i++) {
 		floors[i] = run_floor(path, codec, &file);
 		scans[i] = run_scan(path, &file, &result, &result_bytes);
 	}
-	printf("%s: %.1f MB %s, %.1f MB tar, %" PRIu64 " entries, %" PRIu64 " files analyzed, %zu bytes of result%s\n", path,
-	       (double)file.blob_bytes / 1e6, codec ? codec->name : "plain", (double)file.tar_bytes / 1e6, result.entries,
-	       result.files_analyzed, result_bytes, result.partial ? " (partial)" : "");
-	print_times("floor", floors, file.tar_bytes);
-	print_times("scan", scans, file.tar_bytes);
-	print_ratio(floors, scans);
+	printf("%s: %.1f MB %s, %.1f MB tar, %" PRIu64 " entries, %" PRIu64 " files analyzed, %zu bytes of result%s\n",
+	       path, (double)file.blob_bytes / 1e6, codec ? codec->name : "plain", (double)file.tar_bytes / 1e6,
+	       result.entries, result.files_analyzed, result_bytes, result.partial ? " (partial)" : "");
+	print_times("floor", floors, runs, file.tar_bytes);
+	print_times("scan", scans, runs, file.tar_bytes);
+	print_ratio(floors, scans, runs);
 	printf("  memory peak RssAnon+RssShmem %.1f MiB above start\n", memory_mib);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 2) {
-		fprintf(stderr, "usage: bench_layer FILE...   (layers; make one with bench/make_layer)\n");
+	int runs = RUNS_DEFAULT, first = 1;
+
+	if (argc > 2 && strcmp(argv[1], "-n") == 0) {
+		runs = (int)strtol(argv[2], NULL, 10);
+		first = 3;
+	}
+	if (first >= argc || runs < 1 || runs > RUNS_MAX) {
+		fprintf(stderr, "usage: bench_layer [-n RUNS] FILE...   (layers; make one with bench/make_layer)\n");
 		return 2;
 	}
-	for (int i = 1; i < argc; i++)
-		bench_file(argv[i]);
+	for (int i = first; i < argc; i++)
+		bench_file(argv[i], runs);
 	return 0;
 }

@@ -23,9 +23,9 @@ struct parse {
 static int parse_open(struct parse *p, struct stream *blob, int spool_fd, struct err *err)
 {
 	struct layer_config config = {.tar_bytes_max = p->request->tar_bytes_max,
-	                              .window = p->request->window,
-	                              .cancel = p->request->cancel,
-	                              .progress = p->request->progress};
+				      .window = p->request->window,
+				      .cancel = p->request->cancel,
+				      .progress = p->request->progress};
 	int                 status = 0;
 
 	p->layer = layer_open(blob, &config, err);
@@ -97,11 +97,13 @@ static void pass_unreadable(struct parse *p, const struct entry *entry, bool wan
 {
 	char reason[LIMIT_PATH_BYTES];
 
-	snprintf(reason, sizeof(reason), "unreadable: %.*s", SLICE_FMT(slice_sub(entry->unreadable, 0, sizeof(reason) / 2)));
+	snprintf(reason, sizeof(reason), "unreadable: %.*s",
+		 SLICE_FMT(slice_sub(entry->unreadable, 0, sizeof(reason) / 2)));
 	if (wanted)
 		dispatch_give_up(p->dispatch, reason);
 	else
-		inventory_note(&p->inventory, entry->type == PATH_DIRECTORY ? NOTE_PARTIAL : NOTE_SKIPPED, entry->path, "%s", reason);
+		inventory_note(&p->inventory, entry->type == PATH_DIRECTORY ? NOTE_PARTIAL : NOTE_SKIPPED, entry->path,
+			       "%s", reason);
 }
 
 static int pass_entry(struct parse *p, const struct entry *entry, struct err *err)
@@ -143,8 +145,10 @@ static void note_stop(struct parse *p, const char *word, const struct err *why)
 	inventory_note(&p->inventory, NOTE_PARTIAL, SLICE_EMPTY, "%s%s", word, why->text);
 }
 
-/* Why the tar was not read to its end: the decompression stopped, or the tar is broken. Ceilings begin with their word. */
-static void note_end(struct parse *p, const struct layer_summary *summary, int tar_status, const struct err *tar_why, bool surplus)
+/* Why the tar was not read to its end: the decompression stopped, or the tar is broken. Ceilings begin with their word.
+ */
+static void note_end(struct parse *p, const struct layer_summary *summary, int tar_status, const struct err *tar_why,
+		     bool surplus)
 {
 	const char *word = summary->status == ERR_TRUNCATED ? "blob_truncated: " : "blob_damaged: ";
 	bool        ceiling = summary->status == ERR_LIMIT;
@@ -159,9 +163,10 @@ static void note_end(struct parse *p, const struct layer_summary *summary, int t
 		note_stop(p, tar_status == ERR_TRUNCATED ? "tar_truncated: " : "tar_damaged: ", tar_why);
 	if (summary->trailing_bytes)
 		inventory_note(&p->inventory, NOTE_PARTIAL, SLICE_EMPTY,
-		               "trailing_bytes: bytes behind the compressed data that are neither data nor padding");
+			       "trailing_bytes: bytes behind the compressed data that are neither data nor padding");
 	if (surplus)
-		inventory_note(&p->inventory, NOTE_INFO, SLICE_EMPTY, "behind_end: bytes behind the end of the archive, not read");
+		inventory_note(&p->inventory, NOTE_INFO, SLICE_EMPTY,
+			       "behind_end: bytes behind the end of the archive, not read");
 }
 
 static int read_entries(struct parse *p, struct err *why, struct err *err)
@@ -180,17 +185,18 @@ static int read_entries(struct parse *p, struct err *why, struct err *err)
 static void fill_result(const struct parse *p, const struct layer_summary *summary, struct parse_result *result)
 {
 	*result = (struct parse_result){
-	        .diff_id = summary->diff_id,
-	        .blob_bytes = summary->blob_bytes,
-	        .tar_bytes = summary->tar_bytes,
-	        .entries = p->entries ? entry_reader_count(p->entries) : 0,
-	        .files_analyzed = p->dispatch ? dispatch_files_analyzed(p->dispatch) : 0,
-	        .partial = p->by_resource || inventory_is_partial(&p->inventory),
-	        .by_resource = p->by_resource,
+		.diff_id = summary->diff_id,
+		.blob_bytes = summary->blob_bytes,
+		.tar_bytes = summary->tar_bytes,
+		.entries = p->entries ? entry_reader_count(p->entries) : 0,
+		.files_analyzed = p->dispatch ? dispatch_files_analyzed(p->dispatch) : 0,
+		.partial = p->by_resource || inventory_is_partial(&p->inventory),
+		.by_resource = p->by_resource,
 	};
 }
 
-static int encode(struct parse *p, const struct layer_summary *summary, struct buf *inventory, struct buf *path_table, struct err *err)
+static int encode(struct parse *p, const struct layer_summary *summary, struct buf *inventory, struct buf *path_table,
+		  struct err *err)
 {
 	struct inventory *inv = &p->inventory;
 	int               status;
@@ -205,7 +211,8 @@ static int encode(struct parse *p, const struct layer_summary *summary, struct b
 	return status < 0 ? status : path_table_finish(p->paths, path_table, err);
 }
 
-static int parse_entries(struct parse *p, struct parse_result *result, struct buf *inventory, struct buf *path_table, struct err *err)
+static int parse_entries(struct parse *p, struct parse_result *result, struct buf *inventory, struct buf *path_table,
+			 struct err *err)
 {
 	struct layer_summary summary;
 	struct err           why = {0};
@@ -222,7 +229,8 @@ static int parse_entries(struct parse *p, struct parse_result *result, struct bu
 	if (ends_the_parse(summary.status))
 		return err_set(err, summary.status, "%s", summary.why.text);
 	if (why.code && (entry_reader_count(p->entries) == 0 || entry_reader_is_foreign(p->entries)))
-		return summary.status < 0 ? err_set(err, summary.status, "%s", summary.why.text) : err_set(err, why.code, "%s", why.text);
+		return summary.status < 0 ? err_set(err, summary.status, "%s", summary.why.text)
+					  : err_set(err, why.code, "%s", why.text);
 	note_end(p, &summary, why.code, &why, surplus);
 	status = dispatch_end(p->dispatch, err);
 	if (!status)
@@ -246,7 +254,7 @@ static int parse_bytes_only(struct parse *p, struct parse_result *result, struct
 }
 
 int parse_layer(struct stream *layer, int spool_fd, const struct parse_request *request, struct parse_result *result,
-                struct buf *inventory, struct buf *path_table, struct err *err)
+		struct buf *inventory, struct buf *path_table, struct err *err)
 {
 	struct parse p = {.request = request};
 	struct err   own = {0};

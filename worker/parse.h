@@ -12,26 +12,28 @@
 #include "layer/window_budget.h"
 
 struct parse_request {
-	struct digest blob_digest;    /* stored in the inventory; zero: bytes made on the fly, which have no diffID either */
+	struct digest
+		 blob_digest; /* stored in the inventory; zero: bytes made on the fly, which have no diffID either */
 	uint64_t tar_bytes_max, entries_max, spool_bytes_max; /* 0 = those of limits.h */
 	struct window_budget *window; /* the process's allowance for large windows; NULL: such layers are partial */
-	bool     verify_only;         /* inflate and hash, no entries: content known under another compression */
-	const _Atomic bool *cancel;   /* NULL, or: give up with ERR_CANCELLED once true */
-	_Atomic uint64_t   *progress; /* NULL, or: inflated bytes so far, for heartbeats */
+	bool                  verify_only; /* inflate and hash, no entries: content known under another compression */
+	const _Atomic bool   *cancel;      /* NULL, or: give up with ERR_CANCELLED once true */
+	_Atomic uint64_t     *progress;    /* NULL, or: inflated bytes so far, for heartbeats */
 };
 
 struct parse_result {
 	struct digest diff_id;
 	uint64_t      blob_bytes, tar_bytes, entries, files_analyzed;
 	bool          partial; /* the inventory holds a NOTE_PARTIAL: report it, never reuse it */
-	bool          by_resource; /* … because of time, memory or spool: not even the same layer again may reuse it */
+	bool by_resource;      /* … because of time, memory or spool: not even the same layer again may reuse it */
 };
 
 /* Reads `layer` to its end (always: digests cover every byte), analyses it and appends the encoded inventory and the
  * encoded path table. 0 also for a partial layer; ERR_* when there is no inventory: the stream failed (its own code),
  * the bytes are no archive at all or break before the first entry (ERR_FORMAT, ERR_TRUNCATED), memory. verify_only: 0
- * only if every byte could be decompressed; nothing is appended. Does not close `layer`. spool_fd may be -1 (no spool). */
+ * only if every byte could be decompressed; nothing is appended. Does not close `layer`. spool_fd may be -1 (no spool).
+ */
 int parse_layer(struct stream *layer, int spool_fd, const struct parse_request *request, struct parse_result *result,
-                struct buf *inventory, struct buf *path_table, struct err *err);
+		struct buf *inventory, struct buf *path_table, struct err *err);
 
 #endif

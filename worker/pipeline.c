@@ -20,7 +20,8 @@ bool pipeline_spool_is_memory(const char *configured)
 {
 	struct statfs fs;
 
-	return statfs(pipeline_spool_dir(configured), &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+	return statfs(pipeline_spool_dir(configured), &fs) == 0 &&
+	       (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
 struct scan {
@@ -32,14 +33,14 @@ struct scan {
 	struct stream            *opened; /* for the first fetch */
 };
 
-static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, struct buf *inventory, struct buf *path_table,
-                           struct err *err)
+static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, struct buf *inventory,
+			   struct buf *path_table, struct err *err)
 {
 	const struct parse_request request = {.blob_digest = scan->layer->digest,
-	                                      .window = scan->config->window,
-	                                      .verify_only = verify_only,
-	                                      .cancel = scan->config->cancel,
-	                                      .progress = scan->config->progress};
+					      .window = scan->config->window,
+					      .verify_only = verify_only,
+					      .cancel = scan->config->cancel,
+					      .progress = scan->config->progress};
 	struct stream             *stream = scan->opened;
 	int                        status;
 
@@ -81,11 +82,15 @@ static int scan_fully(struct scan *scan, struct buf *inventory, struct buf *path
 }
 
 int pipeline_scan_layer(struct sources *sources, const struct reference *reference, const struct image_layer *layer,
-                        bool verify, const struct scan_config *config, struct scan_outcome *outcome,
-                        struct buf *inventory, struct buf *path_table, struct err *err)
+			bool verify, const struct scan_config *config, struct scan_outcome *outcome,
+			struct buf *inventory, struct buf *path_table, struct err *err)
 {
-	struct scan scan = {.sources = sources, .reference = reference, .layer = layer, .config = config, .outcome = outcome,
-	                      .opened = config->opened};
+	struct scan scan = {.sources = sources,
+			    .reference = reference,
+			    .layer = layer,
+			    .config = config,
+			    .outcome = outcome,
+			    .opened = config->opened};
 	struct err  why = {0};
 	char        digest[DIGEST_TEXT_BYTES];
 	int         status = 0;
@@ -102,5 +107,6 @@ int pipeline_scan_layer(struct sources *sources, const struct reference *referen
 	if (status >= 0)
 		return 0;
 	digest_text(&layer->digest, digest);
-	return err_set(err, status, "layer %s: %s", digest_is_zero(&layer->digest) ? "of a root folder" : digest, why.text);
+	return err_set(err, status, "layer %s: %s", digest_is_zero(&layer->digest) ? "of a root folder" : digest,
+		       why.text);
 }

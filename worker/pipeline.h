@@ -13,12 +13,13 @@ struct scan_config {
 	struct window_budget *window;    /* the process's own */
 	const _Atomic bool   *cancel;    /* as in parse.h */
 	_Atomic uint64_t     *progress;
-	struct stream        *opened; /* NULL, or the layer as source_open_layer() gave it, opened ahead of time: taken and closed */
+	struct stream
+		*opened; /* NULL, or the layer as source_open_layer() gave it, opened ahead of time: taken and closed */
 };
 
 struct scan_outcome {
 	struct parse_result result;
-	bool                verified;           /* verify mode, and the claim holds: no inventory, the known one is it */
+	bool                verified; /* verify mode, and the claim holds: no inventory, the known one is it */
 	bool                diffid_claim_false; /* verify mode, and it does not: scanned after all, by a second fetch */
 	uint64_t            blob_bytes_read;    /* of both fetches */
 };
@@ -27,8 +28,8 @@ struct scan_outcome {
  * that it is enough to decompress and hash. Appends inventory and path table unless `verified`. Errors are those of the
  * source and of parse_layer(), with the layer's digest before them; ERR_IO for the spool. */
 int pipeline_scan_layer(struct sources *sources, const struct reference *reference, const struct image_layer *layer,
-                        bool verify, const struct scan_config *config, struct scan_outcome *outcome,
-                        struct buf *inventory, struct buf *path_table, struct err *err);
+			bool verify, const struct scan_config *config, struct scan_outcome *outcome,
+			struct buf *inventory, struct buf *path_table, struct err *err);
 
 /* The folder that is used for `configured` (may be NULL), and whether it is kept in memory: worth a warning then. */
 const char *pipeline_spool_dir(const char *configured);

@@ -61,9 +61,11 @@ struct archive_reader *archive_reader_new(struct stream *stream, enum archive_ki
 	struct archive_reader *reader = calloc(1, sizeof(*reader));
 
 	if (reader)
-		*reader = (struct archive_reader){.archive = archive_read_new(), .stream = stream,
-		                                  .kind = kind == ARCHIVE_KIND_ZIP ? "zip" : "tar",
-		                                  .stream_status = STREAM_BLOCK, .status = 1};
+		*reader = (struct archive_reader){.archive = archive_read_new(),
+						  .stream = stream,
+						  .kind = kind == ARCHIVE_KIND_ZIP ? "zip" : "tar",
+						  .stream_status = STREAM_BLOCK,
+						  .status = 1};
 	if (!reader || !reader->archive || enable(reader->archive, kind) != ARCHIVE_OK) {
 		err_set(err, ERR_MEM, "reading an archive: out of memory");
 		archive_reader_free(reader);
@@ -90,7 +92,7 @@ static int describe(struct archive_reader *reader, struct err *err)
 	if (reader->members == 0)
 		return err_set(err, ERR_FORMAT, "not a %s archive", reader->kind);
 	return err_set(err, cut ? ERR_TRUNCATED : ERR_FORMAT, "%s %s in or behind member %" PRIu64 ": %s", reader->kind,
-	               cut ? "cut short" : "damaged", reader->members, why ? why : "no reason given");
+		       cut ? "cut short" : "damaged", reader->members, why ? why : "no reason given");
 }
 
 static int tell(const struct err *kept, int status, struct err *err)
@@ -184,17 +186,19 @@ static void fill(struct archive_reader *reader, struct archive_entry *entry, str
 	bool             sized = archive_entry_size_is_set(entry) && archive_entry_size(entry) >= 0;
 
 	*member = (struct archive_member){
-	        .name = name_of(entry),
-	        .type = type,
-	        .target = target_of(entry, type),
-	        .size = sized ? (uint64_t)archive_entry_size(entry) : type == MEMBER_FILE ? UINT64_MAX : 0,
-	        .body_offset = (uint64_t)archive_filter_bytes(reader->archive, 0),
-	        .sparse = archive_entry_sparse_count(entry) > 0,
-	        .mode = (uint32_t)archive_entry_perm(entry),
-	        .uid = clamp_id(archive_entry_uid(entry)),
-	        .gid = clamp_id(archive_entry_gid(entry)),
-	        .mtime = archive_entry_mtime(entry),
-	        .unreadable = unreadable_of(entry),
+		.name = name_of(entry),
+		.type = type,
+		.target = target_of(entry, type),
+		.size = sized                 ? (uint64_t)archive_entry_size(entry)
+			: type == MEMBER_FILE ? UINT64_MAX
+					      : 0,
+		.body_offset = (uint64_t)archive_filter_bytes(reader->archive, 0),
+		.sparse = archive_entry_sparse_count(entry) > 0,
+		.mode = (uint32_t)archive_entry_perm(entry),
+		.uid = clamp_id(archive_entry_uid(entry)),
+		.gid = clamp_id(archive_entry_gid(entry)),
+		.mtime = archive_entry_mtime(entry),
+		.unreadable = unreadable_of(entry),
 	};
 	reader->body_size = member->size;
 	reader->body_at = 0;
@@ -262,7 +266,8 @@ int archive_reader_body(struct archive_reader *reader, struct slice *block, stru
 	if (status < 0)
 		return status;
 	if (status == 0)
-		return reader->body_size != UINT64_MAX && take_hole(reader, reader->body_size, block) ? STREAM_BLOCK : STREAM_END;
+		return reader->body_size != UINT64_MAX && take_hole(reader, reader->body_size, block) ? STREAM_BLOCK
+												      : STREAM_END;
 	if (take_hole(reader, reader->pending_at, block))
 		return STREAM_BLOCK;
 	*block = reader->pending;
@@ -376,8 +381,10 @@ static void inflate_close(struct stream *stream)
 static bool enable_filters(struct archive *archive)
 {
 	return archive && archive_read_support_filter_gzip(archive) == ARCHIVE_OK &&
-	       archive_read_support_filter_zstd(archive) == ARCHIVE_OK && archive_read_support_filter_xz(archive) == ARCHIVE_OK &&
-	       archive_read_support_filter_bzip2(archive) == ARCHIVE_OK && archive_read_support_format_raw(archive) == ARCHIVE_OK &&
+	       archive_read_support_filter_zstd(archive) == ARCHIVE_OK &&
+	       archive_read_support_filter_xz(archive) == ARCHIVE_OK &&
+	       archive_read_support_filter_bzip2(archive) == ARCHIVE_OK &&
+	       archive_read_support_format_raw(archive) == ARCHIVE_OK &&
 	       archive_read_support_format_empty(archive) == ARCHIVE_OK;
 }
 
@@ -391,7 +398,8 @@ struct stream *archive_inflate_new(struct stream *below, struct err *err)
 		err_set(err, ERR_MEM, "inflating an archive: out of memory");
 		return NULL;
 	}
-	*self = (struct inflate_stream){.stream.ops = &ops, .below = below, .archive = archive_read_new(), .below_status = STREAM_BLOCK};
+	*self = (struct inflate_stream){
+		.stream.ops = &ops, .below = below, .archive = archive_read_new(), .below_status = STREAM_BLOCK};
 	if (!enable_filters(self->archive)) {
 		inflate_close(&self->stream);
 		err_set(err, ERR_MEM, "inflating an archive: out of memory");

@@ -22,20 +22,22 @@ struct archive_member {
 	uint64_t         size;        /* of the body with its holes; UINT64_MAX when only its end will tell (zip) */
 	uint64_t         body_offset; /* in the stream; where the body's bytes lie unless `sparse` */
 	bool             sparse;
-	uint32_t         mode;        /* permission bits, with setuid, setgid, sticky */
-	uint32_t         uid, gid;    /* larger numbers are clamped to UINT32_MAX */
-	int64_t          mtime;       /* seconds */
-	struct slice     unreadable;  /* empty, or why the body is missing: the extended attribute user.varve.unreadable, by
-	                                 which a tar made of a folder (rootfs:) tells unreadable files from empty ones */
+	uint32_t         mode;     /* permission bits, with setuid, setgid, sticky */
+	uint32_t         uid, gid; /* larger numbers are clamped to UINT32_MAX */
+	int64_t          mtime;    /* seconds */
+	struct slice unreadable; /* empty, or why the body is missing: the extended attribute user.varve.unreadable, by
+				    which a tar made of a folder (rootfs:) tells unreadable files from empty ones */
 };
 
 struct archive_reader;
 
-struct archive_reader *archive_reader_new(struct stream *stream, enum archive_kind kind, struct err *err); /* borrows it */
-void archive_reader_free(struct archive_reader *reader);
+struct archive_reader *archive_reader_new(struct stream *stream, enum archive_kind kind,
+					  struct err *err); /* borrows it */
+void                   archive_reader_free(struct archive_reader *reader);
 
 /* 1 with a member, 0 at the end of the archive (an empty stream is an empty archive), else the stream's own error,
- * ERR_FORMAT (not an archive of this kind: "not a tar"; or damaged behind some members), ERR_TRUNCATED, ERR_MEM. A body not read is skipped. */
+ * ERR_FORMAT (not an archive of this kind: "not a tar"; or damaged behind some members), ERR_TRUNCATED, ERR_MEM. A body
+ * not read is skipped. */
 int archive_reader_next(struct archive_reader *reader, struct archive_member *member, struct err *err);
 
 /* The body of the last member, block by block: STREAM_BLOCK, STREAM_END, or an error as above. */
@@ -48,9 +50,9 @@ bool archive_reader_is_foreign(const struct archive_reader *reader);
  * archive_reader_next() gave 0). 0 or the stream's error. */
 int archive_reader_finish(struct archive_reader *reader, bool *surplus, struct err *err);
 
-/* A stream of what `below` is inflated: gzip, zstd, xz, bzip2 by their magics, anything else as it is. For archive files
- * that a user names; layers have inflaters of their own (worker/layer). `below` belongs to the result, also when making
- * it fails (NULL). ERR_FORMAT for damaged input. */
+/* A stream of what `below` is inflated: gzip, zstd, xz, bzip2 by their magics, anything else as it is. For archive
+ * files that a user names; layers have inflaters of their own (worker/layer). `below` belongs to the result, also when
+ * making it fails (NULL). ERR_FORMAT for damaged input. */
 struct stream *archive_inflate_new(struct stream *below, struct err *err);
 
 #endif

@@ -30,7 +30,7 @@ static int judge(struct verify_stream *self)
 	digest_text(&got, got_text);
 	if (self->size != UINT64_MAX && self->seen != self->size)
 		return err_set(&self->why, ERR_DIGEST, "%s has %" PRIu64 " bytes, its descriptor says %" PRIu64,
-		               expected_text, self->seen, self->size);
+			       expected_text, self->seen, self->size);
 	if (!digest_eq(&got, &self->expected))
 		return err_set(&self->why, ERR_DIGEST, "bytes hash to %s, not to %s", got_text, expected_text);
 	return STREAM_END;
@@ -52,7 +52,8 @@ static int verify_next(struct stream *stream, struct slice *block, struct err *e
 	}
 	self->seen += block->len;
 	if (self->seen > self->size) {
-		self->verdict = err_set(&self->why, ERR_DIGEST, "more than the %" PRIu64 " bytes of its descriptor", self->size);
+		self->verdict = err_set(&self->why, ERR_DIGEST, "more than the %" PRIu64 " bytes of its descriptor",
+					self->size);
 		return fail(self, err);
 	}
 	sha256_update(self->hash, *block);
@@ -74,8 +75,12 @@ struct stream *verify_stream_new(struct stream *below, const struct digest *expe
 	struct verify_stream          *self = below ? calloc(1, sizeof(*self)) : NULL;
 
 	if (self)
-		*self = (struct verify_stream){.stream.ops = &ops, .below = below, .hash = sha256_new(),
-		                               .expected = *expected, .size = size, .verdict = STREAM_BLOCK};
+		*self = (struct verify_stream){.stream.ops = &ops,
+					       .below = below,
+					       .hash = sha256_new(),
+					       .expected = *expected,
+					       .size = size,
+					       .verdict = STREAM_BLOCK};
 	if (!self || !self->hash) {
 		if (below)
 			err_set(err, ERR_MEM, "verifying a digest: out of memory");

@@ -9,7 +9,7 @@
 #include "base/digest.h"
 #include "base/stream.h"
 
-struct stream *verify_stream_new(struct stream *below, const struct digest *expected, uint64_t size /* UINT64_MAX: any */,
-                                 struct err *err);
+struct stream *verify_stream_new(struct stream *below, const struct digest *expected,
+				 uint64_t size /* UINT64_MAX: any */, struct err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* Decompression of a blob: byte 0 picks the size of the blocks it comes in, the rest is the blob; its magic picks the format. */
+/* Decompression of a blob: byte 0 picks the size of the blocks it comes in, the rest is the blob; its magic picks the
+ * format. */
 #include "layer/layer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

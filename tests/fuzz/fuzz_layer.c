@@ -1,5 +1,5 @@
-/* A whole layer through the parse side: byte 0 picks the size of the blocks it comes in, the rest is the blob. What comes out
- * must decode again. */
+/* A whole layer through the parse side: byte 0 picks the size of the blocks it comes in, the rest is the blob. What
+ * comes out must decode again. */
 #include "model/inventory.h"
 #include "model/path_table.h"
 #include "parse.h"

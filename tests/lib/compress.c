@@ -35,7 +35,8 @@ bool compress_append_zstd(struct slice bytes, int window_log, struct buf *out)
 
 	if (context && to.dst && !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)) &&
 	    (!window_log || !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log)))) {
-		ZSTD_compressStream2(context, &to, &in, ZSTD_e_flush); /* without a content size, so that a window is stated */
+		ZSTD_compressStream2(context, &to, &in,
+				     ZSTD_e_flush); /* without a content size, so that a window is stated */
 		left = ZSTD_compressStream2(context, &to, &in, ZSTD_e_end);
 	}
 	buf_commit(out, to.pos);
@@ -63,7 +64,8 @@ bool compress_append_xz(struct slice bytes, uint32_t dictionary_bytes, struct bu
 		return false;
 	if (dictionary_bytes)
 		options.dict_size = dictionary_bytes;
-	if (lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, NULL, bytes.ptr, bytes.len, to, &used, room) != LZMA_OK)
+	if (lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, NULL, bytes.ptr, bytes.len, to, &used, room) !=
+	    LZMA_OK)
 		return false;
 	buf_commit(out, used);
 	return true;
@@ -75,8 +77,8 @@ static bool append_bzip2(struct slice bytes, struct buf *out)
 	char    *to = (char *)buf_reserve(out, room);
 	char     none = 0;
 
-	if (!to || BZ2_bzBuffToBuffCompress(to, &room, bytes.len ? (char *)(uintptr_t)bytes.ptr : &none, (unsigned)bytes.len, 9,
-	                                    0, 0) != BZ_OK)
+	if (!to || BZ2_bzBuffToBuffCompress(to, &room, bytes.len ? (char *)(uintptr_t)bytes.ptr : &none,
+					    (unsigned)bytes.len, 9, 0, 0) != BZ_OK)
 		return false;
 	buf_commit(out, room);
 	return true;

@@ -140,7 +140,8 @@ static int end_layer(struct reading *r)
 	struct buf            blob = {.bytes_max = FIXTURE_BYTES_MAX};
 	struct slice          tar;
 
-	if (!arena_grow(r->arena, (void *)&r->fixture->layers, &r->layers_capacity, r->fixture->layers_count, sizeof(*layer)))
+	if (!arena_grow(r->arena, (void *)&r->fixture->layers, &r->layers_capacity, r->fixture->layers_count,
+			sizeof(*layer)))
 		return bad(r, "out of memory");
 	layer = &r->fixture->layers[r->fixture->layers_count++];
 	if (!r->ended)
@@ -150,7 +151,8 @@ static int end_layer(struct reading *r)
 	for (size_t i = 0; i < r->formats_count; i++)
 		if (!append_member(r, i, tar, &blob))
 			return buf_deinit(&blob), bad(r, "unknown compression");
-	layer->blob = arena_copy(r->arena, slice_sub(buf_slice(&blob), 0, r->cut_blob < blob.len ? blob.len - r->cut_blob : 0));
+	layer->blob = arena_copy(r->arena,
+				 slice_sub(buf_slice(&blob), 0, r->cut_blob < blob.len ? blob.len - r->cut_blob : 0));
 	if (r->tail.len) {
 		buf_clear(&blob);
 		buf_append(&blob, layer->blob);
@@ -265,7 +267,8 @@ static int read_entry(struct reading *r, char type, struct slice words)
 		if (slice_eq_str(word, "->"))
 			status = fixture_token(&words, r->arena, &entry.target) ? 0 : bad(r, "a target is missing");
 		else if (slice_eq_str(word, "="))
-			status = fixture_token(&words, r->arena, &entry.body) ? 0 : bad(r, "text is missing or malformed");
+			status = fixture_token(&words, r->arena, &entry.body) ? 0
+									      : bad(r, "text is missing or malformed");
 		else if (slice_starts(word, "<<"))
 			status = read_here_text(r, slice_from(word, 2), &entry.body);
 		else if (slice_starts(word, "@"))
@@ -312,7 +315,7 @@ static int read_expect(struct reading *r, struct slice words)
 	if (!arena_grow(r->arena, (void *)&f->expects, &r->expects_capacity, f->expects_count, sizeof(*f->expects)))
 		return bad(r, "out of memory");
 	f->expects[f->expects_count++] = (struct fixture_expect){
-	        .layer = f->layers_count, .text = arena_copy(r->arena, slice_trim(words)), .line = r->line};
+		.layer = f->layers_count, .text = arena_copy(r->arena, slice_trim(words)), .line = r->line};
 	return 0;
 }
 
@@ -331,8 +334,8 @@ static char entry_type(struct slice verb)
 	static const struct {
 		const char *verb;
 		char        type;
-	} types[] = {{"file", '0'}, {"hardlink", '1'}, {"symlink", '2'}, {"char", '3'},
-	             {"block", '4'}, {"dir", '5'},     {"fifo", '6'}};
+	} types[] = {{"file", '0'},  {"hardlink", '1'}, {"symlink", '2'}, {"char", '3'},
+		     {"block", '4'}, {"dir", '5'},      {"fifo", '6'}};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (slice_eq_str(verb, types[i].verb))
@@ -413,7 +416,7 @@ void layer_fixture_deinit(struct layer_fixture *fixture)
 }
 
 size_t fixture_each(const char *dir, const char *prefix, const char *suffix, void (*run)(const char *path, void *data),
-                    void *data)
+		    void *data)
 {
 	struct dirent **names;
 	int             count = scandir(dir, &names, NULL, alphasort);

@@ -50,14 +50,16 @@ struct layer_fixture {
 
 /* ERR_FORMAT names file and line. Deinit in any case. */
 int  layer_fixture_read(const char *path, struct layer_fixture *fixture, struct err *err);
-int  layer_fixture_parse(struct slice text, const char *path, struct layer_fixture *fixture, struct err *err); /* path: for messages and @name */
+int  layer_fixture_parse(struct slice text, const char *path, struct layer_fixture *fixture,
+			 struct err *err); /* path: for messages and @name */
 void layer_fixture_deinit(struct layer_fixture *fixture);
 
 /* The next word or TEXT of `*rest`, unescaped, copied into `arena`; false at the end of the line or if malformed. */
 bool fixture_token(struct slice *rest, struct arena *arena, struct slice *token);
 
-/* Calls `run` with the path of every file in `dir` whose name has this prefix and suffix, in order of their names; returns how many. */
+/* Calls `run` with the path of every file in `dir` whose name has this prefix and suffix, in order of their names;
+ * returns how many. */
 size_t fixture_each(const char *dir, const char *prefix, const char *suffix, void (*run)(const char *path, void *data),
-                    void *data);
+		    void *data);
 
 #endif

@@ -7,8 +7,18 @@
 enum { BLOCK = 512, RECORD = 10240, NAME_BYTES = 100 };
 
 /* Offsets in a header block. */
-enum { AT_NAME = 0, AT_MODE = 100, AT_UID = 108, AT_GID = 116, AT_SIZE = 124, AT_MTIME = 136, AT_SUM = 148, AT_TYPE = 156,
-       AT_LINK = 157, AT_MAGIC = 257 };
+enum {
+	AT_NAME = 0,
+	AT_MODE = 100,
+	AT_UID = 108,
+	AT_GID = 116,
+	AT_SIZE = 124,
+	AT_MTIME = 136,
+	AT_SUM = 148,
+	AT_TYPE = 156,
+	AT_LINK = 157,
+	AT_MAGIC = 257
+};
 
 void tar_entry_init(struct tar_entry *entry, char type, struct slice name)
 {
@@ -47,7 +57,10 @@ static void put_magic(uint8_t *header, enum tar_format format)
 	if (format == TAR_GNU)
 		memcpy(header + AT_MAGIC, "ustar  ", 8);
 	else if (format == TAR_PAX)
-		memcpy(header + AT_MAGIC, "ustar\0" "00", 8);
+		memcpy(header + AT_MAGIC,
+		       "ustar\0"
+		       "00",
+		       8);
 }
 
 static void append_header(struct buf *tar, const struct tar_entry *entry)

@@ -9,16 +9,16 @@
 enum tar_format { TAR_PAX, TAR_GNU, TAR_V7 };
 
 struct tar_entry {
-	struct slice    name, target, body;
-	char            type; /* the typeflag: '0' file, '1' hard link, '2' symlink, '3' '4' devices, '5' directory, '6' FIFO */
+	struct slice name, target, body;
+	char type; /* the typeflag: '0' file, '1' hard link, '2' symlink, '3' '4' devices, '5' directory, '6' FIFO */
 	uint32_t        mode;
 	uint64_t        uid, gid;
 	uint64_t        mtime;
-	uint64_t        size;         /* as the header states it; UINT64_MAX: that of the body */
-	enum tar_format format;       /* how names longer than 100 bytes are told (v7: cut) */
-	bool            base256;      /* the size as a binary number */
+	uint64_t        size;    /* as the header states it; UINT64_MAX: that of the body */
+	enum tar_format format;  /* how names longer than 100 bytes are told (v7: cut) */
+	bool            base256; /* the size as a binary number */
 	bool            bad_checksum;
-	struct slice    pax;          /* records "NN key=value\n" to put before it in an 'x' header */
+	struct slice    pax; /* records "NN key=value\n" to put before it in an 'x' header */
 };
 
 void tar_entry_init(struct tar_entry *entry, char type, struct slice name);

@@ -1,7 +1,7 @@
-/* Rules of layer.h, inflate.h and verify_stream.h: every format gives its plain bytes in blocks of any size, members and
- * padding pass, damage is told, and the diffID is that of all plain bytes. */
+/* Rules of layer.h, inflate.h and verify_stream.h: every format gives its plain bytes in blocks of any size, members
+ * and padding pass, damage is told, and the diffID is that of all plain bytes. */
 #include "base/verify_stream.h"
-#include "layer/codec.h"
+#include "layer/layer_codec.h"
 #include "layer/layer.h"
 #include "lib/check.h"
 #include "lib/compress.h"
@@ -125,7 +125,7 @@ static void many_members_are_one_stream(void **state)
 static void a_gzip_header_with_all_fields_may_be_split_anywhere(void **state)
 {
 	static const uint8_t header[] = "\x1f\x8b\x08\x1c\0\0\0\0\0\xff\x05\0extra"
-	                                "name\0comment"; /* FEXTRA FNAME FCOMMENT; the NUL of the literal ends it */
+					"name\0comment"; /* FEXTRA FNAME FCOMMENT; the NUL of the literal ends it */
 	struct buf           blob = {.bytes_max = 1u << 20}, bare = {.bytes_max = 1u << 20};
 	struct slice         text = slice_sub(buf_slice(&plain), 0, 3000);
 
@@ -170,9 +170,11 @@ static void zeros_behind_the_last_member_are_silent_and_other_bytes_are_noted(vo
 		struct slice bytes;
 		bool         noted;
 	} tails[] = {
-	        {{(const uint8_t *)"\0", 1}, false},     {{(const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\0\0", 12}, false},
-	        {{(const uint8_t *)"x", 1}, true},       {{(const uint8_t *)"\0\0x", 3}, true},
-	        {{(const uint8_t *)"trailing bytes", 14}, true},
+		{{(const uint8_t *)"\0", 1}, false},
+		{{(const uint8_t *)"\0\0\0\0\0\0\0\0\0\0\0\0", 12}, false},
+		{{(const uint8_t *)"x", 1}, true},
+		{{(const uint8_t *)"\0\0x", 3}, true},
+		{{(const uint8_t *)"trailing bytes", 14}, true},
 	};
 
 	(void)state;
@@ -360,7 +362,7 @@ static void verify_gives_blocks_and_then_its_verdict(void **state)
 		uint64_t       size = wrong == 2 ? plain.len + 1 : wrong == 3 ? plain.len - 1 : plain.len;
 		struct err     err = {0};
 		struct stream *stream = verify_stream_new(stream_of_memory(buf_slice(&plain), 1000),
-		                                          wrong == 1 ? &other : &digest, size, &err);
+							  wrong == 1 ? &other : &digest, size, &err);
 
 		buf_clear(&out);
 		assert_non_null(stream);
@@ -382,9 +384,9 @@ static void a_blob_that_fails_fails_the_layer(void **state)
 
 	(void)state;
 	assert_true(compress_append("gzip", buf_slice(&plain), &blob));
-	struct err           err = {0};
-	struct stream       *stream = verify_stream_new(stream_of_memory(buf_slice(&blob), 999), &other, UINT64_MAX, &err);
-	struct layer        *layer = layer_open(stream, &config, &err);
+	struct err     err = {0};
+	struct stream *stream = verify_stream_new(stream_of_memory(buf_slice(&blob), 999), &other, UINT64_MAX, &err);
+	struct layer  *layer = layer_open(stream, &config, &err);
 	struct layer_summary summary;
 
 	assert_non_null(layer);
@@ -397,22 +399,22 @@ static void a_blob_that_fails_fails_the_layer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(every_format_gives_its_plain_bytes_in_blocks_of_any_size),
-	        cmocka_unit_test(many_members_are_one_stream),
-	        cmocka_unit_test(a_gzip_header_with_all_fields_may_be_split_anywhere),
-	        cmocka_unit_test(skippable_zstd_frames_pass),
-	        cmocka_unit_test(zeros_behind_the_last_member_are_silent_and_other_bytes_are_noted),
-	        cmocka_unit_test(a_cut_stream_is_truncated_at_every_length),
-	        cmocka_unit_test(a_flipped_bit_never_passes_for_the_plain_bytes),
-	        cmocka_unit_test(a_wrong_crc_or_length_of_a_gzip_member_is_told),
-	        cmocka_unit_test(large_windows_need_the_shared_allowance),
-	        cmocka_unit_test(who_waits_for_the_allowance_can_be_cancelled),
-	        cmocka_unit_test(ceilings_end_the_tar_but_not_the_blob),
-	        cmocka_unit_test(a_bomb_is_stopped_by_its_ratio),
-	        cmocka_unit_test(an_empty_blob_is_an_empty_tar),
-	        cmocka_unit_test(a_short_blob_without_magic_is_passed_through),
-	        cmocka_unit_test(verify_gives_blocks_and_then_its_verdict),
-	        cmocka_unit_test(a_blob_that_fails_fails_the_layer),
+		cmocka_unit_test(every_format_gives_its_plain_bytes_in_blocks_of_any_size),
+		cmocka_unit_test(many_members_are_one_stream),
+		cmocka_unit_test(a_gzip_header_with_all_fields_may_be_split_anywhere),
+		cmocka_unit_test(skippable_zstd_frames_pass),
+		cmocka_unit_test(zeros_behind_the_last_member_are_silent_and_other_bytes_are_noted),
+		cmocka_unit_test(a_cut_stream_is_truncated_at_every_length),
+		cmocka_unit_test(a_flipped_bit_never_passes_for_the_plain_bytes),
+		cmocka_unit_test(a_wrong_crc_or_length_of_a_gzip_member_is_told),
+		cmocka_unit_test(large_windows_need_the_shared_allowance),
+		cmocka_unit_test(who_waits_for_the_allowance_can_be_cancelled),
+		cmocka_unit_test(ceilings_end_the_tar_but_not_the_blob),
+		cmocka_unit_test(a_bomb_is_stopped_by_its_ratio),
+		cmocka_unit_test(an_empty_blob_is_an_empty_tar),
+		cmocka_unit_test(a_short_blob_without_magic_is_passed_through),
+		cmocka_unit_test(verify_gives_blocks_and_then_its_verdict),
+		cmocka_unit_test(a_blob_that_fails_fails_the_layer),
 	};
 
 	return cmocka_run_group_tests(tests, make_plain, drop_plain);

@@ -126,7 +126,8 @@ static void check_failed(const char *path, struct layer_fixture *fixture, size_t
 		rest = slice_from(rest, 5);
 		assert_true(fixture_token(&rest, &fixture->arena, &token));
 		if (parsed->status >= 0 || !slice_eq_str(token, err_name(parsed->status)))
-			fail_msg("%s: %s (%s) instead of %.*s", path, err_name(parsed->status), parsed->err.text, SLICE_FMT(token));
+			fail_msg("%s: %s (%s) instead of %.*s", path, err_name(parsed->status), parsed->err.text,
+				 SLICE_FMT(token));
 		if (rest.len && !strstr(parsed->err.text, arena_str(&fixture->arena, slice_trim(rest))))
 			fail_msg("%s: \"%s\" lacks \"%.*s\"", path, parsed->err.text, SLICE_FMT(slice_trim(rest)));
 		assert_int_equal(parsed->inventory.len, 0);
@@ -256,7 +257,8 @@ static void the_byte_ceiling_makes_a_layer_partial(void **state)
 
 static void a_large_body_without_room_in_the_spool_is_no_reusable_result(void **state)
 {
-	static const char    text[] = "file var/lib/dpkg/status = \"Package: a\\nStatus: install ok installed\\nVersion: 1\\n\\n\"*100000\n";
+	static const char text[] =
+		"file var/lib/dpkg/status = \"Package: a\\nStatus: install ok installed\\nVersion: 1\\n\\n\"*100000\n";
 	struct parse_request request = {.spool_bytes_max = 1000};
 	struct parsed        parsed;
 
@@ -309,13 +311,13 @@ static void a_cancelled_parse_gives_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(good_layers_are_read_as_stated),
-	        cmocka_unit_test(bad_layers_fail_as_stated),
-	        cmocka_unit_test(the_entry_ceiling_makes_a_layer_partial),
-	        cmocka_unit_test(the_byte_ceiling_makes_a_layer_partial),
-	        cmocka_unit_test(a_large_body_without_room_in_the_spool_is_no_reusable_result),
-	        cmocka_unit_test(verify_mode_hashes_and_reads_no_entry),
-	        cmocka_unit_test(a_cancelled_parse_gives_nothing),
+		cmocka_unit_test(good_layers_are_read_as_stated),
+		cmocka_unit_test(bad_layers_fail_as_stated),
+		cmocka_unit_test(the_entry_ceiling_makes_a_layer_partial),
+		cmocka_unit_test(the_byte_ceiling_makes_a_layer_partial),
+		cmocka_unit_test(a_large_body_without_room_in_the_spool_is_no_reusable_result),
+		cmocka_unit_test(verify_mode_hashes_and_reads_no_entry),
+		cmocka_unit_test(a_cancelled_parse_gives_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,10 @@ static void parsed_deinit(struct parsed *parsed)
 static void inflate_by_tool(const char *path, struct buf *out)
 {
 	char          command[4200];
-	const char   *tool = strstr(path, ".gz") ? "gzip -dc" : strstr(path, ".xz") ? "xz -dc" : strstr(path, ".zst") ? "zstd -dc" : "cat";
+	const char   *tool = strstr(path, ".gz")    ? "gzip -dc"
+			     : strstr(path, ".xz")  ? "xz -dc"
+			     : strstr(path, ".zst") ? "zstd -dc"
+						    : "cat";
 	FILE         *pipe;
 	unsigned char block[65536];
 	size_t        got;
@@ -89,7 +92,7 @@ static void real_layers_are_read_whole(void **state)
 	images += fixture_each(SHARED_DATA_DIR "/images", "a", ".gz", check_image, NULL);
 	images += fixture_each(SHARED_DATA_DIR "/images", "debian", ".gz", check_image, NULL);
 	images += fixture_each(SHARED_DATA_DIR "/images", "", ".xz", check_image, NULL);
-	images += fixture_each(SHARED_DATA_DIR "/images", "docker-", ".zst", check_image, NULL);
+	images += fixture_each(SHARED_DATA_DIR "/images", "", ".zst", check_image, NULL);
 	assert_true(images > 10);
 }
 

@@ -72,8 +72,8 @@ static struct scanned scan(struct place *place, bool verify)
 	struct scan_config config = {.spool_dir = place->dir};
 	struct scanned     s = {.inventory.bytes_max = 1u << 24, .paths.bytes_max = 1u << 24};
 
-	s.status = pipeline_scan_layer(place->sources, &place->reference, &place->layer, verify, &config, &s.outcome, &s.inventory,
-	                               &s.paths, &s.err);
+	s.status = pipeline_scan_layer(place->sources, &place->reference, &place->layer, verify, &config, &s.outcome,
+				       &s.inventory, &s.paths, &s.err);
 	return s;
 }
 
@@ -167,8 +167,8 @@ static void a_missing_spool_folder_is_said(void **state)
 
 	(void)state;
 	make_place(&place, text, SLICE_EMPTY);
-	s.status = pipeline_scan_layer(place.sources, &place.reference, &place.layer, false, &config, &s.outcome, &s.inventory, &s.paths,
-	                               &s.err);
+	s.status = pipeline_scan_layer(place.sources, &place.reference, &place.layer, false, &config, &s.outcome,
+				       &s.inventory, &s.paths, &s.err);
 	assert_int_equal(s.status, ERR_IO);
 	assert_non_null(strstr(s.err.text, "/nonexistent"));
 	drop_place(&place);
@@ -177,11 +177,11 @@ static void a_missing_spool_folder_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(a_scan_gives_the_inventory_of_the_digest),
-	        cmocka_unit_test(a_true_claim_needs_no_analysis),
-	        cmocka_unit_test(a_false_claim_hides_nothing),
-	        cmocka_unit_test(other_bytes_under_the_digest_fail_the_layer),
-	        cmocka_unit_test(a_missing_spool_folder_is_said),
+		cmocka_unit_test(a_scan_gives_the_inventory_of_the_digest),
+		cmocka_unit_test(a_true_claim_needs_no_analysis),
+		cmocka_unit_test(a_false_claim_hides_nothing),
+		cmocka_unit_test(other_bytes_under_the_digest_fail_the_layer),
+		cmocka_unit_test(a_missing_spool_folder_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

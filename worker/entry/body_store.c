@@ -51,7 +51,8 @@ void body_store_free(struct body_store *store)
 	free(store);
 }
 
-static int read_memory(struct body_store *store, struct entry_reader *reader, uint64_t size, struct body *body, struct err *err)
+static int read_memory(struct body_store *store, struct entry_reader *reader, uint64_t size, struct body *body,
+		       struct err *err)
 {
 	struct slice block;
 	int          status = entry_reader_block(reader, &block, err);
@@ -89,11 +90,12 @@ static int spool_write(int fd, struct slice bytes, uint64_t offset, struct err *
 static int spool_map(struct body_store *store, uint64_t size, struct body *body, struct err *err)
 {
 	void *memory = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, store->spool_fd,
-	                    (off_t)store->spool_used);
+			    (off_t)store->spool_used);
 
 	if (memory == MAP_FAILED)
 		return err_errno(err, ERR_IO, "spool: mapping a large file");
-	*body = (struct body){.bytes = slice_of(memory, (size_t)size), .spooled = true, .spool_offset = store->spool_used};
+	*body = (struct body){
+		.bytes = slice_of(memory, (size_t)size), .spooled = true, .spool_offset = store->spool_used};
 	return 0;
 }
 
@@ -102,11 +104,13 @@ static int admit(const struct body_store *store, uint64_t size, struct err *err)
 	if (store->spool_fd < 0)
 		return err_set(err, ERR_LIMIT, "body_bytes_max: %" PRIu64 " bytes, and there is no spool", size);
 	if (store->spool_used > store->spool_max || size > store->spool_max - store->spool_used)
-		return err_set(err, ERR_LIMIT, "spool_bytes_max: more than %" PRIu64 " bytes of large files", store->spool_max);
+		return err_set(err, ERR_LIMIT, "spool_bytes_max: more than %" PRIu64 " bytes of large files",
+			       store->spool_max);
 	return 0;
 }
 
-static int read_spooled(struct body_store *store, struct entry_reader *reader, uint64_t size, struct body *body, struct err *err)
+static int read_spooled(struct body_store *store, struct entry_reader *reader, uint64_t size, struct body *body,
+			struct err *err)
 {
 	struct slice block;
 	uint64_t     written = 0;
@@ -126,7 +130,8 @@ static int read_spooled(struct body_store *store, struct entry_reader *reader, u
 	return spooled;
 }
 
-int body_store_read(struct body_store *store, struct entry_reader *reader, uint64_t size, struct body *body, struct err *err)
+int body_store_read(struct body_store *store, struct entry_reader *reader, uint64_t size, struct body *body,
+		    struct err *err)
 {
 	*body = (struct body){.bytes = SLICE_EMPTY};
 	if (size == 0)

@@ -21,7 +21,8 @@ struct entry_reader {
 	uint8_t                head[LIMIT_HEAD_BYTES];
 };
 
-struct entry_reader *entry_reader_new(struct stream *tar, uint64_t entries_max, struct inventory *notes, struct err *err)
+struct entry_reader *entry_reader_new(struct stream *tar, uint64_t entries_max, struct inventory *notes,
+				      struct err *err)
 {
 	struct entry_reader *reader = malloc(sizeof(*reader));
 
@@ -56,12 +57,13 @@ static bool canonical(struct entry_reader *reader, struct slice name, char *out,
 	if (status == PATH_TOO_LONG && !reader->length_noted) {
 		reader->length_noted = true;
 		inventory_note(reader->notes, NOTE_PARTIAL, SLICE_EMPTY,
-		               "path_bytes_max: names longer than %u bytes or deeper than %u folders are left out", LIMIT_PATH_BYTES,
-		               LIMIT_PATH_DEPTH);
+			       "path_bytes_max: names longer than %u bytes or deeper than %u folders are left out",
+			       LIMIT_PATH_BYTES, LIMIT_PATH_DEPTH);
 	}
 	if (status == PATH_CLAMPED && !reader->clamp_noted) {
 		reader->clamp_noted = true;
-		inventory_note(reader->notes, NOTE_INFO, *path, "path_clamped: \"..\" reaches above the root, read as inside it");
+		inventory_note(reader->notes, NOTE_INFO, *path,
+			       "path_clamped: \"..\" reaches above the root, read as inside it");
 	}
 	return status != PATH_TOO_LONG;
 }
@@ -83,7 +85,8 @@ static bool read_whiteout(struct entry_reader *reader, struct entry *entry)
 	if (!slice_starts(base, ".wh."))
 		return true;
 	if (hidden.len == 0 || slice_eq_str(hidden, ".") || slice_eq_str(hidden, "..")) {
-		inventory_note(reader->notes, NOTE_SKIPPED, entry->path, "whiteout_name: a whiteout that names no file");
+		inventory_note(reader->notes, NOTE_SKIPPED, entry->path,
+			       "whiteout_name: a whiteout that names no file");
 		return false;
 	}
 	entry->type = opaque ? PATH_OPAQUE : PATH_WHITEOUT;
@@ -106,13 +109,15 @@ static bool read_target(struct entry_reader *reader, const struct archive_member
 	if (member->type == MEMBER_HARDLINK) {
 		good = canonical(reader, member->target, reader->target, &entry->target);
 		if (good && entry->target.len == 0) {
-			inventory_note(reader->notes, NOTE_SKIPPED, entry->path, "link_target: a hard link that leads to no file");
+			inventory_note(reader->notes, NOTE_SKIPPED, entry->path,
+				       "link_target: a hard link that leads to no file");
 			good = false;
 		}
 	} else if (member->type == MEMBER_SYMLINK) {
 		entry->target = slice_sub(member->target, 0, LIMIT_PATH_BYTES);
 		if (member->target.len > LIMIT_PATH_BYTES) /* such a link leads nowhere on any system */
-			inventory_note(reader->notes, NOTE_SKIPPED, entry->path, "link_target: longer than %u bytes", LIMIT_PATH_BYTES);
+			inventory_note(reader->notes, NOTE_SKIPPED, entry->path, "link_target: longer than %u bytes",
+				       LIMIT_PATH_BYTES);
 	}
 	return good;
 }
@@ -120,10 +125,10 @@ static bool read_target(struct entry_reader *reader, const struct archive_member
 static enum path_type type_of(enum member_type type)
 {
 	static const enum path_type types[] = {[MEMBER_FILE] = PATH_FILE,
-	                                       [MEMBER_DIRECTORY] = PATH_DIRECTORY,
-	                                       [MEMBER_SYMLINK] = PATH_SYMLINK,
-	                                       [MEMBER_HARDLINK] = PATH_HARDLINK,
-	                                       [MEMBER_OTHER] = PATH_OTHER};
+					       [MEMBER_DIRECTORY] = PATH_DIRECTORY,
+					       [MEMBER_SYMLINK] = PATH_SYMLINK,
+					       [MEMBER_HARDLINK] = PATH_HARDLINK,
+					       [MEMBER_OTHER] = PATH_OTHER};
 
 	return types[type];
 }
@@ -134,20 +139,21 @@ static bool translate(struct entry_reader *reader, const struct archive_member *
 	bool has_body = member->type == MEMBER_FILE || member->type == MEMBER_HARDLINK;
 
 	*entry = (struct entry){
-	        .type = type_of(member->type),
-	        .size = has_body ? member->size : 0,
-	        .mode = member->mode,
-	        .mtime = member->mtime,
-	        .uid = member->uid,
-	        .gid = member->gid,
-	        .unreadable = member->unreadable,
+		.type = type_of(member->type),
+		.size = has_body ? member->size : 0,
+		.mode = member->mode,
+		.mtime = member->mtime,
+		.uid = member->uid,
+		.gid = member->gid,
+		.unreadable = member->unreadable,
 	};
 	reader->block = reader->gathered = SLICE_EMPTY;
 	if (!canonical(reader, member->name, reader->path, &entry->path))
 		return false;
 	if (entry->path.len == 0) {
 		if (member->unreadable.len)
-			inventory_note(reader->notes, NOTE_PARTIAL, SLICE_EMPTY, "unreadable: %.*s", SLICE_FMT(member->unreadable));
+			inventory_note(reader->notes, NOTE_PARTIAL, SLICE_EMPTY, "unreadable: %.*s",
+				       SLICE_FMT(member->unreadable));
 		if (member->type != MEMBER_DIRECTORY)
 			inventory_note(reader->notes, NOTE_SKIPPED, SLICE_EMPTY, "entry_name: an entry without a name");
 		return false;
@@ -170,8 +176,8 @@ int entry_reader_next(struct entry_reader *reader, struct entry *entry, struct e
 		if (status != 1)
 			return status;
 		if (reader->entries == reader->entries_max) {
-			inventory_note(reader->notes, NOTE_PARTIAL, SLICE_EMPTY, "entries_max: more than %" PRIu64 " entries",
-			               reader->entries_max);
+			inventory_note(reader->notes, NOTE_PARTIAL, SLICE_EMPTY,
+				       "entries_max: more than %" PRIu64 " entries", reader->entries_max);
 			reader->stopped = true;
 			return 0;
 		}

@@ -13,7 +13,8 @@
 struct entry_reader;
 
 /* Borrows `tar`, and `notes` for what is to be told about single entries. entries_max: 0 = LIMIT_ENTRIES. */
-struct entry_reader *entry_reader_new(struct stream *tar, uint64_t entries_max, struct inventory *notes, struct err *err);
+struct entry_reader *entry_reader_new(struct stream *tar, uint64_t entries_max, struct inventory *notes,
+				      struct err *err);
 void                 entry_reader_free(struct entry_reader *reader); /* NULL is fine */
 
 /* 1 with the next entry, 0 at the end or at the ceiling (then noted), or the errors of archive_reader_next(). */

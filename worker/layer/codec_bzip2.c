@@ -1,5 +1,6 @@
-/* bzip2 streams, by libbz2. The magic reaches into the first block's, since "BZh" alone could be a file name in a tar. */
-#include "layer/codec.h"
+/* bzip2 streams, by libbz2. The magic reaches into the first block's, since "BZh" alone could be a file name in a tar.
+ */
+#include "layer/layer_codec.h"
 
 #include <bzlib.h>
 #include <stdlib.h>
@@ -12,10 +13,11 @@ struct bzip2 {
 
 static enum codec_match bzip2_match(struct slice head)
 {
-	static const char block[] = "1AY&SY", end[] = "\x17\x72\x45\x38\x50\x90"; /* of a stream with and without content */
-	enum codec_match  begin = codec_match_magic(slice_sub(head, 0, 3), SLICE_LIT("BZh"));
-	struct slice      rest = slice_from(head, 4);
-	enum codec_match  as_block, as_end;
+	static const char block[] = "1AY&SY",
+			  end[] = "\x17\x72\x45\x38\x50\x90"; /* of a stream with and without content */
+	enum codec_match begin = codec_match_magic(slice_sub(head, 0, 3), SLICE_LIT("BZh"));
+	struct slice     rest = slice_from(head, 4);
+	enum codec_match as_block, as_end;
 
 	if (begin != CODEC_YES || head.len < 4)
 		return begin == CODEC_NO ? CODEC_NO : CODEC_MAYBE;
@@ -93,11 +95,11 @@ static int bzip2_run(void *state, struct codec_io *io, struct err *err)
 }
 
 const struct codec codec_bzip2 = {
-        .name = "bzip2",
-        .media_type = "tar+bzip2",
-        .match = bzip2_match,
-        .open = bzip2_open,
-        .begin = bzip2_begin,
-        .run = bzip2_run,
-        .close = bzip2_close,
+	.name = "bzip2",
+	.media_type = "tar+bzip2",
+	.match = bzip2_match,
+	.open = bzip2_open,
+	.begin = bzip2_begin,
+	.run = bzip2_run,
+	.close = bzip2_close,
 };

@@ -1,7 +1,7 @@
 /* gzip by ISA-L's igzip (RFC 1952). Built where ISA-L is present; codec_gzip_zlib.c else. */
 #ifdef VARVE_HAVE_ISAL
 
-#include "layer/codec.h"
+#include "layer/layer_codec.h"
 
 #include <isa-l/igzip_lib.h>
 #include <stdlib.h>
@@ -72,7 +72,8 @@ static int run_header(struct gzip *self)
 
 	if (status == ISAL_DECOMP_OK) {
 		self->in_body = true;
-		self->state.crc_flag = ISAL_GZIP_NO_HDR_VER; /* behind the reset: CRC and ISIZE are checked at the end */
+		self->state.crc_flag =
+			ISAL_GZIP_NO_HDR_VER; /* behind the reset: CRC and ISIZE are checked at the end */
 	}
 	return status;
 }
@@ -97,13 +98,13 @@ static int gzip_run(void *state, struct codec_io *io, struct err *err)
 }
 
 const struct codec codec_gzip = {
-        .name = "gzip",
-        .media_type = "tar+gzip",
-        .match = gzip_match,
-        .open = gzip_open,
-        .begin = gzip_begin,
-        .run = gzip_run,
-        .close = free,
+	.name = "gzip",
+	.media_type = "tar+gzip",
+	.match = gzip_match,
+	.open = gzip_open,
+	.begin = gzip_begin,
+	.run = gzip_run,
+	.close = free,
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* gzip by zlib (RFC 1952), where ISA-L is absent. zlib checks CRC and ISIZE itself and stops at each member's end. */
 #ifndef VARVE_HAVE_ISAL
 
-#include "layer/codec.h"
+#include "layer/layer_codec.h"
 
 #include <stdlib.h>
 #include <zlib.h>
@@ -63,13 +63,13 @@ static int gzip_run(void *state, struct codec_io *io, struct err *err)
 }
 
 const struct codec codec_gzip = {
-        .name = "gzip",
-        .media_type = "tar+gzip",
-        .match = gzip_match,
-        .open = gzip_open,
-        .begin = gzip_begin,
-        .run = gzip_run,
-        .close = gzip_close,
+	.name = "gzip",
+	.media_type = "tar+gzip",
+	.match = gzip_match,
+	.open = gzip_open,
+	.begin = gzip_begin,
+	.run = gzip_run,
+	.close = gzip_close,
 };
 
 #endif

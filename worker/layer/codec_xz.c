@@ -1,5 +1,5 @@
 /* xz streams, by liblzma. Its own memory ceiling finds dictionaries that need the shared allowance. */
-#include "layer/codec.h"
+#include "layer/layer_codec.h"
 
 #include "base/limits.h"
 
@@ -17,7 +17,9 @@ struct xz {
 
 static enum codec_match xz_match(struct slice head)
 {
-	return codec_match_magic(head, slice_of("\xfd" "7zXZ", 6));
+	return codec_match_magic(head, slice_of("\xfd"
+						"7zXZ",
+						6));
 }
 
 static void *xz_open(const struct codec_config *config, struct err *err)
@@ -110,11 +112,11 @@ static int xz_run(void *state, struct codec_io *io, struct err *err)
 }
 
 const struct codec codec_xz = {
-        .name = "xz",
-        .media_type = "tar+xz",
-        .match = xz_match,
-        .open = xz_open,
-        .begin = xz_begin,
-        .run = xz_run,
-        .close = xz_close,
+	.name = "xz",
+	.media_type = "tar+xz",
+	.match = xz_match,
+	.open = xz_open,
+	.begin = xz_begin,
+	.run = xz_run,
+	.close = xz_close,
 };

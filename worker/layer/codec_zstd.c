@@ -1,7 +1,7 @@
 /* zstd frames and skippable frames (RFC 8878).
  *
  * Each frame's header is gathered before it is decoded: its window decides whether the shared allowance is needed. */
-#include "layer/codec.h"
+#include "layer/layer_codec.h"
 
 #include "base/limits.h"
 #include "base/zstd_codec.h"
@@ -122,11 +122,11 @@ static int zstd_run(void *state, struct codec_io *io, struct err *err)
 }
 
 const struct codec codec_zstd = {
-        .name = "zstd",
-        .media_type = "tar+zstd",
-        .match = zstd_match,
-        .open = zstd_open,
-        .begin = zstd_begin,
-        .run = zstd_run,
-        .close = zstd_close,
+	.name = "zstd",
+	.media_type = "tar+zstd",
+	.match = zstd_match,
+	.open = zstd_open,
+	.begin = zstd_begin,
+	.run = zstd_run,
+	.close = zstd_close,
 };

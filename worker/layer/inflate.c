@@ -35,7 +35,7 @@ static int at_end(struct inflate *self)
 {
 	if (self->phase == PHASE_MEMBER || self->members == 0)
 		return err_set(&self->why, ERR_TRUNCATED, "%s data cut short in member %" PRIu64, self->codec->name,
-		               self->members);
+			       self->members);
 	if (self->phase == PHASE_BETWEEN && self->head_len)
 		self->phase = PHASE_TRAILING;
 	return STREAM_END;
@@ -69,7 +69,7 @@ static int step_between(struct inflate *self)
 		return STREAM_BLOCK;
 	default:
 		return self->head_len < sizeof(self->head) ? STREAM_BLOCK
-		                                           : err_set(&self->why, ERR_INTERNAL, "magic too long");
+							   : err_set(&self->why, ERR_INTERNAL, "magic too long");
 	}
 }
 
@@ -93,7 +93,8 @@ static int step_member(struct inflate *self, struct codec_io *io)
 	if (from->len != in_before || io->room != room_before)
 		return STREAM_BLOCK;
 	if (in_before)
-		return err_set(&self->why, ERR_FORMAT, "%s member %" PRIu64 " does not end", self->codec->name, self->members);
+		return err_set(&self->why, ERR_FORMAT, "%s member %" PRIu64 " does not end", self->codec->name,
+			       self->members);
 	return pull(self);
 }
 
@@ -144,7 +145,7 @@ static void inflate_close(struct stream *stream)
 }
 
 struct stream *inflate_stream_new(struct stream *below, const struct codec *codec, const struct codec_config *config,
-                                  struct err *err)
+				  struct err *err)
 {
 	static const struct stream_ops ops = {.next = inflate_next, .close = inflate_close};
 	struct inflate                *self = below ? malloc(sizeof(*self)) : NULL;

@@ -7,12 +7,12 @@
 #define VARVE_WORKER_LAYER_INFLATE_H
 
 #include "base/stream.h"
-#include "layer/codec.h"
+#include "layer/layer_codec.h"
 
 enum { INFLATE_BLOCK_BYTES = 256 * 1024 }; /* of what it gives: large enough to hash and to parse without seams */
 
 struct stream *inflate_stream_new(struct stream *below, const struct codec *codec, const struct codec_config *config,
-                                  struct err *err);
+				  struct err *err);
 
 bool inflate_has_trailing_bytes(const struct stream *inflate); /* final once the stream has ended */
 

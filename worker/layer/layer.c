@@ -98,10 +98,12 @@ static int check_ceilings(struct layer *self)
 	uint64_t free_bytes = LIMIT_INFLATE_RATIO_FREE;
 
 	if (self->tar_bytes > self->tar_bytes_max)
-		return err_set(&self->why, ERR_LIMIT, "tar_bytes_max: more than %" PRIu64 " decompressed bytes", self->tar_bytes_max);
+		return err_set(&self->why, ERR_LIMIT, "tar_bytes_max: more than %" PRIu64 " decompressed bytes",
+			       self->tar_bytes_max);
 	if (self->tar_bytes > free_bytes && self->tar_bytes / LIMIT_INFLATE_RATIO > self->blob.bytes)
-		return err_set(&self->why, ERR_LIMIT, "inflate_ratio: %" PRIu64 " bytes from %" PRIu64 " is more than %u:1",
-		               self->tar_bytes, self->blob.bytes, LIMIT_INFLATE_RATIO);
+		return err_set(&self->why, ERR_LIMIT,
+			       "inflate_ratio: %" PRIu64 " bytes from %" PRIu64 " is more than %u:1", self->tar_bytes,
+			       self->blob.bytes, LIMIT_INFLATE_RATIO);
 	if (self->config.cancel && *self->config.cancel)
 		return err_set(&self->why, ERR_CANCELLED, "cancelled");
 	return STREAM_BLOCK;
@@ -193,12 +195,12 @@ int layer_finish(struct layer *layer, struct layer_summary *summary, struct err 
 	if (layer->blob.status < 0)
 		return tell(layer->blob.status, &layer->blob.why, err);
 	*summary = (struct layer_summary){
-	        .blob_bytes = layer->blob.bytes,
-	        .tar_bytes = layer->tar_bytes,
-	        .media_type = layer->codec ? layer->codec->media_type : "tar",
-	        .trailing_bytes = layer->codec && inflate_has_trailing_bytes(layer->content),
-	        .status = layer->status,
-	        .why = layer->why,
+		.blob_bytes = layer->blob.bytes,
+		.tar_bytes = layer->tar_bytes,
+		.media_type = layer->codec ? layer->codec->media_type : "tar",
+		.trailing_bytes = layer->codec && inflate_has_trailing_bytes(layer->content),
+		.status = layer->status,
+		.why = layer->why,
 	};
 	if (layer->status == STREAM_END)
 		sha256_final(layer->hash, summary->diff_id.bytes);

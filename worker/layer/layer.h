@@ -1,4 +1,5 @@
-/* layer.h - the bytes of a blob as the tar they hold: found by magic, decompressed, hashed, under ceilings, in one pass.
+/* layer.h - the bytes of a blob as the tar they hold: found by magic, decompressed, hashed, under ceilings, in one
+ * pass.
  *
  * Owner: one thread. Hostile input. The media type of the descriptor plays no part; what has no known magic is passed
  * through as a plain tar, and whether it is one the archive reader will tell. */
@@ -17,11 +18,11 @@ struct layer_config {
 };
 
 struct layer_summary {
-	struct digest diff_id;   /* of all decompressed bytes; zero when `status` is not 0 */
+	struct digest diff_id; /* of all decompressed bytes; zero when `status` is not 0 */
 	uint64_t      blob_bytes, tar_bytes;
-	const char   *media_type; /* "tar", "tar+gzip" …; static */
+	const char   *media_type;     /* "tar", "tar+gzip" …; static */
 	bool          trailing_bytes; /* behind the compressed data lies something that is no padding */
-	int           status;    /* 0, or what ended the decompression early: ERR_FORMAT, ERR_TRUNCATED, ERR_LIMIT … */
+	int           status; /* 0, or what ended the decompression early: ERR_FORMAT, ERR_TRUNCATED, ERR_LIMIT … */
 	struct err    why;
 };
 

@@ -10,7 +10,7 @@
 
 struct window_budget;
 
-struct window_budget *window_budget_new(void); /* NULL without memory */
+struct window_budget *window_budget_new(void);                          /* NULL without memory */
 void                  window_budget_free(struct window_budget *budget); /* nobody may hold it or wait for it */
 
 /* Blocks until nobody else holds it; ERR_CANCELLED once *cancel (may be NULL) is true. */

@@ -1,9 +1,9 @@
-/* codec.h - what a compression format is to the inflate filter: one file and one library each.
+/* layer_codec.h - what a compression format is to the inflate filter: one file and one library each.
  *
  * A codec decodes one member (gzip member, zstd frame, xz or bzip2 stream) at a time; the loop over members, padding,
  * trailing bytes and cut input is inflate.c's. Hostile input. */
-#ifndef VARVE_WORKER_LAYER_CODEC_H
-#define VARVE_WORKER_LAYER_CODEC_H
+#ifndef VARVE_WORKER_LAYER_LAYER_CODEC_H
+#define VARVE_WORKER_LAYER_LAYER_CODEC_H
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -16,8 +16,8 @@ enum codec_match { CODEC_NO, CODEC_MAYBE, CODEC_YES }; /* MAYBE: so far, but mor
 enum { CODEC_MORE = 0, CODEC_MEMBER_END = 1 }; /* or a negative ERR_* */
 
 struct codec_io {
-	struct slice in;   /* the codec moves it behind what it took */
-	uint8_t     *out;  /* likewise */
+	struct slice in;  /* the codec moves it behind what it took */
+	uint8_t     *out; /* likewise */
 	size_t       room;
 };
 
@@ -28,12 +28,12 @@ struct codec_config {
 
 struct codec {
 	const char *name;
-	const char *media_type; /* of a tar compressed by it, as inventories store it */
+	const char *media_type;                       /* of a tar compressed by it, as inventories store it */
 	enum codec_match (*match)(struct slice head); /* does a member start like this? */
 	void *(*open)(const struct codec_config *config, struct err *err);
-	int   (*begin)(void *state, struct err *err); /* a member follows; its magic has been seen and comes again */
-	int   (*run)(void *state, struct codec_io *io, struct err *err);
-	void  (*close)(void *state);
+	int (*begin)(void *state, struct err *err); /* a member follows; its magic has been seen and comes again */
+	int (*run)(void *state, struct codec_io *io, struct err *err);
+	void (*close)(void *state);
 };
 
 extern const struct codec codec_gzip, codec_zstd, codec_xz, codec_bzip2;
