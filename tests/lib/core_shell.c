@@ -1,0 +1,149 @@
+#include "lib/core_shell.h"
+
+#include "lib/check.h"
+
+#include <string.h>
+
+static void image_done(struct shell *shell, struct core_image *image)
+{
+	for (size_t i = 0; i < image->image.layers_count && i < 4; i++) {
+		shell->outcomes[shell->images_done][i].status = image->outcomes[i].status;
+		snprintf(shell->reasons[shell->images_done], 128, "%.*s", SLICE_FMT(image->outcomes[i].reason));
+	}
+	shell->images_done++;
+	core_image_free(image);
+}
+
+static void carry_out(struct shell *shell, const struct core_action *action, struct core_event *answers, size_t *answers_count)
+{
+	switch (action->kind) {
+	case CORE_CLAIM:
+		shell->claims++;
+		answers[(*answers_count)++] = (struct core_event){.kind = CORE_CLAIMED, .layer = action->layer, .claim = shell->answer, .verify = shell->verify};
+		break;
+	case CORE_SEND_TASK:
+		shell->sent[shell->sent_count++] = *action;
+		break;
+	case CORE_IMAGE_DONE:
+		image_done(shell, action->image);
+		break;
+	case CORE_REFERENCE_FAILED:
+		shell->references_failed++;
+		break;
+	case CORE_REFERENCE_DONE:
+		shell->references_done++;
+		break;
+	case CORE_JOB_DONE:
+		shell->jobs_done++;
+		break;
+	case CORE_COUNT_RETRY:
+		shell->retries++;
+		break;
+	case CORE_RELEASE:
+		shell->releases++;
+		break;
+	case CORE_RECORD_FAILURE:
+		shell->failures++;
+		break;
+	case CORE_DROP_LEASE:
+		shell->drops++;
+		break;
+	case CORE_COUNT_LATE:
+		break;
+	}
+}
+
+void shell_feed(struct shell *shell, const struct core_event *event)
+{
+	static struct core_event answers[ACTIONS_MAX];
+	const struct core_action *actions;
+	size_t                    count, answers_count = 0, taken = 0;
+	const struct core_event  *next = event;
+
+	while (next) {
+		assert_int_equal(core_step(shell->core, next, shell->now, &actions, &count), 0);
+		for (size_t i = 0; i < count; i++)
+			carry_out(shell, &actions[i], answers, &answers_count);
+		next = taken < answers_count ? &answers[taken++] : NULL;
+	}
+	if (core_check(shell->core))
+		fail_msg("%s", core_check(shell->core));
+}
+
+void shell_tick(struct shell *shell, uint64_t ms)
+{
+	const struct core_event event = {.kind = CORE_TICK};
+
+	shell->now += ms;
+	shell_feed(shell, &event);
+}
+
+void shell_open(struct shell *shell, const struct core_config *config)
+{
+	memset(shell, 0, sizeof(*shell));
+	shell->core = core_new(config);
+	shell->now = 1000;
+	assert_non_null(shell->core);
+}
+
+void shell_worker(struct shell *shell, uint64_t id, uint32_t slots)
+{
+	const struct core_event hello = {.kind = CORE_WORKER_HELLO, .worker = id, .set = SET, .layer_slots = slots, .light_slots = slots};
+
+	shell_feed(shell, &hello);
+}
+
+void shell_job(struct shell *shell, uint64_t id, uint32_t priority)
+{
+	const struct core_event open = {.kind = CORE_JOB_OPEN, .job = id, .priority = priority};
+
+	shell_feed(shell, &open);
+}
+
+void shell_reference(struct shell *shell, uint64_t job_id, uint64_t number, const char *host)
+{
+	const struct core_event event = {.kind = CORE_JOB_REFERENCE, .job = job_id, .reference = number, .task_kind = CORE_RESOLVE,
+	                                 .host = slice_str(host), .text = SLICE_LIT("docker://r/x")};
+
+	shell_feed(shell, &event);
+}
+
+void shell_closed(struct shell *shell, uint64_t job_id)
+{
+	const struct core_event event = {.kind = CORE_JOB_CLOSED, .job = job_id};
+
+	shell_feed(shell, &event);
+}
+
+/* An image whose layers are single letters: equal letters are equal layers, 'a' is larger than 'b'. */
+void shell_image(struct shell *shell, uint64_t job_id, uint64_t number, const char *letters, const char *host, const char *repository)
+{
+	struct core_image *image = core_image_new();
+	struct core_event  event = {.kind = CORE_IMAGE_FOUND, .image = image, .set = SET};
+
+	image->job = job_id;
+	image->reference = number;
+	image->host = arena_copy(&image->arena, slice_str(host));
+	image->location = arena_printf(&image->arena, "%s/%s", host, repository);
+	image->image.layers_count = strlen(letters);
+	image->image.layers = arena_array(&image->arena, strlen(letters) + 1, sizeof(struct image_layer));
+	for (size_t i = 0; letters[i]; i++) {
+		image->image.layers[i].digest.bytes[0] = (uint8_t)letters[i];
+		image->image.layers[i].size = (uint64_t)(1000 - letters[i]);
+	}
+	shell_feed(shell, &event);
+}
+
+void shell_done(struct shell *shell, uint64_t lease)
+{
+	const struct core_event event = {.kind = CORE_TASK_DONE, .lease = lease, .reusable = true};
+
+	shell_feed(shell, &event);
+}
+
+void shell_failed(struct shell *shell, uint64_t lease, enum core_fail_class fail_class, int code)
+{
+	const struct core_event event = {.kind = CORE_TASK_FAILED, .lease = lease, .fail_class = fail_class, .code = code, .text = SLICE_LIT("why")};
+
+	shell_feed(shell, &event);
+}

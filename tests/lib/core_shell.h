@@ -1,0 +1,36 @@
+/* core_shell.h - a shell around the broker's core without I/O: answers claims at once, remembers what was sent, and checks
+ * after each step what must always hold. Every failure is a failed test. */
+#ifndef VARVE_TESTS_LIB_CORE_SHELL_H
+#define VARVE_TESTS_LIB_CORE_SHELL_H
+
+#include "core.h"
+
+enum { ACTIONS_MAX = 4096, SET = 7 };
+
+struct shell {
+	struct core       *core;
+	uint64_t           now;
+	struct core_action sent[ACTIONS_MAX]; /* SEND_TASK, in order */
+	size_t             sent_count;
+	struct core_outcome outcomes[ACTIONS_MAX][4]; /* of finished images */
+	char               reasons[ACTIONS_MAX][128];
+	size_t             images_done, references_done, references_failed, jobs_done, retries, releases, failures, drops;
+	enum core_claim    answer;
+	bool               verify;
+	size_t             claims;
+};
+
+void shell_feed(struct shell *shell, const struct core_event *event);
+void shell_tick(struct shell *shell, uint64_t ms);
+void shell_open(struct shell *shell, const struct core_config *config);
+void shell_worker(struct shell *shell, uint64_t id, uint32_t slots);
+void shell_job(struct shell *shell, uint64_t id, uint32_t priority);
+void shell_reference(struct shell *shell, uint64_t job_id, uint64_t number, const char *host);
+void shell_closed(struct shell *shell, uint64_t job_id);
+
+/* An image whose layers are single letters: equal letters are equal layers, 'a' is larger than 'b'. */
+void shell_image(struct shell *shell, uint64_t job_id, uint64_t number, const char *letters, const char *host, const char *repository);
+void shell_done(struct shell *shell, uint64_t lease);
+void shell_failed(struct shell *shell, uint64_t lease, enum core_fail_class fail_class, int code);
+
+#endif
