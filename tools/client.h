@@ -30,7 +30,8 @@ struct client_run {
 	uint64_t                  job;    /* of an existing job; set when `submit` was answered */
 	const struct wire_submit *submit; /* NULL: the job exists */
 
-	/* 1 with the next reference (borrowed until the next call), 0 at the end, ERR_*. NULL: none are sent (retry_of). */
+	/* 1 with the next reference (borrowed until the next call), 0 at the end, 2 when there is none just now, ERR_*.
+	 * NULL: none are sent (retry_of). */
 	int (*reference)(void *data, struct slice *reference, struct err *err);
 	void (*submitted)(void *data, uint64_t job);                      /* the broker has the job; may be NULL */
 	void (*progress)(void *data, const struct wire_job_status *status); /* may be NULL; also between messages, for clocks */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFERENCE_ROOM_BYTES = 8192, TICK_MS = 250, SILENCE_MAX_MS = 60000, CREDIT = 64, WATCH_MS = 500 };
+enum { REFERENCE_ROOM_BYTES = 8192, TICK_MS = 250, FILL_MS = 100, SILENCE_MAX_MS = 60000, CREDIT = 64, WATCH_MS = 500 };
 
 struct window_slot {
 	bool         used;
@@ -32,7 +32,7 @@ struct client_session {
 	uint32_t            number_next;
 	bool                job_known, references_done, submitted, job_ended, results_ended, heard_once;
 	uint64_t            submit_correlation, watch_correlation, results_correlation, cancel_correlation;
-	uint64_t            heard_ms, started_ms, silence_ms;
+	uint64_t            heard_ms, started_ms, silence_ms, filled_ms;
 	struct buf          part; /* the image result that is coming in */
 	uint32_t            part_number;
 	uint32_t            consumed; /* parts whose credit was not given back yet */
@@ -76,7 +76,7 @@ static int fill_slot(struct client_session *s, struct window_slot *slot, struct 
 	slot->count = 0;
 	while (slot->count < WIRE_REFERENCES_MAX && slot->texts.len + REFERENCE_ROOM_BYTES < LIMIT_CHUNK_BYTES) {
 		rc = s->run->reference(s->run->data, &reference, err);
-		if (rc <= 0)
+		if (rc != 1)
 			break;
 		buf_append(&slot->texts, reference);
 		lengths[slot->count++] = reference.len;
@@ -88,6 +88,8 @@ static int fill_slot(struct client_session *s, struct window_slot *slot, struct 
 	for (size_t i = 0; i < slot->count; at += lengths[i++])
 		slot->items[i] = slice_sub(buf_slice(&slot->texts), at, lengths[i]);
 	slot->last = rc == 0;
+	if (slot->count == 0 && !slot->last)
+		return 0; /* nothing yet */
 	slot->number = s->number_next++;
 	slot->used = true;
 	s->references_done |= slot->last;
@@ -110,11 +112,22 @@ static int fill_window(struct client_session *s, struct err *err)
 		if (s->window[i].used)
 			continue;
 		rc = fill_slot(s, &s->window[i], err);
+		if (rc == 0 && !s->window[i].used)
+			return 0; /* the list has none just now: at the next tick */
 		if (rc == 0)
 			rc = send_references(s, &s->window[i], err);
 	}
 	s->submitted = s->references_done && window_is_empty(s);
 	return rc;
+}
+
+/* A list that had nothing just now is asked again, but not for every frame. */
+static int fill_again(struct client_session *s, uint64_t now, struct err *err)
+{
+	if (!s->job_known || s->references_done || now - s->filled_ms < FILL_MS)
+		return 0;
+	s->filled_ms = now;
+	return fill_window(s, err);
 }
 
 /* Asks for progress and results from where they stand. */
@@ -280,6 +293,8 @@ static int on_silence(struct client_session *s, uint64_t now, struct err *err)
 {
 	if (!s->heard_once && now - s->started_ms >= s->client->config.answer_ms)
 		return client_absent(s->client, now - s->started_ms, err);
+	if (s->run->until_submitted && s->job_known && window_is_empty(s))
+		s->heard_ms = now; /* nothing was asked: the list is slow */
 	if (now - s->heard_ms < s->silence_ms)
 		return 0;
 	log_line(LOG_WARNING, "client", "no word from the broker at %s for %llu s: connecting again", s->client->config.wire.endpoint,
@@ -324,9 +339,11 @@ static int session_loop(struct client_session *s, struct err *err)
 			rc = on_frame(s, &header, body, err);
 		} else if (rc == 0) {
 			rc = on_silence(s, clock_ms(), err);
-			if (rc == 0 && s->run->progress && s->run->status.job)
-				s->run->progress(s->run->data, &s->run->status);
 		}
+		if (rc == 0)
+			rc = fill_again(s, clock_ms(), err);
+		if (rc == 0 && got == 0 && s->run->progress && s->run->status.job)
+			s->run->progress(s->run->data, &s->run->status);
 	}
 	return rc;
 }

@@ -2,7 +2,7 @@
  *
  * A threshold is "low", "medium", "high" or "critical" (that band and all above), and "unknown", which must be named to
  * count: it is a band of its own. A gate also fails when it could not be judged: an image that is failed or incomplete,
- * or packages that no advisory source covers. Without any advisory database it is no gate at all (exit 4). */
+ * or packages that no advisory source covers, or none any longer (end of life). Without any advisory database it is no gate at all (exit 4). */
 #ifndef VARVE_TOOLS_GATE_H
 #define VARVE_TOOLS_GATE_H
 

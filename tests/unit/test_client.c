@@ -174,6 +174,8 @@ static void stop(struct fake_broker *b)
 
 struct seen {
 	uint64_t references, results, submitted, progress;
+	bool     slow; /* the list has nothing at every second question */
+	uint64_t asked;
 };
 
 static int next_reference(void *data, struct slice *reference, struct err *err)
@@ -184,6 +186,8 @@ static int next_reference(void *data, struct slice *reference, struct err *err)
 	(void)err;
 	if (seen->references == REFERENCES)
 		return 0;
+	if (seen->slow && seen->references % 1000 == 0 && seen->asked++ % 2 == 0)
+		return 2;
 	snprintf(text, sizeof(text), "docker://registry.example/team/app:%llu", (unsigned long long)seen->references++);
 	*reference = slice_str(text);
 	return 1;
@@ -292,6 +296,27 @@ static void what_a_lost_broker_did_not_answer_is_said_again(void **state)
 	assert_int_equal(seen.references, REFERENCES);
 }
 
+static void list_that_comes_slowly_is_sent_as_it_comes(void **state)
+{
+	struct fake_broker b = {0};
+	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
+	struct seen        seen = {.slow = true};
+	struct client_run  run = {.submit = &submit, .reference = next_reference, .result = on_result, .data = &seen, .interrupt_fd = -1};
+	struct client     *client;
+	struct err         err = {0};
+
+	(void)state;
+	start(&b);
+	client = connect_to(&b, 0);
+	if (client_run(client, &run, &err) != 0)
+		fail_msg("%s", err.text);
+	client_close(client);
+	stop(&b);
+	assert_int_equal(b.references, REFERENCES);
+	assert_true(b.references_ended);
+	assert_true(b.frames >= REFERENCES / 1000);
+}
+
 static void refusal_is_the_brokers_words_made_harmless(void **state)
 {
 	struct fake_broker b = {.refuse = true};
@@ -393,6 +418,7 @@ int main(void)
 		cmocka_unit_test(whole_job_from_submission_to_last_result),
 		cmocka_unit_test(submission_ends_when_all_references_are_acknowledged),
 		cmocka_unit_test(what_a_lost_broker_did_not_answer_is_said_again),
+		cmocka_unit_test(list_that_comes_slowly_is_sent_as_it_comes),
 		cmocka_unit_test(refusal_is_the_brokers_words_made_harmless),
 		cmocka_unit_test(silent_broker_is_no_broker),
 		cmocka_unit_test(unknown_job_is_not_found),
