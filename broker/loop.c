@@ -284,6 +284,23 @@ static void tell_broken(struct loop *loop)
 	flush(loop, true);
 }
 
+/* Inside a scan's process the asker may come later than the failure: it hears the reason too, until it stops us. */
+static void answer_broken(struct loop *loop)
+{
+	struct wire_peer   peer;
+	struct wire_header header;
+	struct slice       body;
+	unsigned           roles;
+
+	while (!atomic_load(&loop->stopping)) {
+		if (wire_server_receive(loop->server, loop->wake_fd, WAIT_MAX_MS, &peer, &roles, &loop->in, NULL) <= 0)
+			continue;
+		if (wire_open_frame(buf_slice(&loop->in), &header, &body, NULL) >= 0)
+			loop_reply_error(loop, &peer, header.correlation, &loop->broken);
+		flush(loop, true);
+	}
+}
+
 int loop_run(struct loop *loop, struct err *err)
 {
 	while (!atomic_load(&loop->stopping) && !loop->broken.code)
@@ -291,6 +308,8 @@ int loop_run(struct loop *loop, struct err *err)
 	if (!loop->broken.code)
 		return 0;
 	tell_broken(loop);
+	if (loop->config.embedded)
+		answer_broken(loop);
 	return err_set(err, loop->broken.code, "%s", loop->broken.text);
 }
 

@@ -13,6 +13,7 @@
 enum {
 	READERS_MAX = 1022,
 	MAP_BYTES_MIN = 16 << 20,
+	DISK_FREE_BYTES_MIN = 64 << 10,
 	STORE_LAYOUT = 1, /* version of what this module adds below the callers' formats */
 };
 
@@ -21,8 +22,18 @@ enum {
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct db      *open_list;
 
+/* LMDB calls a write that was cut short an I/O error; on a full disk that is what it was. */
+static bool disk_is_full(const struct db *db)
+{
+	struct statfs fs;
+
+	return statfs(db->path, &fs) == 0 && (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < DISK_FREE_BYTES_MIN;
+}
+
 int db_fail(const struct db *db, int status, const char *doing, struct err *err)
 {
+	if (status == EIO && disk_is_full(db))
+		status = ENOSPC;
 	if (status == MDB_MAP_FULL || status == ENOSPC || status == EDQUOT)
 		return err_set(err, ERR_FULL, "store %s: %s: %s", db->path, doing,
 		               status != MDB_MAP_FULL ? strerror(status)
