@@ -154,6 +154,7 @@ struct core_lease_info {
 	struct digest       diff_id; /* claimed */
 	bool                verify, current;
 	bool                pseudo;  /* layer without digest */
+	struct slice        text;    /* of a listing or image: its reference; until the next step */
 };
 bool core_lease_info(const struct core *core, uint64_t lease, struct core_lease_info *out);
 

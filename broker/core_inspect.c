@@ -19,7 +19,10 @@ bool core_lease_info(const struct core *core, uint64_t id, struct core_lease_inf
 		out->verify = layer->verify;
 		out->pseudo = layer->pseudo;
 	} else {
-		out->reference = ((const struct core_reference *)(const void *)lease->task)->number;
+		const struct core_reference *reference = (const struct core_reference *)(const void *)lease->task;
+
+		out->reference = reference->number;
+		out->text = reference->text;
 	}
 	return true;
 }

@@ -59,7 +59,10 @@ static int record_failure(struct loop *loop, const struct core_action *action, s
 
 /* --- tasks --- */
 
-static void describe_light(struct loop *loop, const struct core_action *action, struct wire_task *task)
+enum { TASK_BYTES_MAX = 2 * WIRE_KNOWN_BYTES_MAX };
+
+static void describe_light(struct loop *loop, const struct core_action *action, const struct loop_worker *worker,
+                           struct arena *arena, struct wire_task *task)
 {
 	const struct loop_job *job = loop_job_find(loop, action->job);
 
@@ -70,6 +73,8 @@ static void describe_light(struct loop *loop, const struct core_action *action, 
 	task->include = (struct wire_strings){.items = job->record.include, .count = job->record.include_count};
 	task->exclude = (struct wire_strings){.items = job->record.exclude, .count = job->record.exclude_count};
 	task->newest = job->record.newest;
+	if (action->task_kind == CORE_RESOLVE && worker)
+		task->known = loop_known_get(loop, job, worker, action->text, arena);
 }
 
 static void describe_layer(const struct core_action *action, struct wire_task *task)
@@ -90,15 +95,18 @@ static void send_task(struct loop *loop, const struct core_action *action)
 	struct wire_task    task = {.lease = action->lease, .kind = (uint32_t)action->task_kind, .attempt = action->attempt};
 	struct loop_worker *worker = loop_worker_find(loop, action->worker);
 	struct core_event   failed = {.kind = CORE_SEND_FAILED, .lease = action->lease};
+	struct arena        arena;
 	struct buf         *frame;
 
+	arena_init(&arena, TASK_BYTES_MAX);
 	if (action->task_kind == CORE_LAYER)
 		describe_layer(action, &task);
 	else
-		describe_light(loop, action, &task);
+		describe_light(loop, action, worker, &arena, &task);
 	frame = worker ? loop_send_task(loop, &worker->peer, action->lease) : NULL;
 	if (frame)
 		wire_put_task(frame, 0, &task);
+	arena_deinit(&arena);
 	if (!frame || !buf_ok(frame))
 		loop_queue_event(loop, &failed);
 }

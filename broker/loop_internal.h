@@ -15,6 +15,7 @@ struct loop_worker {
 	uint64_t            id, set;
 	struct wire_peer    peer;
 	struct slice        name; /* owned */
+	uint32_t            resolver; /* version; 0 = not told */
 	struct loop_worker *next;
 };
 
@@ -112,6 +113,12 @@ void                loop_worker_message(struct loop *loop, const struct wire_pee
 struct loop_worker *loop_worker_find(const struct loop *loop, uint64_t id);
 void                loop_worker_forget(struct loop *loop, uint64_t id);
 void                loop_uploads_free(struct loop *loop);
+
+/* loop_known.c: what a reference was the last time, so that a worker need only ask whether it still is that */
+struct wire_strings loop_known_get(struct loop *loop, const struct loop_job *job, const struct loop_worker *worker,
+                                   struct slice reference, struct arena *arena); /* none when there is nothing to go by */
+int loop_known_put(struct loop *loop, const struct loop_job *job, const struct loop_worker *worker, struct slice reference,
+                   const struct wire_strings *images, struct err *err);
 
 /* loop_client.c */
 void loop_client_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body);

@@ -53,7 +53,7 @@ static void ack(struct loop *loop, const struct wire_peer *peer, uint64_t lease,
 
 /* --- hello, heartbeat, bye --- */
 
-static struct loop_worker *add_worker(struct loop *loop, const struct wire_peer *peer, struct slice name)
+static struct loop_worker *add_worker(struct loop *loop, const struct wire_peer *peer, struct slice name, uint32_t resolver)
 {
 	struct loop_worker *worker = calloc(1, sizeof(*worker));
 	uint8_t            *copy = malloc(name.len + 1);
@@ -67,6 +67,7 @@ static struct loop_worker *add_worker(struct loop *loop, const struct wire_peer 
 	worker->id = ++loop->workers_seen;
 	worker->peer = *peer;
 	worker->name = slice_of(copy, name.len);
+	worker->resolver = resolver;
 	worker->next = loop->workers;
 	loop->workers = worker;
 	return worker;
@@ -95,7 +96,7 @@ static void hello(struct loop *loop, const struct wire_peer *peer, const struct 
 	}
 	if (worker)
 		gone(loop, worker, true);
-	if ((worker = add_worker(loop, peer, m.name)) == NULL)
+	if ((worker = add_worker(loop, peer, m.name, m.resolver)) == NULL)
 		return;
 	log_line(LOG_DEBUG, "broker", "worker %llu: %.*s", (unsigned long long)worker->id, SLICE_FMT(slice_sub(m.name, 0, 200)));
 	welcome.worker = worker->id;
@@ -262,7 +263,8 @@ static int take_image(struct loop *loop, const struct core_lease_info *info, str
 	return 0;
 }
 
-static int check_image(struct slice encoded, struct err *err)
+/* *whole stays true for what is worth remembering: nothing failed or was odd, and it is what was asked for. */
+static int check_image(struct slice encoded, struct slice reference, bool *whole, struct err *err)
 {
 	struct arena scratch;
 	struct image image;
@@ -270,19 +272,26 @@ static int check_image(struct slice encoded, struct err *err)
 
 	arena_init(&scratch, 64 << 20);
 	status = image_decode(encoded, &scratch, &image, err);
+	*whole &= status >= 0 && image.status != IMAGE_FAILED && image.warnings_count == 0 && slice_eq(image.reference, reference);
 	arena_deinit(&scratch);
 	return status;
 }
 
-static int take_images(struct loop *loop, const struct core_lease_info *info, struct slice bytes, uint64_t set, struct err *err)
+static int take_images(struct loop *loop, const struct loop_worker *worker, const struct core_lease_info *info,
+                       struct slice bytes, struct err *err)
 {
-	struct wire_strings images;
-	int                 status = wire_get_strings(bytes, &loop->arena, LIMIT_INDEX_MANIFESTS * LIMIT_INDEX_DEPTH, &images, err);
+	const struct loop_job *job = loop_job_find(loop, info->job);
+	const uint64_t         set = worker->set;
+	struct wire_strings    images;
+	bool                   whole = true;
+	int                    status = wire_get_strings(bytes, &loop->arena, LIMIT_INDEX_MANIFESTS * LIMIT_INDEX_DEPTH, &images, err);
 
 	if (status >= 0 && images.count == 0)
 		status = err_set(err, ERR_PROTOCOL, "resolve result holds no image");
 	for (size_t i = 0; i < images.count && status >= 0; i++)
-		status = check_image(images.items[i], err); /* all must be good before the first is taken */
+		status = check_image(images.items[i], info->text, &whole, err); /* all must be good before the first is taken */
+	if (status >= 0 && whole && job)
+		status = loop_known_put(loop, job, worker, info->text, &images, err);
 	for (size_t i = 0; i < images.count && status >= 0; i++)
 		status = take_image(loop, info, images.items[i], set, err);
 	return status;
@@ -313,7 +322,7 @@ static void finish(struct loop *loop, const struct loop_worker *worker, const st
 	if (info->kind == CORE_LAYER)
 		status = take_layer(loop, info, bytes, &event, &err);
 	else if (info->kind == CORE_RESOLVE)
-		status = take_images(loop, info, bytes, worker->set, &err);
+		status = take_images(loop, worker, info, bytes, &err);
 	if (loop->broken.code)
 		return;
 	if (status < 0) {

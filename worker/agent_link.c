@@ -54,7 +54,8 @@ static void send_hello(struct agent *agent)
 	struct wire_hello hello = {.version = slice_str(VARVE_VERSION),
 	                           .analyzer_set = buf_slice(&agent->set),
 	                           .result_bytes = RESULT_BYTES_CREDIT,
-	                           .local = agent->config.embedded};
+	                           .local = agent->config.embedded,
+	                           .resolver = SOURCE_RESOLVER_VERSION};
 	unsigned          layers = held(agent, true), light = held(agent, false);
 	char              host[256] = "";
 
@@ -262,6 +263,9 @@ static int fill_task(struct agent *agent, struct agent_task *task, const struct 
 	task->include = copy_globs(&task->arena, &m->include);
 	task->exclude = copy_globs(&task->arena, &m->exclude);
 	task->newest = m->newest;
+	task->known = arena_array(&task->arena, m->known.count + 1, sizeof(*task->known));
+	for (size_t i = 0; task->known && i < m->known.count; i++)
+		task->known[task->known_count++] = arena_copy(&task->arena, m->known.items[i]);
 	task->layer = (struct image_layer){.digest = m->digest,
 	                                   .diff_id = m->diff_id,
 	                                   .size = m->size,

@@ -62,8 +62,31 @@ void agent_task_scan(struct agent_task *task, struct sources *sources, const str
 	                                   &task->inventory, &task->path_table, &task->err);
 }
 
+/* 1 when all that is known can be read and is still so: it is the answer. */
+static int take_known(struct agent_task *task, struct sources *sources)
+{
+	struct image *known = arena_array(&task->arena, task->known_count + 1, sizeof(*known));
+	int           status;
+
+	for (size_t i = 0; known && i < task->known_count; i++)
+		if (image_decode(task->known[i], &task->arena, &known[i], NULL) < 0)
+			return 0;
+	status = known ? source_still_is(sources, &task->reference, known, task->known_count, &task->err) : 0;
+	if (status > 0) {
+		task->images = known;
+		task->images_count = task->known_count;
+	}
+	return status;
+}
+
 void agent_task_resolve(struct agent_task *task, struct sources *sources)
 {
+	int still = task->known_count ? take_known(task, sources) : 0;
+
+	if (still) {
+		task->status = still < 0 ? still : 0;
+		return;
+	}
 	task->status = source_resolve(sources, &task->reference, &task->platform, &task->arena, &task->images,
 	                              &task->images_count, &task->err);
 	if (task->status >= 0 && task->images_count == 0)

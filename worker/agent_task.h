@@ -14,6 +14,8 @@ struct agent_task {
 	struct arena         arena;    /* holds what follows */
 	struct reference     reference;
 	struct platform      platform; /* resolve */
+	struct slice        *known;    /* resolve: encoded records of the last time, foreign bytes */
+	size_t               known_count;
 	const char         **include, **exclude; /* enumerate; NULL-terminated */
 	unsigned             newest;
 	struct image_layer   layer;

@@ -17,7 +17,7 @@
 
 const char *const catalog_table_names[] = {
         "counters", "owners", "jobs", "tokens", "references", "reference_index", "images", "image_index", "image_records",
-        "latest", "layers", "inventories", "path_tables", "diff_ids", "claims", "scans", "failures", NULL};
+        "latest", "layers", "inventories", "path_tables", "diff_ids", "claims", "scans", "failures", "resolves", NULL};
 
 /* --- keys --- */
 

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "store/db.h"
 
-enum { CATALOG_FORMAT_VERSION = 1 };
+enum { CATALOG_FORMAT_VERSION = 2 };
 
 struct catalog;
 
@@ -156,6 +156,19 @@ int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, st
 
 /* Every reference's latest image, by reference: for reports over the whole store. */
 int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data, struct err *err);
+
+/* Resolves: what a reference was when it was last asked for -------------------------------------------------------- */
+
+struct resolve_key {
+	struct slice reference, platform; /* canonical text; as the job asked for it */
+	uint32_t     version;             /* of the resolver: what another one found counts as absent */
+};
+
+/* All encoded image records that one resolve gave. [w] */
+int catalog_resolve_put(struct catalog *catalog, const struct resolve_key *key, const struct slice *images, size_t count, struct err *err);
+/* Copied to the arena. ERR_NOT_FOUND, ERR_STORE (damaged), ERR_LIMIT (more than bytes_max): resolve it anew. */
+int catalog_resolve_get(struct catalog *catalog, const struct resolve_key *key, size_t bytes_max, struct arena *arena,
+                        struct slice **images, size_t *count, struct err *err);
 
 /* Health ---------------------------------------------------------------------------------------------------------- */
 

@@ -26,6 +26,7 @@ enum catalog_table {
 	TABLE_CLAIMS,          /* digest, set -> [owner, since] */
 	TABLE_SCANS,           /* digest, set -> [started, retries, late] */
 	TABLE_FAILURES,        /* digest, XXH3-128 of place -> [class, code, at, attempts, text, place] */
+	TABLE_RESOLVES,        /* XXH3-128 of reference and platform -> [resolver version, reference, platform, [SHA-256…]] */
 };
 
 struct catalog {
@@ -59,6 +60,9 @@ void         catalog_key_u64(uint8_t *out, uint64_t value); /* big-endian: keys 
 struct slice catalog_key_layer(const struct digest *digest, uint64_t set, uint8_t out[KEY_LAYER_BYTES]);
 struct slice catalog_key_pair(uint64_t a, uint64_t b, uint8_t out[KEY_PAIR_BYTES]);
 struct slice catalog_key_hashed(uint64_t a, struct slice text, uint8_t out[KEY_HASHED_BYTES]);
+
+/* Puts an encoded image record where all its users find it, under its SHA-256. */
+int catalog_image_record_put(struct db_txn *txn, struct slice image, struct digest *digest, struct err *err);
 
 int catalog_malformed(const struct catalog *catalog, const char *what, struct err *err); /* ERR_STORE */
 

@@ -279,7 +279,7 @@ int catalog_references_each(struct catalog *catalog, uint64_t job,
 
 /* --- images --- */
 
-static int put_image_record(struct db_txn *txn, struct slice image, struct digest *digest, struct err *err)
+int catalog_image_record_put(struct db_txn *txn, struct slice image, struct digest *digest, struct err *err)
 {
 	digest_of(image, digest);
 	if (db_has(txn, TABLE_IMAGE_RECORDS, digest_slice(digest)))
@@ -334,7 +334,7 @@ int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_im
 
 	if (!txn)
 		return ERR_INTERNAL;
-	if ((status = put_image_record(txn, image->image, &record_digest, err)) < 0)
+	if ((status = catalog_image_record_put(txn, image->image, &record_digest, err)) < 0)
 		return status;
 	buf_init(&identity, RECORD_BYTES_MAX);
 	buf_append(&identity, digest_slice(&record_digest));

@@ -167,28 +167,28 @@ static int check_length(struct db *db, struct err *err)
 static int open_tables(struct db *db, MDB_txn *txn, const struct db_config *config, struct err *err)
 {
 	unsigned flags = db->read_only ? 0 : MDB_CREATE;
-	int      status = mdb_dbi_open(txn, "meta", flags, &db->meta);
+	int      status = mdb_dbi_open(txn, "chunks", flags, &db->chunks);
 
-	if (!status)
-		status = mdb_dbi_open(txn, "chunks", flags, &db->chunks);
 	for (; !status && config->tables[db->tables_count]; db->tables_count++) {
 		if (db->tables_count == DB_TABLES_MAX)
 			return err_set(err, ERR_INTERNAL, "store %s: too many tables", db->path);
 		status = mdb_dbi_open(txn, config->tables[db->tables_count], flags, &db->tables[db->tables_count]);
 	}
-	if (status == MDB_NOTFOUND)
-		return err_set(err, ERR_NOT_FOUND, "store %s: no %s there", db->path, config->kind);
 	return status ? db_fail(db, status, "open tables", err) : 0;
 }
 
-/* meta "format": "KIND LAYOUT VERSION" */
+/* meta "format": "KIND LAYOUT VERSION"; before the other tables, which another format may not have. */
 static int check_format(struct db *db, MDB_txn *txn, const struct db_config *config, struct err *err)
 {
 	char         text[80], kind[40];
 	MDB_val      key = db_val(SLICE_LIT("format")), value;
 	unsigned     layout, version;
-	int          status = mdb_get(txn, db->meta, &key, &value);
+	int          status = mdb_dbi_open(txn, "meta", db->read_only ? 0 : MDB_CREATE, &db->meta);
 
+	if (status == MDB_NOTFOUND)
+		return err_set(err, ERR_NOT_FOUND, "store %s: no %s there", db->path, config->kind);
+	if (!status)
+		status = mdb_get(txn, db->meta, &key, &value);
 	if (status == MDB_NOTFOUND && !db->read_only) {
 		int len = snprintf(text, sizeof(text), "%s %d %u", config->kind, STORE_LAYOUT, config->version);
 
@@ -217,7 +217,7 @@ static int open_content(struct db *db, const struct db_config *config, struct er
 
 	if (status)
 		return db_fail(db, status, "open", err);
-	if ((status = open_tables(db, txn, config, err)) < 0 || (status = check_format(db, txn, config, err)) < 0) {
+	if ((status = check_format(db, txn, config, err)) < 0 || (status = open_tables(db, txn, config, err)) < 0) {
 		mdb_txn_abort(txn);
 		return status;
 	}

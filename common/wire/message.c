@@ -165,7 +165,7 @@ int wire_get_error(struct slice body, struct wire_error *m, struct err *err)
 void wire_put_hello(struct buf *frame, uint64_t correlation, const struct wire_hello *m)
 {
 	wire_begin(frame, WIRE_HELLO, correlation);
-	msgpack_write_array(frame, 8);
+	msgpack_write_array(frame, 9);
 	msgpack_write_str(frame, m->name);
 	msgpack_write_str(frame, m->version);
 	msgpack_write_str(frame, m->analyzer_set);
@@ -174,6 +174,7 @@ void wire_put_hello(struct buf *frame, uint64_t correlation, const struct wire_h
 	msgpack_write_uint(frame, m->light_slots);
 	msgpack_write_uint(frame, m->result_bytes);
 	msgpack_write_bool(frame, m->local);
+	msgpack_write_uint(frame, m->resolver);
 	wire_end(frame);
 }
 
@@ -190,7 +191,8 @@ int wire_get_hello(struct slice body, struct arena *arena, struct wire_hello *m,
 	m->light_slots = wire_read_u32(&r);
 	m->result_bytes = msgpack_read_uint(&r);
 	m->local = msgpack_read_bool(&r);
-	msgpack_end_record(&r, fields, 8);
+	m->resolver = fields > 8 ? wire_read_u32(&r) : 0;
+	msgpack_end_record(&r, fields, 9);
 	return wire_finish(&r, "HELLO", err);
 }
 
@@ -219,7 +221,7 @@ int wire_get_welcome(struct slice body, struct wire_welcome *m, struct err *err)
 void wire_put_task(struct buf *frame, uint64_t correlation, const struct wire_task *m)
 {
 	wire_begin(frame, WIRE_TASK, correlation);
-	msgpack_write_array(frame, 14);
+	msgpack_write_array(frame, 15);
 	msgpack_write_uint(frame, m->lease);
 	msgpack_write_uint(frame, m->kind);
 	msgpack_write_uint(frame, m->attempt);
@@ -234,6 +236,7 @@ void wire_put_task(struct buf *frame, uint64_t correlation, const struct wire_ta
 	msgpack_write_str(frame, m->media_type);
 	msgpack_write_str(frame, m->location);
 	msgpack_write_bool(frame, m->verify);
+	wire_write_strings(frame, &m->known);
 	wire_end(frame);
 }
 
@@ -256,7 +259,10 @@ int wire_get_task(struct slice body, struct arena *arena, struct wire_task *m, s
 	m->media_type = msgpack_read_bytes(&r);
 	m->location = msgpack_read_bytes(&r);
 	m->verify = msgpack_read_bool(&r);
-	msgpack_end_record(&r, fields, 14);
+	m->known = (struct wire_strings){0};
+	if (fields > 14)
+		wire_read_strings(&r, arena, WIRE_STRINGS_MAX, &m->known);
+	msgpack_end_record(&r, fields, 15);
 	return wire_finish(&r, "TASK", err);
 }
 

@@ -37,6 +37,7 @@ struct wire_hello {
 	uint32_t            layer_slots, light_slots; /* tasks at once: layers; enumerate and resolve */
 	uint64_t            result_bytes;             /* unacknowledged result bytes it may hold */
 	bool                local;                    /* embedded: may be given local transports */
+	uint32_t            resolver;                 /* version of its resolver; 0 = not told: nothing known is kept for it */
 };
 
 struct wire_welcome {
@@ -55,6 +56,7 @@ struct wire_task {
 	uint64_t            size;             /* layer; UINT64_MAX = unknown */
 	struct slice        media_type, location;
 	bool                verify;           /* layer: inflate and hash only, `diff_id` must come out */
+	struct wire_strings known;            /* resolve: the encoded images it gave last time; none = resolve anew */
 };
 
 struct wire_lease_progress {

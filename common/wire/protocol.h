@@ -22,7 +22,7 @@ enum wire_type {
 	WIRE_PONG = 4,  /* [] */
 
 	/* Worker role */
-	WIRE_HELLO = 16,    /* w>b [name, version, analyzer_set, [host…], layer_slots, light_slots, result_bytes, local] */
+	WIRE_HELLO = 16,    /* w>b [name, version, analyzer_set, [host…], layer_slots, light_slots, result_bytes, local, resolver] */
 	WIRE_WELCOME = 17,  /* b>w [worker, heartbeat_ms, silence_ms] */
 	WIRE_TASK = 18,     /* b>w see struct wire_task */
 	WIRE_PROGRESS = 19, /* w>b [[lease, bytes]…]: heartbeat of all leases held; may be empty */
@@ -78,6 +78,7 @@ enum {
 	WIRE_REFERENCES_WINDOW = 8,    /* REFERENCES that may be unanswered */
 	WIRE_STRINGS_MAX = 1024,       /* hosts, globs, notices in one message */
 	WIRE_LEASES_MAX = 4096,        /* leases of one worker */
+	WIRE_KNOWN_BYTES_MAX = 256 << 10, /* image records sent along with a resolve; more are left out */
 	WIRE_JOBS_MAX = 4096,          /* job records in one STATUS_REPLY: the newest */
 	WIRE_RESULTS_CREDIT_MAX = 256, /* parts a client may have open */
 	WIRE_TOKEN_BYTES = 16,

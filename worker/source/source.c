@@ -226,6 +226,39 @@ int source_resolve(struct sources *sources, const struct reference *reference, c
 	return status;
 }
 
+/* The digest that a resolve of the reference began with. */
+static const struct digest *top_digest(const struct image *image)
+{
+	return digest_is_zero(&image->index_digest) ? &image->digest : &image->index_digest;
+}
+
+/* One resolve gave them all: same reference, same manifest or index, nothing failed. */
+static bool belong_together(const struct image *known, size_t count, struct slice reference)
+{
+	for (size_t i = 0; i < count; i++)
+		if (known[i].status == IMAGE_FAILED || !slice_eq(known[i].reference, reference) ||
+		    !digest_eq(top_digest(&known[i]), top_digest(known)))
+			return false;
+	return count > 0 && !digest_is_zero(top_digest(known));
+}
+
+int source_still_is(struct sources *sources, const struct reference *reference, const struct image *known,
+                    size_t known_count, struct err *err)
+{
+	struct digest now;
+	struct err    why = {0};
+	char          text[REFERENCE_TEXT_BYTES];
+	int           status;
+
+	reference_text(reference, text);
+	if (reference->transport != TRANSPORT_DOCKER || !belong_together(known, known_count, slice_str(text)))
+		return 0;
+	status = registry_head_manifest(sources->registry, reference, &now, &why);
+	if (status == ERR_NET || status == ERR_RATE || status == ERR_CANCELLED)
+		return err_set(err, status, "%s", why.text);
+	return status == 0 && digest_eq(&now, top_digest(known)); /* what else went wrong, the GET will say in full */
+}
+
 /* ---- layers ---- */
 
 struct stream *source_open_layer(struct sources *sources, const struct reference *reference,

@@ -43,6 +43,15 @@ int source_enumerate(struct sources *sources, const struct reference *where, con
 int source_resolve(struct sources *sources, const struct reference *reference, const struct platform *want,
                    struct arena *arena, struct image **images, size_t *images_count, struct err *err);
 
+/* Raise it when the same manifests and configs would give other image records: those of before are then made again. */
+enum { SOURCE_RESOLVER_VERSION = 1 };
+
+/* Whether `known`, all records of an earlier resolve of `reference` for the same platform, are what it would give now:
+ * 1 when the registry still has it under the digest they came from (HEAD; no document is fetched). 0: no, or it cannot
+ * be told (a local source, records that failed or are another's): resolve it. ERR_NET, ERR_RATE, ERR_CANCELLED. */
+int source_still_is(struct sources *sources, const struct reference *reference, const struct image *known,
+                    size_t known_count, struct err *err);
+
 /* The bytes of a layer, verified against its digest and size as they stream past: ERR_DIGEST instead of STREAM_END when
  * they do not match. The caller closes the stream. rootfs: gives a tar stream made on the fly, not verified. */
 struct stream *source_open_layer(struct sources *sources, const struct reference *reference,
