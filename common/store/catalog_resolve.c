@@ -2,11 +2,9 @@
 
 #include "base/msgpack_write.h"
 
-#include <string.h>
-
 enum { RESOLVE_BYTES_MAX = 1 << 20, RESOLVE_KEY_BYTES = XXH128_BYTES };
 
-/* Two texts one of which may be hostile: the record holds both, so that a collision is only a miss. */
+/* A registry may choose its names to collide: the record holds both texts, so that this is only a miss. */
 static struct slice resolve_id(const struct resolve_key *key, struct buf *scratch, uint8_t out[RESOLVE_KEY_BYTES])
 {
 	buf_append(scratch, key->reference);
@@ -18,7 +16,7 @@ static struct slice resolve_id(const struct resolve_key *key, struct buf *scratc
 }
 
 static int encode_resolve(struct db_txn *txn, const struct resolve_key *key, const struct slice *images, size_t count,
-                          struct buf *out, struct err *err)
+			  struct buf *out, struct err *err)
 {
 	int status = 0;
 
@@ -38,8 +36,8 @@ static int encode_resolve(struct db_txn *txn, const struct resolve_key *key, con
 	return status;
 }
 
-int catalog_resolve_put(struct catalog *catalog, const struct resolve_key *key, const struct slice *images, size_t count,
-                        struct err *err)
+int catalog_resolve_put(struct catalog *catalog, const struct resolve_key *key, const struct slice *images,
+			size_t count, struct err *err)
 {
 	struct db_txn *txn = catalog_batch(catalog, err);
 	uint8_t        name[RESOLVE_KEY_BYTES];
@@ -52,7 +50,8 @@ int catalog_resolve_put(struct catalog *catalog, const struct resolve_key *key, 
 	buf_init(&record, RESOLVE_BYTES_MAX);
 	id = resolve_id(key, &record, name);
 	status = encode_resolve(txn, key, images, count, &record, err);
-	if (status >= 0 && (db_borrow(txn, TABLE_RESOLVES, id, &stored, NULL) < 0 || !slice_eq(stored, buf_slice(&record))))
+	if (status >= 0 &&
+	    (db_borrow(txn, TABLE_RESOLVES, id, &stored, NULL) < 0 || !slice_eq(stored, buf_slice(&record))))
 		status = db_put(txn, TABLE_RESOLVES, id, buf_slice(&record), err);
 	buf_deinit(&record);
 	return status;
@@ -60,7 +59,7 @@ int catalog_resolve_put(struct catalog *catalog, const struct resolve_key *key, 
 
 /* The digests of its image records; ERR_NOT_FOUND when it is another resolve's, or by another resolver. */
 static int read_digests(struct catalog *catalog, struct slice value, const struct resolve_key *key, struct arena *arena,
-                        struct digest **digests, size_t *count, struct err *err)
+			struct digest **digests, size_t *count, struct err *err)
 {
 	struct msgpack_reader r = msgpack_reader_of(value);
 	size_t                fields = msgpack_begin_record(&r, 4);
@@ -78,13 +77,12 @@ static int read_digests(struct catalog *catalog, struct slice value, const struc
 	return same ? 0 : err_set(err, ERR_NOT_FOUND, "store %s: resolved by another version", catalog->dir);
 }
 
-static int get_resolve(struct catalog *catalog, struct db_txn *txn, const struct resolve_key *key, struct buf *scratch,
-                       struct arena *arena, struct slice **images, size_t *count, struct err *err)
+static int get_resolve(struct catalog *catalog, struct db_txn *txn, const struct resolve_key *key, size_t left,
+		       struct buf *scratch, struct arena *arena, struct slice **images, size_t *count, struct err *err)
 {
 	uint8_t        name[RESOLVE_KEY_BYTES];
 	struct slice   value;
 	struct digest *digests;
-	size_t         left = scratch->bytes_max;
 	int            status = db_borrow(txn, TABLE_RESOLVES, resolve_id(key, scratch, name), &value, err);
 
 	if (status >= 0)
@@ -98,7 +96,8 @@ static int get_resolve(struct catalog *catalog, struct db_txn *txn, const struct
 		if ((status = db_get(txn, TABLE_IMAGE_RECORDS, digest_slice(&digests[i]), scratch, err)) < 0)
 			return status;
 		if (scratch->len > left)
-			return err_set(err, ERR_LIMIT, "store %s: image records of more than %zu bytes", catalog->dir, scratch->bytes_max);
+			return err_set(err, ERR_LIMIT, "store %s: image records are longer than asked for",
+				       catalog->dir);
 		left -= scratch->len;
 		(*images)[i] = arena_copy(arena, buf_slice(scratch));
 	}
@@ -106,7 +105,7 @@ static int get_resolve(struct catalog *catalog, struct db_txn *txn, const struct
 }
 
 int catalog_resolve_get(struct catalog *catalog, const struct resolve_key *key, size_t bytes_max, struct arena *arena,
-                        struct slice **images, size_t *count, struct err *err)
+			struct slice **images, size_t *count, struct err *err)
 {
 	struct catalog_read read = {0};
 	struct buf          scratch;
@@ -114,8 +113,8 @@ int catalog_resolve_get(struct catalog *catalog, const struct resolve_key *key, 
 
 	if (status < 0)
 		return status;
-	buf_init(&scratch, bytes_max);
-	status = get_resolve(catalog, read.txn, key, &scratch, arena, images, count, err);
+	buf_init(&scratch, RESOLVE_BYTES_MAX);
+	status = get_resolve(catalog, read.txn, key, bytes_max, &scratch, arena, images, count, err);
 	buf_deinit(&scratch);
 	catalog_read_end(&read);
 	return status;

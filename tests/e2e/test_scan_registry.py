@@ -1,5 +1,8 @@
 """The main job against a real docker-registry: every unique layer once, over runs and over processes."""
+import collections
 import json
+import re
+import urllib.request
 
 import pytest
 from images import Layout, alpine_layer, debian_layer, read_tar, split_tar, tar_of
@@ -32,6 +35,20 @@ def layer_fetches(registry):
     return {digest: fetched[digest] for digest in registry.layers if digest in fetched}
 
 
+def documents(registry):
+    """How often manifests and blobs were asked for, by method."""
+    asked = re.findall(r"'(\w+)', '/v2/\S+/(manifests|blobs)/", str(registry.requests()))
+    return dict(collections.Counter(asked))
+
+
+def reused(image):
+    return json.loads(json.dumps(image).replace('"scanned"', '"reused"'))
+
+
+def by_reference(run):
+    return {r: reused(image) for r, image in run.images.items()}
+
+
 def test_two_scans_at_once_fetch_each_layer_once_and_the_second_night_none(build, sixty, tmp_path):
     varve = Varve(build, tmp_path)
     sixty.forget_requests()
@@ -52,7 +69,8 @@ def test_two_scans_at_once_fetch_each_layer_once_and_the_second_night_none(build
     second = varve.scan(f"registry://{sixty.host}", "--stats", tmp_path / "stats.json")
     assert second.code == 0, second.err
     assert len(second.images) == IMAGES
-    assert layer_fetches(sixty) == {}
+    assert documents(sixty) == {("HEAD", "manifests"): IMAGES}
+    assert by_reference(second) == {r: reused(image) for r, image in reports[0].items()}
     stats = json.loads((tmp_path / "stats.json").read_text())
     assert stats["images"] == IMAGES and stats["unique_layers"] == len(sixty.layers)
     assert stats["scanned"] == 0 and stats["reused"] == len(sixty.layers)
@@ -130,3 +148,100 @@ def test_a_config_that_lies_about_its_diff_ids_hides_nothing(build, tmp_path):
     liar = varve.scan(f"oci:{layout.folder}:liar")
     assert packages(liar.image) == {("openssl", "3.0.1-1")}
     assert any(f["kind"] == "diff_id_mismatch" for f in liar.image["findings"])
+
+
+# ---- the second night ----
+
+def two_platforms(layout, name, version):
+    """An index of amd64 and arm64, and an attestation beside them as BuildKit pushes it."""
+    children = [layout.manifest([layout.layer(debian_layer(("bash", f"{version}-{arch}")))], arch=arch) for arch in ("amd64", "arm64")]
+    attestation = layout.manifest([layout.layer(tar_of([("a", "a")]), "none")], arch="unknown", os_name="unknown")
+    attestation["annotations"] = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": children[0]["digest"]}
+    layout.tag(name, layout.index([*children, attestation]))
+
+
+@pytest.fixture
+def nights(build, tmp_path):
+    """A registry with an index and a plain image, and a function that scans it: (run, documents asked for)."""
+    layout = Layout(tmp_path / "layout")
+    two_platforms(layout, "multi", "1.0")
+    layout.image("plain", [alpine_layer(("musl", "1.1.1-r0"))])
+    varve = Varve(build, tmp_path)
+    with Registry(tmp_path / "registry") as registry:
+        registry.layout = layout
+        registry.push(f"oci:{layout.folder}:multi", "team/multi:1", "--all")
+        registry.push(f"oci:{layout.folder}:plain", "team/plain:1")
+
+        def night(*arguments):
+            registry.forget_requests()
+            run = varve.scan(*arguments)
+            return run, documents(registry)
+
+        registry.night = night
+        yield registry
+
+
+@pytest.mark.parametrize("platform, images", [("linux/amd64", 1), ("linux/arm64", 1), ("all", 3)])
+def test_an_index_is_asked_for_by_head_alone(nights, platform, images):
+    scan = (f"{nights.host}/team/multi:1", "--platform", platform)
+    first, asked = nights.night(*scan)
+    assert first.code == 0, first.err
+    assert asked[("GET", "blobs")] > 0
+    second, asked = nights.night(*scan)
+    assert second.code == 0, second.err
+    assert asked == {("HEAD", "manifests"): 1}
+    lines = [json.loads(line) for line in second.out.splitlines()]
+    assert len(lines) == images
+    assert sorted(second.out.splitlines()) == sorted(first.out.replace('"scanned"', '"reused"').splitlines())
+
+
+def test_what_is_known_of_one_platform_says_nothing_of_another(nights):
+    name = f"{nights.host}/team/multi:1"
+    nights.night(name, "--platform", "linux/amd64")
+    other, asked = nights.night(name, "--platform", "linux/arm64")
+    assert packages(other.image) == {("bash", "1.0-arm64")}
+    assert asked[("GET", "manifests")] > 0
+
+
+def test_a_moved_tag_is_noticed(nights):
+    scan = f"registry://{nights.host}"
+    nights.night(scan)
+    nights.layout.image("plain2", [alpine_layer(("musl", "1.1.1-r0")), tar_of([("new", "new")])])
+    two_platforms(nights.layout, "multi2", "2.0")
+    nights.push(f"oci:{nights.layout.folder}:multi2", "team/multi:1", "--all")
+    nights.push(f"oci:{nights.layout.folder}:plain2", "team/plain:1")
+    moved, asked = nights.night(scan, "--platform", "linux/amd64")
+    assert moved.code == 0, moved.err
+    images = {r.rsplit("/", 1)[1]: image for r, image in moved.images.items()}
+    assert packages(images["multi:1"]) == {("bash", "2.0-amd64")}
+    assert [layer["status"] for layer in images["plain:1"]["layers"]] == ["reused", "scanned"]
+    still, asked = nights.night(scan, "--platform", "linux/amd64")
+    assert asked == {("HEAD", "manifests"): 2}
+    assert by_reference(still) == by_reference(moved)
+
+
+def test_a_pinned_digest_is_asked_for_too(nights):
+    first, _ = nights.night(f"{nights.host}/team/plain:1")
+    pinned = f"{nights.host}/team/plain@{first.image['digest']}"
+    nights.night(pinned)
+    again, asked = nights.night(pinned)
+    assert again.code == 0 and asked == {("HEAD", "manifests"): 1}
+
+
+def test_a_deleted_image_fails_as_if_never_seen(nights, build, tmp_path):
+    name = f"{nights.host}/team/plain:1"
+    first, _ = nights.night(name)
+    urllib.request.urlopen(urllib.request.Request(
+        f"http://{nights.host}/v2/team/plain/manifests/{first.image['digest']}", method="DELETE"))
+    gone, _ = nights.night(name)
+    never = Varve(build, tmp_path / "other").scan(name)
+    assert gone.code == never.code != 0
+    assert gone.out == never.out and "unknown" in gone.out
+
+
+def test_no_reuse_asks_for_everything_again(nights):
+    name = f"{nights.host}/team/plain:1"
+    nights.night(name)
+    again, asked = nights.night(name, "--no-reuse")
+    assert again.code == 0
+    assert asked == {("GET", "manifests"): 1, ("GET", "blobs"): 2}

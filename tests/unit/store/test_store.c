@@ -547,6 +547,20 @@ static void failure_is_kept_per_digest_and_place(void **state)
 	catalog_close(catalog);
 }
 
+/* The format is looked at before any table is missed. */
+static void reader_of_an_older_format_says_so(void **state)
+{
+	static const char *const more[] = {"one", "two", "three", NULL};
+	struct place            *place = *state;
+	struct db_config         config = {.tables = more, .kind = "test", .version = 2, .read_only = true, .map_bytes = MAP_BYTES};
+	struct db               *db = open_db(place, false);
+	struct err               err = {0};
+
+	db_close(db);
+	assert_int_equal(db_open(place->store, &config, &db, &err), ERR_VERSION);
+	assert_non_null(strstr(err.text, "older Varve"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -568,6 +582,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(claimed_diff_id_that_is_known_asks_for_verification_only, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(job_keeps_its_references_once_and_its_images_by_number, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(failure_is_kept_per_digest_and_place, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(reader_of_an_older_format_says_so, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,28 @@ static void task_comes_through_whole(void **state)
 	assert_true(read.verify);
 }
 
+static void known_images_come_through_and_an_older_task_has_none(void **state)
+{
+	struct slice     images[] = {SLICE_LIT("one"), SLICE_LIT("two")};
+	struct wire_task task = {.kind = WIRE_TASK_RESOLVE, .known = {images, 2}}, read;
+	struct slice     body;
+	struct buf       older;
+
+	(void)state;
+	wire_put_task(&frame, 5, &task);
+	body = body_of(WIRE_TASK, 5);
+	assert_int_equal(wire_get_task(body, &arena, &read, NULL), 0);
+	assert_int_equal(read.known.count, 2);
+	assert_slice_equal(read.known.items[1], "two");
+	buf_init(&older, 4096); /* the same record without its last field, as version 1 began: 14 fields */
+	buf_append(&older, slice_sub(body, 0, body.len - 9));
+	older.ptr[0] = 0x9e;
+	assert_int_equal(body.ptr[0], 0x9f);
+	assert_int_equal(wire_get_task(buf_slice(&older), &arena, &read, NULL), 0);
+	assert_int_equal(read.known.count, 0);
+	buf_deinit(&older);
+}
+
 static void job_status_comes_through_whole(void **state)
 {
 	struct wire_job_status status = {.job = 1, .label = SLICE_LIT("n"), .growing = true, .images_total = 2, .layers_failed = 3, .retries = 4, .memo_hits = 5};
@@ -353,7 +375,8 @@ static void unknown_peers_are_an_error_not_an_assert(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(task_comes_through_whole), cmocka_unit_test(job_status_comes_through_whole),
+	        cmocka_unit_test(task_comes_through_whole), cmocka_unit_test(known_images_come_through_and_an_older_task_has_none),
+	        cmocka_unit_test(job_status_comes_through_whole),
 	        cmocka_unit_test(later_versions_may_append_fields), cmocka_unit_test(cut_bodies_are_refused),
 	        cmocka_unit_test(foreign_frames_are_told_apart), cmocka_unit_test(roles_allow_their_messages_only),
 	        cmocka_unit_test(listed_key_has_its_roles_of_the_moment_and_others_stay_out),
