@@ -1,12 +1,12 @@
 #include "source_list.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { QUEUE_ITEMS = 4096, WAIT_MS = 20 };
 
@@ -34,12 +34,16 @@ int source_list_open(struct source_list *list, char **operands, size_t count, co
 	list->operands = operands;
 	list->operands_count = count;
 	list->remote_only = remote_only;
+	list->wake_fd = -1;
 	for (size_t i = 0; i < count; i++)
 		if (parse_operand(list, operands[i], err) != 0)
 			return err->code;
 	if (!from_file)
 		return 0;
-	list->file = reference_list_open(from_file, err);
+	list->wake_fd = eventfd(0, EFD_CLOEXEC);
+	if (list->wake_fd < 0)
+		return err_errno(err, ERR_IO, "reading a list");
+	list->file = reference_list_open(from_file, list->wake_fd, err);
 	if (list->file)
 		return 0;
 	err->code = ERR_USAGE; /* whatever is wrong with the file: the command line named it */
@@ -88,27 +92,19 @@ static void *read_file(void *data)
 	return NULL;
 }
 
-static void on_wake(int number)
-{
-	(void)number; /* a read(2) that waits ends with EINTR: that is all */
-}
-
-/* The reader may wait for a line that never comes, or be about to: it is woken until it is out. */
+/* The reader may wait for a line that never comes. */
 static void stop_reader(struct source_list *list)
 {
+	static const uint64_t one = 1;
+
 	atomic_store(&list->stop, true);
-	while (!atomic_load(&list->ended)) {
-		pthread_kill(list->reader, SIGUSR1);
-		clock_sleep_ms(2);
-	}
+	if (write(list->wake_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+		log_line(LOG_ERROR, "list", "waking the reader of the list failed");
 	pthread_join(list->reader, NULL);
 }
 
 static int start_reader(struct source_list *list, struct err *err)
 {
-	const struct sigaction wake = {.sa_handler = on_wake}; /* without SA_RESTART */
-
-	sigaction(SIGUSR1, &wake, NULL);
 	list->queue = queue_new(QUEUE_ITEMS);
 	if (!list->queue || pthread_create(&list->reader, NULL, read_file, list) != 0)
 		return err_set(err, ERR_MEM, "reading the list: no memory or no thread");
@@ -130,6 +126,8 @@ void source_list_close(struct source_list *list)
 		queue_free(list->queue);
 	if (list->file)
 		reference_list_close(list->file);
+	if (list->wake_fd > 0)
+		close(list->wake_fd);
 	memset(list, 0, sizeof(*list));
 }
 

@@ -23,6 +23,7 @@ struct source_list {
 	struct queue    *queue; /* of texts on the heap, from the reader */
 	pthread_t        reader;
 	bool             reading;
+	int              wake_fd; /* ends the reader's waiting */
 	_Atomic bool     stop;
 	_Atomic bool     ended; /* the reader is done, `reader_err` is final */
 	_Atomic uint64_t refused;
@@ -39,8 +40,7 @@ void source_list_close(struct source_list *list); /* also while the reader waits
 enum { SOURCE_END = 0, SOURCE_NEXT = 1, SOURCE_LATER = 2 };
 
 /* SOURCE_NEXT with a reference in its canonical form (until the next call), SOURCE_END, SOURCE_LATER when the file has none
- * just now, or ERR_*. The reader starts with the first call that needs it, with the signal mask of then;
- * SIGUSR1 is what wakes it at the end. */
+ * just now, or ERR_*. The reader starts with the first call that needs it, with the signal mask of then. */
 int source_list_next(struct source_list *list, struct slice *reference, struct err *err);
 
 #endif

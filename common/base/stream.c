@@ -3,6 +3,7 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -80,16 +81,30 @@ enum { FILE_BLOCK_BYTES = 256 * 1024 };
 
 struct file_stream {
 	struct stream stream;
-	int           fd;
+	int           fd, wake_fd; /* -1 = none */
 	char          name[256];
 	uint8_t       block[FILE_BLOCK_BYTES];
 };
+
+/* Waits until a read does not block, or false when the wake descriptor is readable. */
+static bool file_wait(const struct file_stream *self)
+{
+	struct pollfd both[] = {{.fd = self->fd, .events = POLLIN}, {.fd = self->wake_fd, .events = POLLIN}};
+
+	if (self->wake_fd < 0)
+		return true;
+	while (poll(both, 2, -1) < 0 && errno == EINTR)
+		;
+	return both[1].revents == 0;
+}
 
 static int file_next(struct stream *stream, struct slice *block, struct err *err)
 {
 	struct file_stream *self = (struct file_stream *)stream;
 	ssize_t             got;
 
+	if (!file_wait(self))
+		return err_set(err, ERR_CANCELLED, "reading %s: stopped", self->name);
 	do
 		got = read(self->fd, self->block, sizeof(self->block));
 	while (got < 0 && errno == EINTR);
@@ -107,7 +122,7 @@ static void file_close(struct stream *stream)
 	free(self);
 }
 
-struct stream *stream_of_fd(int fd, const char *name)
+struct stream *stream_of_fd_until(int fd, int wake_fd, const char *name)
 {
 	static const struct stream_ops ops = {.next = file_next, .close = file_close};
 	struct file_stream            *self = malloc(sizeof(*self));
@@ -116,6 +131,12 @@ struct stream *stream_of_fd(int fd, const char *name)
 		return NULL;
 	self->stream.ops = &ops;
 	self->fd = fd;
+	self->wake_fd = wake_fd;
 	snprintf(self->name, sizeof(self->name), "%s", name);
 	return &self->stream;
+}
+
+struct stream *stream_of_fd(int fd, const char *name)
+{
+	return stream_of_fd_until(fd, -1, name);
 }

@@ -39,4 +39,8 @@ struct stream *stream_of_memory(struct slice bytes, size_t block_bytes);
 /* A stream over an open file from its current offset on; takes the descriptor. `name` is for messages. */
 struct stream *stream_of_fd(int fd, const char *name);
 
+/* As above, but gives up with ERR_CANCELLED once `wake_fd` (borrowed) is readable: for pipes and terminals, whose writer
+ * may never come. */
+struct stream *stream_of_fd_until(int fd, int wake_fd, const char *name);
+
 #endif

@@ -13,7 +13,7 @@ static struct reference_list *open_list(const char *folder, struct slice text)
 
 	fixture_write(folder, "list", text);
 	snprintf(path, sizeof(path), "%s/list", folder);
-	list = reference_list_open(path, NULL);
+	list = reference_list_open(path, -1, NULL);
 	assert_non_null(list);
 	return list;
 }
@@ -94,7 +94,7 @@ static void a_missing_list_is_an_error(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_null(reference_list_open("/nonexistent/list", &err));
+	assert_null(reference_list_open("/nonexistent/list", -1, &err));
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 }
 

@@ -21,7 +21,7 @@ struct reference_list {
 	char           name[256];
 };
 
-struct reference_list *reference_list_open(const char *path, struct err *err)
+struct reference_list *reference_list_open(const char *path, int wake_fd, struct err *err)
 {
 	bool                   standard_input = strcmp(path, "-") == 0;
 	struct reference_list *list;
@@ -35,7 +35,7 @@ struct reference_list *reference_list_open(const char *path, struct err *err)
 	if (list) {
 		buf_init(&list->line, LINE_BYTES_MAX);
 		snprintf(list->name, sizeof(list->name), "%s", standard_input ? "standard input" : path);
-		list->stream = stream_of_fd(fd, list->name);
+		list->stream = stream_of_fd_until(fd, wake_fd, list->name);
 	}
 	if (list && list->stream)
 		return list;

@@ -8,11 +8,12 @@
 
 struct reference_list;
 
-struct reference_list *reference_list_open(const char *path, struct err *err); /* "-" = standard input */
+/* "-" = standard input. Once `wake_fd` (borrowed; -1 = none) is readable, reading ends with ERR_CANCELLED. */
+struct reference_list *reference_list_open(const char *path, int wake_fd, struct err *err);
 void                   reference_list_close(struct reference_list *list);
 
 /* 1 with a reference, 0 at the end, ERR_USAGE for a line that is none ("FILE line 7: …"; the next call goes on behind
- * it), ERR_IO, ERR_LIMIT (LIMIT_LIST_LINES; ends the list). */
+ * it), ERR_IO, ERR_CANCELLED, ERR_LIMIT (LIMIT_LIST_LINES; ends the list). */
 int reference_list_next(struct reference_list *list, struct reference *out, struct err *err);
 
 #endif
