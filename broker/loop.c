@@ -88,6 +88,19 @@ static void unreachable(struct loop *loop, const struct loop_frame *frame, int s
 	}
 }
 
+/* Nothing of this turn was committed: whoever waits for an answer gets the reason instead of it. */
+static void put_broken(const struct loop *loop, struct buf *frame)
+{
+	struct wire_error  error = {.code = loop->broken.code, .text = slice_str(loop->broken.text)};
+	struct wire_header header;
+	struct slice       body;
+
+	if (wire_open_frame(buf_slice(frame), &header, &body, NULL) < 0 || header.type == WIRE_ERROR)
+		return;
+	buf_clear(frame);
+	wire_put_error(frame, header.correlation, &error);
+}
+
 static void flush(struct loop *loop, bool send)
 {
 	while (loop->outbox) {
@@ -251,7 +264,9 @@ static void commit(struct loop *loop)
 		if (loop->batch)
 			catalog_abort(loop->catalog);
 		loop->batch = false;
-		flush(loop, false);
+		for (struct loop_frame *frame = loop->outbox; frame; frame = frame->next)
+			put_broken(loop, &frame->bytes);
+		flush(loop, true);
 		return;
 	}
 	loop_jobs_committed(loop);

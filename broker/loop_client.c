@@ -119,8 +119,10 @@ static void submit(struct loop *loop, const struct wire_peer *peer, uint64_t cor
 		return;
 	}
 	describe_job(loop, &m, &record);
-	if (!loop_write(loop))
+	if (!loop_write(loop)) {
+		loop_reply_error(loop, peer, correlation, &loop->broken);
 		return;
+	}
 	status = catalog_job_new(loop->catalog, &record, &err);
 	if (status == ERR_BUSY) { /* the same token: the same job */
 		reply_number(loop, peer, WIRE_JOB, correlation, record.job);
@@ -130,6 +132,7 @@ static void submit(struct loop *loop, const struct wire_peer *peer, uint64_t cor
 	if (!job) {
 		err_set(&err, ERR_MEM, "broker: out of memory");
 		loop_broken(loop, &err);
+		loop_reply_error(loop, peer, correlation, &loop->broken);
 		return;
 	}
 	open_in_core(loop, &record);
