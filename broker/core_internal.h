@@ -72,6 +72,12 @@ struct layer_waiter {
 	size_t             index;
 };
 
+/* A place and what was to be found there: an image that lies about a layer's size fails that image only. */
+struct layer_source {
+	struct slice location; /* owned */
+	uint64_t     size;
+};
+
 struct layer_user {
 	uint64_t job;
 	bool     ended;
@@ -89,7 +95,7 @@ struct core_layer {
 	size_t               waiters_count, waiters_capacity, tried; /* tried: waiter whose location is in use */
 	struct layer_user   *users;
 	size_t               users_count, users_capacity;
-	struct slice        *failed; /* owned: locations given up */
+	struct layer_source *failed; /* given up */
 	size_t               failed_count, failed_capacity;
 	struct slice         reason; /* owned: of a failed layer */
 	int                  code;

@@ -13,7 +13,7 @@ static bool is_terminal(const struct core_layer *layer)
 void core_layer_free(struct core_layer *layer)
 {
 	for (size_t i = 0; i < layer->failed_count; i++)
-		free((void *)(uintptr_t)layer->failed[i].ptr);
+		free((void *)(uintptr_t)layer->failed[i].location.ptr);
 	free(layer->failed);
 	free(layer->waiters);
 	free(layer->users);
@@ -185,10 +185,10 @@ static bool must_restart(const struct core_layer *layer, const struct core_job *
 	return new_user && (!layer->reusable || job->no_reuse);
 }
 
-static bool location_failed(const struct core_layer *layer, struct slice location)
+static bool source_failed(const struct core_layer *layer, const struct core_image *image, size_t index)
 {
 	for (size_t i = 0; i < layer->failed_count; i++)
-		if (slice_eq(layer->failed[i], location))
+		if (layer->failed[i].size == image->image.layers[index].size && slice_eq(layer->failed[i].location, image->location))
 			return true;
 	return false;
 }
@@ -197,7 +197,7 @@ static void restart(struct core *core, struct core_layer *layer, const struct co
 {
 	if (all_places) {
 		for (size_t i = 0; i < layer->failed_count; i++)
-			free((void *)(uintptr_t)layer->failed[i].ptr);
+			free((void *)(uintptr_t)layer->failed[i].location.ptr);
 		layer->failed_count = 0;
 	}
 	layer->task.attempt = layer->task.losses = 0;
@@ -267,7 +267,7 @@ void core_layer_want(struct core *core, struct core_image *image, size_t index)
 	if (added)
 		job->stats.layers_total++;
 	if (!fresh && is_terminal(layer)) {
-		bool other_place = layer->state == LAYER_NODE_FAILED && !location_failed(layer, image->location);
+		bool other_place = layer->state == LAYER_NODE_FAILED && !source_failed(layer, image, index);
 
 		if (!must_restart(layer, job, added) && !other_place) {
 			if (added)
@@ -290,11 +290,11 @@ void core_layer_want(struct core *core, struct core_image *image, size_t index)
 
 /* --- claims --- */
 
-/* The first waiter whose registry and repository have not been given up; false: none left. */
-static bool choose_location(struct core *core, struct core_layer *layer)
+/* The first waiter whose registry, repository and claimed size have not been given up; false: none left. */
+static bool choose_source(struct core *core, struct core_layer *layer)
 {
 	for (size_t i = 0; i < layer->waiters_count; i++)
-		if (!location_failed(layer, layer->waiters[i].image->location)) {
+		if (!source_failed(layer, layer->waiters[i].image, layer->waiters[i].index)) {
 			layer->tried = i;
 			layer->task.host = core_host_get(core, layer->waiters[i].image->host);
 			return true;
@@ -328,7 +328,7 @@ void core_layer_claimed(struct core *core, const struct core_event *event)
 		if (!layer->waiters_count) { /* cancelled meanwhile */
 			layer->state = LAYER_NODE_FAILED;
 			release(core, layer);
-		} else if (choose_location(core, layer)) {
+		} else if (choose_source(core, layer)) {
 			core_task_ready(core, &layer->task);
 		}
 	}
@@ -375,17 +375,22 @@ static void record_failure(struct core *core, const struct core_layer *layer, en
 	action->place = core_text(core, layer->waiters[layer->tried].image->location);
 }
 
-/* This registry and repository cannot give the layer: the next one is asked, or the layer has failed. */
-static void give_up_location(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
+/* What this waiter's image says cannot give the layer: the next one is asked, or the layer has failed. */
+static void give_up_source(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
                              struct slice text)
 {
+	const struct layer_waiter *tried = layer->waiters + layer->tried;
+
 	record_failure(core, layer, fail_class, code, text);
 	if (layer->waiters_count &&
 	    core_grow(core, &layer->failed, &layer->failed_capacity, layer->failed_count, sizeof(*layer->failed)))
-		layer->failed[layer->failed_count++] = core_own(core, layer->waiters[layer->tried].image->location);
+		layer->failed[layer->failed_count++] = (struct layer_source){
+			.location = core_own(core, tried->image->location),
+			.size = tried->image->image.layers[tried->index].size,
+		};
 	layer->task.attempt = 0;
 	layer->task.denied_count = 0;
-	if (choose_location(core, layer)) {
+	if (choose_source(core, layer)) {
 		core_task_ready(core, &layer->task);
 		return;
 	}
@@ -419,7 +424,7 @@ void core_layer_failed(struct core *core, struct core_layer *layer, enum core_fa
 		retry(core, layer, 0);
 	} else {
 		task->exclusive = false;
-		give_up_location(core, layer, fail_class, code, text);
+		give_up_source(core, layer, fail_class, code, text);
 	}
 }
 

@@ -176,3 +176,15 @@ def test_a_cut_advisory_archive_keeps_the_current_generation(varve, tmp_path):
     assert out.code == 4
     assert "cut.zip" in out.err
     assert varve.run("db", "info", "--store", varve.store).out == before
+
+
+def test_a_wrong_size_in_one_manifest_does_not_hide_the_layer_from_others(varve, tmp_path):
+    layout = Layout(tmp_path / "layout")
+    descriptor, diff_id = layout.layer(GOOD)
+    for name, size in (("aa-liar", 1), ("bb-honest", 0), ("cc-liar", -1), ("dd-honest", 0)):
+        layout.tag(name, layout.manifest([({**descriptor, "size": descriptor["size"] + size}, diff_id)]))
+    scan = varve.scan(f"oci:{layout.folder}")
+    by_name = {r.rsplit(":", 1)[1]: image for r, image in scan.images.items()}
+    for name in ("bb-honest", "dd-honest"):
+        assert by_name[name]["complete"] is True, by_name[name]["layers"]
+        assert packages(by_name[name]) == {("bash", "5.2.15-2")}
