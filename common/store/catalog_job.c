@@ -135,6 +135,7 @@ int catalog_job_new(struct catalog *catalog, struct job_record *job, struct err 
 int catalog_job_get(struct catalog *catalog, uint64_t job, struct arena *arena, struct job_record *out, struct err *err)
 {
 	struct catalog_read read = {0};
+	struct err          why = {0};
 	uint8_t             name[8];
 	struct buf          value;
 	int                 status = catalog_read_begin(catalog, &read, err);
@@ -143,9 +144,13 @@ int catalog_job_get(struct catalog *catalog, uint64_t job, struct arena *arena, 
 		return status;
 	buf_init(&value, RECORD_BYTES_MAX);
 	catalog_key_u64(name, job);
-	status = db_get(read.txn, TABLE_JOBS, slice_of(name, sizeof(name)), &value, err);
+	status = db_get(read.txn, TABLE_JOBS, slice_of(name, sizeof(name)), &value, &why);
 	*out = (struct job_record){.job = job};
-	if (status >= 0 && !decode_job(buf_slice(&value), arena, out))
+	if (status == ERR_NOT_FOUND)
+		err_set(err, status, "store %s: holds no job %llu", catalog->dir, (unsigned long long)job);
+	else if (status < 0)
+		err_set(err, status, "%s", why.text);
+	else if (!decode_job(buf_slice(&value), arena, out))
 		status = catalog_malformed(catalog, "job", err);
 	buf_deinit(&value);
 	catalog_read_end(&read);

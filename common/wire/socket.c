@@ -5,6 +5,7 @@
 #include "wire/keys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -27,6 +28,8 @@ struct wire_context {
 	void        *zap_socket;
 	bool         zap_running;
 	struct auth *auth;
+	int          ipc_locks[WIRE_ENDPOINTS_MAX]; /* held until ZeroMQ has removed its socket files */
+	size_t       ipc_locks_count;
 };
 
 static int fail(struct err *err, int code, const char *doing, const char *what)
@@ -56,6 +59,8 @@ void wire_context_free(struct wire_context *context)
 	if (context->zap_running)
 		pthread_join(context->zap_thread, NULL);
 	zmq_ctx_term(context->zmq);
+	for (size_t i = 0; i < context->ipc_locks_count; i++)
+		close(context->ipc_locks[i]);
 	free(context);
 }
 
@@ -252,6 +257,33 @@ static int ipc_folder_private(const char *endpoint, struct err *err)
 	return 0;
 }
 
+/* ZeroMQ would take the path of a server that lives away from it, and neither would say so. */
+static int ipc_lock(struct wire_context *context, const char *endpoint, struct err *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char         path[512];
+	int          fd;
+
+	if (strncmp(endpoint, "ipc://", 6) != 0)
+		return 0;
+	if (context->ipc_locks_count == WIRE_ENDPOINTS_MAX)
+		return err_set(err, ERR_USAGE, "more than %d endpoints", WIRE_ENDPOINTS_MAX);
+	snprintf(path, sizeof(path), "%s.lock", endpoint + 6);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_errno(err, ERR_IO, "endpoint %s: creating %s", endpoint, path);
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+		int status = errno == EAGAIN || errno == EACCES
+		                     ? err_set(err, ERR_BUSY, "endpoint %s: another broker listens there", endpoint)
+		                     : err_errno(err, ERR_IO, "endpoint %s: locking %s", endpoint, path);
+
+		close(fd);
+		return status;
+	}
+	context->ipc_locks[context->ipc_locks_count++] = fd;
+	return 0;
+}
+
 static int listen_on(struct wire_context *context, struct wire_server *server, const struct wire_server_config *config,
                      const char *endpoint, struct err *err)
 {
@@ -259,7 +291,8 @@ static int listen_on(struct wire_context *context, struct wire_server *server, c
 	size_t           endpoint_len = sizeof(listener->endpoint);
 	int              status;
 
-	if ((status = check_endpoint(endpoint, err)) < 0 || (status = ipc_folder_private(endpoint, err)) < 0)
+	if ((status = check_endpoint(endpoint, err)) < 0 || (status = ipc_folder_private(endpoint, err)) < 0 ||
+	    (status = ipc_lock(context, endpoint, err)) < 0)
 		return status;
 	listener->by_key = is_tcp(endpoint) && !config->insecure_tcp;
 	if (listener->by_key && config->auth && (status = zap_start(context, config->auth, err)) < 0)

@@ -339,6 +339,28 @@ static void ipc_wants_a_private_folder(void **state)
 	assert_int_equal(system(endpoint), 0);
 }
 
+static void ipc_path_in_use_is_not_taken_away(void **state)
+{
+	char                      dir[] = "/tmp/varve-test-XXXXXX", endpoint[64];
+	const char               *endpoints[] = {endpoint, NULL};
+	struct wire_server_config config = {.endpoints = endpoints};
+	struct wire_context      *first = wire_context_new(NULL), *second = wire_context_new(NULL);
+	struct wire_server       *server, *other;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(endpoint, sizeof(endpoint), "ipc://%s/broker", dir);
+	assert_int_equal(wire_server_open(first, &config, &server, NULL), 0);
+	assert_int_equal(wire_server_open(second, &config, &other, NULL), ERR_BUSY);
+	wire_server_close(server);
+	wire_context_free(first);
+	assert_int_equal(wire_server_open(second, &config, &other, NULL), 0);
+	wire_server_close(other);
+	wire_context_free(second);
+	snprintf(endpoint, sizeof(endpoint), "rm -rf %s", dir);
+	assert_int_equal(system(endpoint), 0);
+}
+
 static void key_files_are_private_and_not_overwritten(void **state)
 {
 	struct place     place;
@@ -381,7 +403,8 @@ int main(void)
 	        cmocka_unit_test(foreign_frames_are_told_apart), cmocka_unit_test(roles_allow_their_messages_only),
 	        cmocka_unit_test(listed_key_has_its_roles_of_the_moment_and_others_stay_out),
 	        cmocka_unit_test(revocation_holds_for_connections_that_are_open), cmocka_unit_test(tcp_without_keys_is_refused),
-	        cmocka_unit_test(ipc_wants_a_private_folder), cmocka_unit_test(key_files_are_private_and_not_overwritten),
+	        cmocka_unit_test(ipc_wants_a_private_folder), cmocka_unit_test(ipc_path_in_use_is_not_taken_away),
+	        cmocka_unit_test(key_files_are_private_and_not_overwritten),
 	        cmocka_unit_test(unknown_peers_are_an_error_not_an_assert),
 	};
 	struct CMUnitTest with_buffers[sizeof(tests) / sizeof(tests[0])];
