@@ -188,7 +188,8 @@ static bool must_restart(const struct core_layer *layer, const struct core_job *
 static bool source_failed(const struct core_layer *layer, const struct core_image *image, size_t index)
 {
 	for (size_t i = 0; i < layer->failed_count; i++)
-		if (layer->failed[i].size == image->image.layers[index].size && slice_eq(layer->failed[i].location, image->location))
+		if (layer->failed[i].size == image->image.layers[index].size &&
+		    slice_eq(layer->failed[i].location, image->location))
 			return true;
 	return false;
 }
@@ -377,7 +378,7 @@ static void record_failure(struct core *core, const struct core_layer *layer, en
 
 /* What this waiter's image says cannot give the layer: the next one is asked, or the layer has failed. */
 static void give_up_source(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
-                             struct slice text)
+			   struct slice text)
 {
 	const struct layer_waiter *tried = layer->waiters + layer->tried;
 

@@ -274,8 +274,8 @@ static int ipc_lock(struct wire_context *context, const char *endpoint, struct e
 		return err_errno(err, ERR_IO, "endpoint %s: creating %s", endpoint, path);
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
 		int status = errno == EAGAIN || errno == EACCES
-		                     ? err_set(err, ERR_BUSY, "endpoint %s: another broker listens there", endpoint)
-		                     : err_errno(err, ERR_IO, "endpoint %s: locking %s", endpoint, path);
+				     ? err_set(err, ERR_BUSY, "endpoint %s: another broker listens there", endpoint)
+				     : err_errno(err, ERR_IO, "endpoint %s: locking %s", endpoint, path);
 
 		close(fd);
 		return status;
