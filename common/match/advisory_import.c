@@ -184,6 +184,7 @@ int advisory_import_path(struct advisory_build *build, const char *path, struct 
 {
 	char          source[ADVISORY_KEY_PART_MAX + 1];
 	struct import import = {.build = build, .watch = watch, .result = result, .source = source, .json = {.bytes_max = LIMIT_ADVISORY_BYTES}};
+	uint64_t      records = result->records, broken = result->broken;
 	int           status = advisory_build_source(build, name, origin, etag, err);
 
 	if (status)
@@ -191,6 +192,8 @@ int advisory_import_path(struct advisory_build *build, const char *path, struct 
 	snprintf(source, sizeof(source), "%.*s", SLICE_FMT(name));
 	arena_init(&import.arena, RECORD_ARENA_BYTES);
 	status = import_any(&import, path, err);
+	if (!status && result->records == records && result->broken > broken)
+		status = err_set(err, ERR_FORMAT, "importing %s: nothing in it can be read as an advisory", path);
 	arena_deinit(&import.arena);
 	buf_deinit(&import.json);
 	return status;

@@ -1,9 +1,11 @@
-/* advisory_import.h - OSV records from files, folders and all.zip archives into a new generation; and from the public bucket.
+/* advisory_import.h - OSV records from files, folders and all.zip archives into a new generation; and from the public
+ * bucket.
  *
- * Source: osv-schema 1.0 to 1.7; osv.dev's layout <Ecosystem>/all.zip. A source is named after what holds it: an all.zip
- * or a folder "all" after its parent folder, everything else after itself without extension. Records that cannot be read
- * are told to `broken` and counted; the others go on. A file or archive that cannot be read to its end fails the import,
- * and the current generation stays. Blocks. */
+ * Source: osv-schema 1.0 to 1.7; osv.dev's layout <Ecosystem>/all.zip. A source is named after what holds it: an
+ * all.zip or a folder "all" after its parent folder, everything else after itself without extension. Records that
+ * cannot be read are told to `broken` and counted; the others go on. A file or archive that cannot be read to its end,
+ * or in which nothing can be read (an error page saved as all.zip), fails the import, and the current generation stays.
+ * Blocks. */
 #ifndef VARVE_MATCH_ADVISORY_IMPORT_H
 #define VARVE_MATCH_ADVISORY_IMPORT_H
 

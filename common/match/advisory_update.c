@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "net/http.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,12 +134,30 @@ static int prepare(struct update *update, struct advisory_store *store, struct e
 	return store ? advisory_sources(store, copy_etag, update, err) : 0;
 }
 
+/* A portal's or proxy's page with status 200 is no archive: what is known of the ecosystem stays. */
+static int check_zip(const char *path, const char *url, struct err *err)
+{
+	uint8_t magic[2] = {0};
+	int     fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, magic, sizeof(magic));
+
+	if (got < 0)
+		err_errno(err, ERR_IO, "reading %s", path);
+	else if (got != 2 || magic[0] != 'P' || magic[1] != 'K')
+		err_set(err, ERR_FORMAT, "downloading %s: what came is no zip archive", url);
+	if (fd >= 0)
+		close(fd);
+	return got == 2 && magic[0] == 'P' && magic[1] == 'K' ? 0 : err->code;
+}
+
 static int download_one(struct update *update, struct http *http, struct ecosystem_download *item, struct err *err)
 {
 	struct http_tls     tls = {.insecure = update->request->tls_insecure, .ca_pem = update->request->ca_pem};
 	struct http_request request = {.url = item->url, .tls = &tls};
 	int                 status = http_download(http, &request, &item->download, err);
 
+	if (!status && !item->download.unchanged)
+		status = check_zip(item->path, item->url, err);
 	if (status) {
 		update->result->failed++;
 		if (update->request->failed)

@@ -188,6 +188,25 @@ static void read_all_affected(const struct json *list, struct arena *arena, stru
 			out->affected_count++;
 }
 
+/* RFC 3339 in UTC, as the schema demands; dates are compared as text, and anything else would be newer than all. */
+static struct slice timestamp(struct slice text)
+{
+	static const char shape[] = "0000-00-00T00:00:00";
+	size_t            at = sizeof(shape) - 1;
+
+	if (text.len <= at || text.len > 40 || text.ptr[text.len - 1] != 'Z')
+		return SLICE_EMPTY;
+	for (size_t i = 0; i < text.len - 1; i++) {
+		bool digit = text.ptr[i] >= '0' && text.ptr[i] <= '9';
+
+		if (i >= at           ? !digit && !(i == at && text.ptr[i] == '.')
+		    : shape[i] == '0' ? !digit
+				      : text.ptr[i] != (uint8_t)shape[i])
+			return SLICE_EMPTY;
+	}
+	return text;
+}
+
 static int read_record(const struct json *root, struct arena *arena, struct osv_record *out, struct err *err)
 {
 	const struct json *affected = json_get(root, "affected");
@@ -200,8 +219,8 @@ static int read_record(const struct json *root, struct arena *arena, struct osv_
 	if (affected && json_kind(affected) != JSON_KIND_ARRAY && json_kind(affected) != JSON_KIND_NULL)
 		return err_set(err, ERR_FORMAT, "advisory %.*s: affected is not an array", SLICE_FMT(id));
 	out->id = arena_copy(arena, id);
-	out->modified = arena_copy(arena, json_get_text(root, "modified"));
-	out->published = arena_copy(arena, json_get_text(root, "published"));
+	out->modified = arena_copy(arena, timestamp(json_get_text(root, "modified")));
+	out->published = arena_copy(arena, timestamp(json_get_text(root, "published")));
 	out->withdrawn = json_get_text(root, "withdrawn").len != 0;
 	out->summary = arena_copy(arena, json_get_text(root, "summary"));
 	osv_read_names(root, arena, out);

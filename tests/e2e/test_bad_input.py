@@ -178,6 +178,30 @@ def test_a_cut_advisory_archive_keeps_the_current_generation(varve, tmp_path):
     assert varve.run("db", "info", "--store", varve.store).out == before
 
 
+def test_a_page_instead_of_an_advisory_archive_leaves_what_is_known(varve, tmp_path):
+    import functools
+    import http.server
+    import threading
+    import zipfile
+    served = tmp_path / "served"
+    for name in ("Debian", "Alpine"):
+        (served / name).mkdir(parents=True)
+        with zipfile.ZipFile(served / name / "all.zip", "w") as archive:
+            archive.writestr("X.json", json.dumps({"id": f"X-{name}", "modified": "2030-01-01T00:00:00Z"}))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=served)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        update = ("db", "update", "--store", varve.store, "--from", f"http://127.0.0.1:{server.server_port}", "Debian", "Alpine")
+        assert varve.run(*update).code == 0
+        (served / "Debian" / "all.zip").write_text("<html>please log in</html>")
+        out = varve.run(*update)
+        server.shutdown()
+    assert out.code == 3
+    assert "Debian: not updated" in out.err and "no zip archive" in out.err
+    info = varve.run("db", "info", "--store", varve.store).out
+    assert ["Debian", "1"] in [line.split()[:2] for line in info.splitlines()]
+
+
 def test_a_wrong_size_in_one_manifest_does_not_hide_the_layer_from_others(varve, tmp_path):
     layout = Layout(tmp_path / "layout")
     descriptor, diff_id = layout.layer(GOOD)

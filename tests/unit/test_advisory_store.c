@@ -175,6 +175,8 @@ static void an_import_that_fails_leaves_the_current_generation(void **state)
 	assert_int_equal(advisory_current(box->db, before, NULL), 0);
 	import(box, "/nowhere/at-all.json", ERR_NOT_FOUND);
 	import(box, put_file(box, "cut.zip", "PK\003\004 and no more"), ERR_FORMAT);
+	import(box, put_file(box, "a.json", "<html>please log in</html>"), ERR_FORMAT);
+	import(box, put_file(box, "a.zip", ""), ERR_FORMAT);
 	assert_int_equal(advisory_current(box->db, after, NULL), 0);
 	assert_string_equal(before, after);
 	found(box, "bash", text, sizeof(text));
@@ -210,10 +212,11 @@ static void a_feed_knows_its_records_and_its_date(void **state)
 
 	import(box, put_file(box, "a.json", RECORD("X-1", "2030-01-01T00:00:00Z", "bash", "2")), 0);
 	import(box, put_file(box, "b.json", RECORD("X-2", "2030-02-01T00:00:00Z", "zsh", "2")), 0);
+	import(box, put_file(box, "c.json", RECORD("X-3", "yesterday", "dash", "2")), 0);
 	assert_int_equal(advisory_store_open(box->db, &store, NULL), 0);
 	assert_int_equal(advisory_reader_open(store, &reader, NULL), 0);
 	assert_true(advisories_feed(reader, slice_str("Debian:12"), &feed));
-	assert_int_equal(feed.records, 2);
+	assert_int_equal(feed.records, 3);
 	assert_int_equal(feed.unfixed, 0);
 	assert_slice_equal(feed.date, "2030-02-01T00:00:00Z");
 	assert_slice_equal(reader->date, "2030-02-01T00:00:00Z");
