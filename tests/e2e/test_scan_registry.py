@@ -2,6 +2,7 @@
 import collections
 import json
 import re
+import subprocess
 import urllib.request
 
 import pytest
@@ -245,3 +246,24 @@ def test_no_reuse_asks_for_everything_again(nights):
     again, asked = nights.night(name, "--no-reuse")
     assert again.code == 0
     assert asked == {("GET", "manifests"): 1, ("GET", "blobs"): 2}
+
+
+def test_a_fleet_remembers_too_and_over_a_restart_of_the_broker(nights, build, tmp_path):
+    endpoint = f"ipc://{tmp_path}/broker.sock"
+    varve = Varve(build, tmp_path / "client")
+    varve.folder.mkdir()
+    asked = []
+    for _ in range(2):
+        broker = subprocess.Popen([build / "varve-broker", "--endpoint", endpoint, "--store", tmp_path / "fleet"], env=varve.env)
+        worker = subprocess.Popen([build / "varve-worker", "--broker", endpoint], env=varve.env)
+        try:
+            nights.forget_requests()
+            run = varve.run("submit", "--broker", endpoint, "--wait", "--platform", "all", f"registry://{nights.host}", timeout=60)
+            assert run.code == 0, run.err
+            asked.append(documents(nights))
+        finally:
+            for process in (worker, broker):
+                process.terminate()
+                assert process.wait(30) == 0
+    assert asked[0][("GET", "blobs")] > 0
+    assert asked[1] == {("HEAD", "manifests"): 2}
