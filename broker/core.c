@@ -548,6 +548,7 @@ struct core *core_new(const struct core_config *config)
 		core->config.busy_poll_ms = 100;
 	if (!core->config.images_open_max)
 		core->config.images_open_max = 4096;
+	core->leases_given = config->lease_base;
 	core->rng = rng_seeded(config->seed);
 	core->timers.before = core_timer_before;
 	arena_init(&core->step, STEP_BYTES_MAX);

@@ -23,6 +23,7 @@ struct core_config {
 	uint32_t host_leases_max; /* tasks at once per registry host, fleet-wide; 0 = no limit */
 	uint32_t images_open_max; /* no further resolve while so many images wait for layers; 0 = 4096 */
 	uint64_t seed;            /* of the jitter */
+	uint64_t lease_base;      /* leases are numbered from here on: above those of any earlier broker on this store */
 };
 
 struct core_key {

@@ -141,8 +141,9 @@ static bool can_do(const struct core_worker *worker, const struct core_task *tas
 
 bool core_task_deny(struct core *core, struct core_task *task, uint64_t worker)
 {
-	if (task->denied_count < DENIED_MAX)
-		task->denied[task->denied_count++] = worker;
+	if (task->denied_count == DENIED_MAX)
+		return false; /* asked enough of them */
+	task->denied[task->denied_count++] = worker;
 	for (const struct core_worker *other = core->workers; other; other = other->next)
 		if (other->id != worker && can_do(other, task))
 			return true;

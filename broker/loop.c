@@ -7,7 +7,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { MESSAGES_PER_TURN = 512, WAIT_MAX_MS = 1000, CLEAN_EVERY_MS = 60000 };
+enum {
+	MESSAGES_PER_TURN = 512,
+	WAIT_MAX_MS = 1000,
+	CLEAN_EVERY_MS = 60000,
+	LEASES_PER_MS_BITS = 16, /* no broker gives more, so that numbers of one that died are never given again */
+};
 
 /* --- writing and sending --- */
 
@@ -57,6 +62,8 @@ void loop_reply_error(struct loop *loop, const struct wire_peer *peer, uint64_t 
 	struct wire_error error = {.code = err->code, .text = slice_str(err->text)};
 	struct buf       *frame = loop_send(loop, peer);
 
+	if (err->code == ERR_PROTOCOL || err->code == ERR_VERSION || err->code == ERR_AUTH)
+		log_line_limited(&loop->refused, LOG_WARNING, "broker", "refused: %s", err->text);
 	if (frame)
 		wire_put_error(frame, correlation, &error);
 }
@@ -82,6 +89,8 @@ static void unreachable(struct loop *loop, const struct loop_frame *frame, int s
 		return;
 	loop_client_gone(loop, &frame->peer);
 	if (worker) {
+		log_line(LOG_WARNING, "broker", "worker %llu: %.*s is gone: its work goes to others", (unsigned long long)worker->id,
+		         SLICE_FMT(slice_sub(worker->name, 0, 200)));
 		event = (struct core_event){.kind = CORE_WORKER_GONE, .worker = worker->id};
 		loop_queue_event(loop, &event);
 		loop_worker_forget(loop, worker->id);
@@ -280,6 +289,7 @@ static void turn(struct loop *loop)
 	take_messages(loop);
 	loop->again = false;
 	loop_step(loop, &tick);
+	loop_workers_turn(loop);
 	loop_feeds_turn(loop);
 	loop_watches_turn(loop);
 	commit(loop);
@@ -347,12 +357,13 @@ int loop_open(const struct loop_config *config, struct loop **out, struct err *e
 	if (!loop)
 		return err_set(err, ERR_MEM, "broker: out of memory");
 	loop->config = *config;
+	loop->config.core.lease_base = (uint64_t)clock_unix_ms() << LEASES_PER_MS_BITS;
 	loop->catalog = config->catalog;
 	loop->now = loop->cleaned = clock_ms();
 	loop->outbox_end = &loop->outbox;
 	arena_init(&loop->arena, 512 << 20);
 	buf_init(&loop->in, LIMIT_MESSAGE_BYTES);
-	loop->core = core_new(&config->core);
+	loop->core = core_new(&loop->config.core);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!loop->core || loop->wake_fd < 0)
 		status = err_set(err, ERR_MEM, "broker: out of memory");

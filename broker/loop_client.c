@@ -160,23 +160,34 @@ static int check_references(const struct loop *loop, const struct wire_reference
 	return 0;
 }
 
+/* REFERENCES of a job that does not run any more: what was taken before is said to be so, after a restart too. */
+static int take_again(struct loop *loop, const struct wire_references *m, struct err *err)
+{
+	struct job_record record;
+
+	if (catalog_job_get(loop->catalog, m->job, &loop->arena, &record, NULL) >= 0 && m->number < record.references_batches)
+		return 0;
+	return err_set(err, ERR_NOT_FOUND, "job %llu is not running here", (unsigned long long)m->job);
+}
+
 static int take_references(struct loop *loop, const struct wire_references *m, struct err *err)
 {
 	struct loop_job *job = loop_job_find(loop, m->job);
 
 	if (!job)
-		return err_set(err, ERR_NOT_FOUND, "job %llu is not running here", (unsigned long long)m->job);
-	if (m->number < job->batches)
+		return take_again(loop, m, err);
+	if (m->number < job->record.references_batches)
 		return 0; /* came before */
-	if (m->number > job->batches || job->record.references_closed)
-		return err_set(err, ERR_PROTOCOL, "job %llu: references number %u came instead of %u", (unsigned long long)m->job,
-		               m->number, job->batches);
+	if (m->number > job->record.references_batches || job->record.references_closed)
+		return err_set(err, ERR_PROTOCOL, "job %llu: references number %u came instead of %llu", (unsigned long long)m->job,
+		               m->number, (unsigned long long)job->record.references_batches);
 	if (check_references(loop, m, err) < 0)
 		return err->code;
 	for (size_t i = 0; i < m->references.count; i++)
 		if (!loop_reference_add(loop, job, m->references.items[i], err))
 			return err->code;
-	job->batches++;
+	job->record.references_batches++;
+	job->changed = true;
 	if (m->last)
 		close_references(loop, job);
 	return 0;

@@ -2,6 +2,7 @@
 #ifndef VARVE_BROKER_LOOP_INTERNAL_H
 #define VARVE_BROKER_LOOP_INTERNAL_H
 
+#include "base/log.h"
 #include "base/map.h"
 #include "base/queue.h"
 #include "loop.h"
@@ -12,7 +13,7 @@
 #include <stdatomic.h>
 
 struct loop_worker {
-	uint64_t            id, set;
+	uint64_t            id, set, heard, pinged;
 	struct wire_peer    peer;
 	struct slice        name; /* owned */
 	uint32_t            resolver; /* version; 0 = not told */
@@ -32,7 +33,6 @@ struct loop_job {
 	struct core_job_stats   stats;    /* of this run of the broker, when the core has ended it */
 	uint64_t                base[24]; /* counters from earlier runs */
 	uint64_t                images_committed;
-	uint32_t                batches;  /* REFERENCES taken */
 	bool                    changed;  /* to be written with the next commit */
 	struct loop_job        *next;
 };
@@ -78,6 +78,7 @@ struct loop {
 	_Atomic bool         stopping;
 	bool                 batch;  /* a write transaction is open */
 	bool                 again;  /* a commit showed clients something new: another turn at once */
+	struct log_limit     refused;
 	struct err           broken; /* the store failed: the loop ends */
 	uint64_t             now, cleaned;
 	uint64_t             workers_seen, feeds_seen, upload_bytes;
@@ -111,7 +112,9 @@ void loop_queue_event(struct loop *loop, const struct core_event *event);
 /* loop_worker.c */
 void                loop_worker_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body);
 struct loop_worker *loop_worker_find(const struct loop *loop, uint64_t id);
+void                loop_worker_gone(struct loop *loop, struct loop_worker *worker, bool orderly, const char *how);
 void                loop_worker_forget(struct loop *loop, uint64_t id);
+void                loop_workers_turn(struct loop *loop); /* asks the silent ones: a dead one's connection is gone */
 void                loop_uploads_free(struct loop *loop);
 
 /* loop_known.c: what a reference was the last time, so that a worker need only ask whether it still is that */

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UPLOAD_BYTES_MAX = 1 << 30 }; /* of all workers; beyond it a result is asked for again later */
+enum {
+	UPLOAD_BYTES_MAX = 1 << 30, /* of all workers; beyond it a result is asked for again later */
+	PING_AFTER_MS = WIRE_HEARTBEAT_MS + WIRE_HEARTBEAT_MS / 2,
+};
 
 struct loop_worker *loop_worker_find(const struct loop *loop, uint64_t id)
 {
@@ -65,6 +68,7 @@ static struct loop_worker *add_worker(struct loop *loop, const struct wire_peer 
 	}
 	memcpy(copy, name.ptr ? (const char *)name.ptr : "", name.len);
 	worker->id = ++loop->workers_seen;
+	worker->heard = loop->now;
 	worker->peer = *peer;
 	worker->name = slice_of(copy, name.len);
 	worker->resolver = resolver;
@@ -73,12 +77,14 @@ static struct loop_worker *add_worker(struct loop *loop, const struct wire_peer 
 	return worker;
 }
 
-static void gone(struct loop *loop, const struct loop_worker *worker, bool orderly)
+void loop_worker_gone(struct loop *loop, struct loop_worker *worker, bool orderly, const char *how)
 {
 	struct core_event event = {.kind = CORE_WORKER_GONE, .worker = worker->id, .orderly = orderly};
 
-	loop_step(loop, &event);
+	log_line(orderly ? LOG_INFO : LOG_WARNING, "broker", "worker %llu: %.*s %s", (unsigned long long)worker->id,
+	         SLICE_FMT(slice_sub(worker->name, 0, 200)), how);
 	loop_worker_forget(loop, event.worker);
+	loop_step(loop, &event);
 }
 
 static void hello(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body)
@@ -95,10 +101,10 @@ static void hello(struct loop *loop, const struct wire_peer *peer, const struct 
 		return;
 	}
 	if (worker)
-		gone(loop, worker, true);
+		loop_worker_gone(loop, worker, true, "greets again");
 	if ((worker = add_worker(loop, peer, m.name, m.resolver)) == NULL)
 		return;
-	log_line(LOG_DEBUG, "broker", "worker %llu: %.*s", (unsigned long long)worker->id, SLICE_FMT(slice_sub(m.name, 0, 200)));
+	log_line(LOG_INFO, "broker", "worker %llu: %.*s has joined", (unsigned long long)worker->id, SLICE_FMT(slice_sub(m.name, 0, 200)));
 	welcome.worker = worker->id;
 	if ((frame = loop_send(loop, peer)) != NULL)
 		wire_put_welcome(frame, header->correlation, &welcome);
@@ -120,6 +126,26 @@ static void progress(struct loop *loop, const struct wire_peer *peer, const stru
 	if (frame)
 		wire_put_empty(frame, WIRE_PONG, correlation);
 	loop_step(loop, &event);
+}
+
+void loop_workers_turn(struct loop *loop)
+{
+	struct loop_worker *next;
+
+	for (struct loop_worker *worker = loop->workers; worker; worker = next) {
+		struct buf *frame;
+
+		next = worker->next;
+		if (loop->now >= worker->heard + WIRE_SILENCE_MS) {
+			loop_worker_gone(loop, worker, false, "is silent: its work goes to others");
+			continue;
+		}
+		if (loop->now < worker->heard + PING_AFTER_MS || loop->now < worker->pinged + PING_AFTER_MS)
+			continue;
+		worker->pinged = loop->now;
+		if ((frame = loop_send(loop, &worker->peer)) != NULL)
+			wire_put_empty(frame, WIRE_PING, 0);
+	}
 }
 
 /* --- uploads --- */
@@ -442,6 +468,8 @@ void loop_worker_message(struct loop *loop, const struct wire_peer *peer, const 
 	struct loop_worker *worker = find_peer(loop, peer);
 	struct err          err = {0};
 
+	if (worker)
+		worker->heard = loop->now;
 	if (header->type == WIRE_HELLO) {
 		hello(loop, peer, header, body);
 	} else if (!worker) {
@@ -454,6 +482,6 @@ void loop_worker_message(struct loop *loop, const struct wire_peer *peer, const 
 	} else if (header->type == WIRE_FAIL) {
 		failed(loop, worker, header->correlation, body);
 	} else {
-		gone(loop, worker, true);
+		loop_worker_gone(loop, worker, true, "has left");
 	}
 }

@@ -93,6 +93,10 @@ int client_refused(struct slice body, struct err *err)
 
 int client_absent(const struct client *client, uint64_t waited_ms, struct err *err)
 {
+	int rc = wire_client_refused(client->socket, err);
+
+	if (rc != 0)
+		return rc;
 	return err_set(err, ERR_NET, "no broker answers at %s (waited %llu s); is varve-broker running?", client->config.wire.endpoint,
 	               (unsigned long long)(waited_ms / 1000));
 }

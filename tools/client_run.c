@@ -1,7 +1,7 @@
 /* client_run.c - one job from submission to the last result, over restarts of the broker.
  *
  * Everything that was not answered is kept and said again under new correlations when the broker has been silent for too
- * long: the same token gives the same job, REFERENCES taken before are acknowledged again, RESULTS go on from the image
+ * long, or the connection broke and came back: the same token gives the same job, REFERENCES taken before are acknowledged again, RESULTS go on from the image
  * that is wanted next. While a job runs, JOB_PROGRESS comes every five seconds at least, so silence is a sign. */
 #include "client_link.h"
 
@@ -332,6 +332,8 @@ static int session_loop(struct client_session *s, struct err *err)
 			return got;
 		if (interrupt_came(s->run->interrupt_fd))
 			rc = on_interrupt(s, err);
+		if (rc == 0 && wire_client_reconnected(s->client->socket))
+			rc = begin(s, err);
 		if (rc == 0 && got > 0) {
 			s->heard_ms = clock_ms();
 			s->heard_once = true;

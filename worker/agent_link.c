@@ -29,15 +29,6 @@ void agent_forget_task(struct agent *agent, struct agent_task *task)
 	agent_task_free(task);
 }
 
-static unsigned held(const struct agent *agent, bool layers)
-{
-	unsigned count = 0;
-
-	for (const struct agent_task *task = agent->tasks; task; task = task->next)
-		count += (task->kind == AGENT_LAYER) == layers;
-	return count;
-}
-
 /* --- sending --- */
 
 static void send_frame(struct agent *agent)
@@ -56,13 +47,12 @@ static void send_hello(struct agent *agent)
 	                           .result_bytes = RESULT_BYTES_CREDIT,
 	                           .local = agent->config.embedded,
 	                           .resolver = SOURCE_RESOLVER_VERSION};
-	unsigned          layers = held(agent, true), light = held(agent, false);
 	char              host[256] = "";
 
 	gethostname(host, sizeof(host) - 1);
 	hello.name = slice_str(agent->config.name ? agent->config.name : host);
-	hello.layer_slots = agent->scan_threads + agent->ahead > layers ? agent->scan_threads + agent->ahead - layers : 0;
-	hello.light_slots = LIGHT_THREADS > light ? LIGHT_THREADS - light : 0;
+	hello.layer_slots = agent->scan_threads + agent->ahead; /* all: what is still held of an earlier broker is none of its */
+	hello.light_slots = LIGHT_THREADS;                      /* leases, and the end of it would free no slot there */
 	arena_reset(&agent->arena);
 	for (size_t i = 0; agent->config.hosts && agent->config.hosts[i]; i++)
 		hello.hosts.count++;
@@ -414,8 +404,9 @@ static void drain_wake(struct agent *agent)
 
 void *agent_link_run(void *data)
 {
-	struct agent *agent = data;
-	struct err    err = {0};
+	struct agent    *agent = data;
+	struct log_limit refused = {0};
+	struct err       err = {0};
 
 	if (wire_client_open(agent->config.context, &agent->config.broker, &agent->client, &err) < 0) {
 		log_line(LOG_ERROR, "worker", "%s", err.text);
@@ -428,6 +419,8 @@ void *agent_link_run(void *data)
 		     got = wire_client_receive(agent->client, -1, 0, &agent->in, &err))
 			take_frame(agent);
 		drain_wake(agent);
+		if (wire_client_refused(agent->client, &err) < 0)
+			log_line_limited(&refused, LOG_WARNING, "worker", "%s", err.text);
 		take_outputs(agent);
 	}
 	wire_put_empty(&agent->frame, WIRE_BYE, 0);

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { LIMIT_LINES = 10, LIMIT_WINDOW_MS = 60000 };
+
 static _Atomic int     level_max = LOG_INFO;
 static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -42,18 +44,15 @@ static void write_all(struct slice bytes)
 	}
 }
 
-void log_line(enum log_level level, const char *where, const char *format, ...)
+static void put_line(enum log_level level, const char *where, const char *format, va_list args)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 	char       stamp[CLOCK_RFC3339_BYTES], text[2048];
 	struct buf line = {.bytes_max = 16384};
-	va_list    args;
 
 	if ((int)level > atomic_load(&level_max))
 		return;
-	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	clock_rfc3339(clock_unix_ms(), stamp);
 	buf_printf(&line, "%s %s %s: ", stamp, names[level], where);
 	escape_terminal(&line, slice_str(text));
@@ -66,4 +65,30 @@ void log_line(enum log_level level, const char *where, const char *format, ...)
 		hook.after(hook.data);
 	pthread_mutex_unlock(&line_lock);
 	buf_deinit(&line);
+}
+
+void log_line(enum log_level level, const char *where, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_line(level, where, format, args);
+	va_end(args);
+}
+
+void log_line_limited(struct log_limit *limit, enum log_level level, const char *where, const char *format, ...)
+{
+	unsigned long long now = clock_ms();
+	va_list            args;
+
+	if (now - limit->since_ms >= LIMIT_WINDOW_MS) {
+		if (limit->lines > LIMIT_LINES)
+			log_line(level, where, "%u more lines like the last were left out", limit->lines - LIMIT_LINES);
+		*limit = (struct log_limit){.since_ms = now};
+	}
+	if (limit->lines++ >= LIMIT_LINES)
+		return;
+	va_start(args, format);
+	put_line(level, where, format, args);
+	va_end(args);
 }

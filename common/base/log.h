@@ -9,6 +9,13 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 void log_level_set(enum log_level level); /* what is written; LOG_INFO at start */
 void log_line(enum log_level level, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* For lines that a stranger can cause: ten a minute, then one tells how many were left out. One thread per limit. */
+struct log_limit {
+	unsigned long long since_ms;
+	unsigned           lines;
+};
+void log_line_limited(struct log_limit *limit, enum log_level level, const char *where, const char *format, ...)
+        __attribute__((format(printf, 4, 5)));
 void log_hook(void (*before)(void *), void (*after)(void *), void *data); /* set before threads start; NULL removes */
 
 #endif

@@ -118,6 +118,7 @@ struct job_record {
 	bool          embedded; /* of a `varve scan`: ends with it */
 	bool          references_closed;
 	uint64_t      references_count, images_count;
+	uint64_t      references_batches; /* REFERENCES messages taken: one that comes again after a restart is known by its number */
 	uint64_t      counters[24]; /* struct wire_job_status in the order of STORE_FORMAT.md */
 };
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { RECORD_BYTES_MAX = 16 << 20, COUNTERS = 24, LATEST_TEXT_BYTES = 400 };
+enum { RECORD_BYTES_MAX = 16 << 20, COUNTERS = 24, JOB_FIELDS = 20, LATEST_TEXT_BYTES = 400 };
 
 /* --- job records --- */
 
@@ -33,7 +33,7 @@ static void read_list(struct msgpack_reader *r, struct arena *arena, struct slic
 
 static void encode_job(struct buf *out, const struct job_record *job)
 {
-	msgpack_write_array(out, 19);
+	msgpack_write_array(out, JOB_FIELDS);
 	msgpack_write_bin(out, slice_of(job->token, sizeof(job->token)));
 	msgpack_write_str(out, job->label);
 	msgpack_write_str(out, job->platform);
@@ -55,12 +55,13 @@ static void encode_job(struct buf *out, const struct job_record *job)
 	msgpack_write_array(out, COUNTERS);
 	for (size_t i = 0; i < COUNTERS; i++)
 		msgpack_write_uint(out, job->counters[i]);
+	msgpack_write_uint(out, job->references_batches);
 }
 
 static bool decode_job(struct slice bytes, struct arena *arena, struct job_record *job)
 {
 	struct msgpack_reader r = msgpack_reader_of(bytes);
-	size_t                fields = msgpack_begin_record(&r, 19), counters;
+	size_t                fields = msgpack_begin_record(&r, JOB_FIELDS), counters;
 
 	msgpack_read_fixed(&r, job->token, sizeof(job->token));
 	job->label = arena_copy(arena, msgpack_read_bytes(&r));
@@ -87,7 +88,8 @@ static bool decode_job(struct slice bytes, struct arena *arena, struct job_recor
 		if (i < COUNTERS)
 			job->counters[i] = value;
 	}
-	msgpack_end_record(&r, fields, 19);
+	job->references_batches = msgpack_read_uint(&r);
+	msgpack_end_record(&r, fields, JOB_FIELDS);
 	return msgpack_ok(&r) && !arena_failed(arena);
 }
 

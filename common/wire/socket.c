@@ -2,18 +2,18 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "wire/keys.h"
+#include "wire/socket_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zmq.h>
 
 enum {
 	FRAMES_QUEUED_MAX = 4096, /* high-water mark: leases and parts are bounded by credits well below it */
@@ -22,17 +22,7 @@ enum {
 	HEARTBEAT_MS = 5000,
 };
 
-struct wire_context {
-	void        *zmq;
-	pthread_t    zap_thread;
-	void        *zap_socket;
-	bool         zap_running;
-	struct auth *auth;
-	int          ipc_locks[WIRE_ENDPOINTS_MAX]; /* held until ZeroMQ has removed its socket files */
-	size_t       ipc_locks_count;
-};
-
-static int fail(struct err *err, int code, const char *doing, const char *what)
+int wire_fail(struct err *err, int code, const char *doing, const char *what)
 {
 	return err_set(err, code, "%s %s: %s", doing, what, zmq_strerror(zmq_errno()));
 }
@@ -64,95 +54,6 @@ void wire_context_free(struct wire_context *context)
 	free(context);
 }
 
-/* --- ZAP (rfc.zeromq.org/spec/27): asked at each CURVE handshake --- */
-
-enum { ZAP_FRAMES_MAX = 8, ZAP_FRAME_BYTES = 256 };
-
-struct zap_request {
-	struct {
-		uint8_t bytes[ZAP_FRAME_BYTES];
-		size_t  len;
-	} frames[ZAP_FRAMES_MAX];
-	size_t count;
-	bool   oversized;
-};
-
-static int zap_receive(void *socket, struct zap_request *request)
-{
-	int    more = 1;
-	size_t more_size = sizeof(more);
-
-	request->count = 0;
-	request->oversized = false;
-	while (more) {
-		uint8_t bytes[ZAP_FRAME_BYTES];
-		int     got = zmq_recv(socket, bytes, sizeof(bytes), 0);
-
-		if (got < 0)
-			return -1;
-		if ((size_t)got > sizeof(bytes) || request->count == ZAP_FRAMES_MAX) {
-			request->oversized = true;
-		} else {
-			memcpy(request->frames[request->count].bytes, bytes, (size_t)got);
-			request->frames[request->count++].len = (size_t)got;
-		}
-		if (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &more_size) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* version, request id, domain, address, identity, mechanism, public key (32 bytes) */
-static bool zap_admit(struct wire_context *context, const struct zap_request *request, char key[WIRE_KEY_TEXT_BYTES])
-{
-	key[0] = '\0';
-	if (request->oversized || request->count != 7 || request->frames[6].len != 32 ||
-	    !slice_eq_str(slice_of(request->frames[5].bytes, request->frames[5].len), "CURVE"))
-		return false;
-	if (!zmq_z85_encode(key, request->frames[6].bytes, 32))
-		return false;
-	return context->auth && auth_roles(context->auth, slice_str(key)) != 0;
-}
-
-static void zap_answer(void *socket, const struct zap_request *request, bool admitted, const char *key)
-{
-	const char *code = admitted ? "200" : "400", *text = admitted ? "OK" : "key is not on the list";
-	size_t      id_len = request->count > 1 ? request->frames[1].len : 0;
-
-	zmq_send(socket, "1.0", 3, ZMQ_SNDMORE);
-	zmq_send(socket, request->count > 1 ? (const void *)request->frames[1].bytes : "", id_len, ZMQ_SNDMORE);
-	zmq_send(socket, code, 3, ZMQ_SNDMORE);
-	zmq_send(socket, text, strlen(text), ZMQ_SNDMORE);
-	zmq_send(socket, key, admitted ? strlen(key) : 0, ZMQ_SNDMORE);
-	zmq_send(socket, "", 0, 0);
-}
-
-static void *zap_run(void *data)
-{
-	struct wire_context *context = data;
-	struct zap_request   request;
-	char                 key[WIRE_KEY_TEXT_BYTES];
-
-	while (zap_receive(context->zap_socket, &request) == 0)
-		zap_answer(context->zap_socket, &request, zap_admit(context, &request, key), key);
-	zmq_close(context->zap_socket);
-	return NULL;
-}
-
-static int zap_start(struct wire_context *context, struct auth *auth, struct err *err)
-{
-	if (context->zap_running)
-		return 0;
-	context->auth = auth;
-	context->zap_socket = zmq_socket(context->zmq, ZMQ_REP);
-	if (!context->zap_socket || zmq_bind(context->zap_socket, "inproc://zeromq.zap.01") < 0)
-		return fail(err, ERR_NET, "messaging", "authentication");
-	if (pthread_create(&context->zap_thread, NULL, zap_run, context) != 0)
-		return err_set(err, ERR_MEM, "messaging: authentication thread");
-	context->zap_running = true;
-	return 0;
-}
-
 /* --- options before bind and connect --- */
 
 static bool is_tcp(const char *endpoint)
@@ -172,10 +73,10 @@ static int set_common(void *socket, const char *endpoint, struct err *err)
 	if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &ceiling, sizeof(ceiling)) < 0 ||
 	    set_int(socket, ZMQ_SNDHWM, FRAMES_QUEUED_MAX) < 0 || set_int(socket, ZMQ_RCVHWM, FRAMES_QUEUED_MAX) < 0 ||
 	    set_int(socket, ZMQ_LINGER, LINGER_MS) < 0 || set_int(socket, ZMQ_IPV6, 1) < 0)
-		return fail(err, ERR_INTERNAL, "messaging", endpoint);
+		return wire_fail(err, ERR_INTERNAL, "messaging", endpoint);
 	if (is_tcp(endpoint) && (set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) < 0 ||
 	                         set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS) < 0))
-		return fail(err, ERR_INTERNAL, "messaging", endpoint);
+		return wire_fail(err, ERR_INTERNAL, "messaging", endpoint);
 	return 0;
 }
 
@@ -198,7 +99,7 @@ static int secure_server(void *socket, const struct wire_server_config *config, 
 	if (set_int(socket, ZMQ_CURVE_SERVER, 1) < 0 ||
 	    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys.secret_key, WIRE_KEY_TEXT_BYTES) < 0 ||
 	    zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "varve", 5) < 0)
-		return fail(err, ERR_CONFIG, "endpoint", endpoint);
+		return wire_fail(err, ERR_CONFIG, "endpoint", endpoint);
 	return 0;
 }
 
@@ -217,14 +118,14 @@ static int secure_client(void *socket, const struct wire_client_config *config, 
 	if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, config->server_public, WIRE_KEY_TEXT_BYTES) < 0 ||
 	    zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys.public_key, WIRE_KEY_TEXT_BYTES) < 0 ||
 	    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys.secret_key, WIRE_KEY_TEXT_BYTES) < 0)
-		return fail(err, ERR_CONFIG, "endpoint", config->endpoint);
+		return wire_fail(err, ERR_CONFIG, "endpoint", config->endpoint);
 	return 0;
 }
 
 /* --- server --- */
 
 struct listener {
-	void *socket;
+	void *socket, *monitor;
 	bool  by_key; /* roles come from the key list; else all */
 	char  endpoint[512];
 };
@@ -234,6 +135,7 @@ struct wire_server {
 	struct listener listeners[WIRE_ENDPOINTS_MAX];
 	size_t          count;
 	size_t          turn; /* the listener asked first next time */
+	struct log_limit refused;
 };
 
 static int ipc_folder_private(const char *endpoint, struct err *err)
@@ -295,19 +197,20 @@ static int listen_on(struct wire_context *context, struct wire_server *server, c
 	    (status = ipc_lock(context, endpoint, err)) < 0)
 		return status;
 	listener->by_key = is_tcp(endpoint) && !config->insecure_tcp;
-	if (listener->by_key && config->auth && (status = zap_start(context, config->auth, err)) < 0)
+	if (listener->by_key && config->auth && (status = wire_zap_start(context, config->auth, err)) < 0)
 		return status;
 	listener->socket = zmq_socket(context->zmq, ZMQ_ROUTER);
 	if (!listener->socket)
-		return fail(err, ERR_MEM, "endpoint", endpoint);
+		return wire_fail(err, ERR_MEM, "endpoint", endpoint);
 	server->count++;
 	if ((status = set_common(listener->socket, endpoint, err)) < 0 ||
 	    (listener->by_key && (status = secure_server(listener->socket, config, endpoint, err)) < 0))
 		return status;
+	listener->monitor = listener->by_key ? wire_monitor_open(context, listener->socket) : NULL;
 	if (set_int(listener->socket, ZMQ_ROUTER_MANDATORY, 1) < 0 || zmq_bind(listener->socket, endpoint) < 0)
-		return fail(err, ERR_NET, "listen on", endpoint);
+		return wire_fail(err, ERR_NET, "listen on", endpoint);
 	if (zmq_getsockopt(listener->socket, ZMQ_LAST_ENDPOINT, listener->endpoint, &endpoint_len) < 0)
-		return fail(err, ERR_NET, "listen on", endpoint);
+		return wire_fail(err, ERR_NET, "listen on", endpoint);
 	return 0;
 }
 
@@ -335,8 +238,10 @@ void wire_server_close(struct wire_server *server)
 {
 	if (!server)
 		return;
-	for (size_t i = 0; i < server->count; i++)
+	for (size_t i = 0; i < server->count; i++) {
+		wire_monitor_close(server->listeners[i].monitor, server->listeners[i].socket);
 		zmq_close(server->listeners[i].socket);
+	}
 	free(server);
 }
 
@@ -420,7 +325,7 @@ static int try_receive(struct wire_server *server, size_t index, struct wire_pee
 static int poll_sockets(zmq_pollitem_t *items, size_t count, uint64_t wait_ms, struct err *err)
 {
 	if (zmq_poll(items, (int)count, (long)wait_ms) < 0 && zmq_errno() != EINTR)
-		return fail(err, ERR_NET, "messaging:", "poll");
+		return wire_fail(err, ERR_NET, "messaging:", "poll");
 	return 0;
 }
 
@@ -440,6 +345,18 @@ static int receive_any(struct wire_server *server, struct wire_peer *peer, unsig
 	return 0;
 }
 
+/* Keys that are not on the list are named by zap.c. */
+static void log_refused(struct wire_server *server)
+{
+	enum wire_event event;
+
+	for (size_t i = 0; i < server->count; i++)
+		while ((event = wire_monitor_next(server->listeners[i].monitor)) != WIRE_EVENT_NONE)
+			if (event == WIRE_EVENT_HANDSHAKE_REFUSED)
+				log_line_limited(&server->refused, LOG_WARNING, "wire", "%s: a peer was refused: it has no key, or not this broker's public key",
+				                 server->listeners[i].endpoint);
+}
+
 int wire_server_receive(struct wire_server *server, int wake_fd, uint64_t wait_ms, struct wire_peer *peer,
                         unsigned *roles, struct buf *frame, struct err *err)
 {
@@ -447,6 +364,7 @@ int wire_server_receive(struct wire_server *server, int wake_fd, uint64_t wait_m
 	size_t         count = 0;
 	int            status;
 
+	log_refused(server);
 	if (receive_any(server, peer, roles, frame))
 		return 1;
 	if (!wait_ms)
@@ -478,8 +396,10 @@ int wire_server_send(struct wire_server *server, const struct wire_peer *peer, s
 /* --- client --- */
 
 struct wire_client {
-	void *socket;
-	char  endpoint[512];
+	void           *socket, *monitor;
+	enum wire_event trouble;
+	bool            connected, reconnected;
+	char            endpoint[512];
 };
 
 int wire_client_open(struct wire_context *context, const struct wire_client_config *config, struct wire_client **out,
@@ -496,13 +416,15 @@ int wire_client_open(struct wire_context *context, const struct wire_client_conf
 	snprintf(client->endpoint, sizeof(client->endpoint), "%s", config->endpoint);
 	client->socket = zmq_socket(context->zmq, ZMQ_DEALER);
 	if (!client->socket)
-		status = fail(err, ERR_MEM, "endpoint", config->endpoint);
+		status = wire_fail(err, ERR_MEM, "endpoint", config->endpoint);
 	if (status >= 0)
 		status = set_common(client->socket, config->endpoint, err);
 	if (status >= 0 && is_tcp(config->endpoint) && !config->insecure_tcp)
 		status = secure_client(client->socket, config, err);
+	if (status >= 0)
+		client->monitor = wire_monitor_open(context, client->socket);
 	if (status >= 0 && zmq_connect(client->socket, config->endpoint) < 0)
-		status = fail(err, ERR_NET, "connect to", config->endpoint);
+		status = wire_fail(err, ERR_NET, "connect to", config->endpoint);
 	if (status < 0) {
 		wire_client_close(client);
 		return status;
@@ -515,8 +437,10 @@ void wire_client_close(struct wire_client *client)
 {
 	if (!client)
 		return;
-	if (client->socket)
+	if (client->socket) {
+		wire_monitor_close(client->monitor, client->socket);
 		zmq_close(client->socket);
+	}
 	free(client);
 }
 
@@ -529,7 +453,7 @@ int wire_client_send(struct wire_client *client, struct slice frame, uint64_t wa
 	if (zmq_errno() == EAGAIN && poll_sockets(&item, 1, wait_ms, err) == 0 &&
 	    zmq_send(client->socket, frame.ptr, frame.len, ZMQ_DONTWAIT) >= 0)
 		return 0;
-	return fail(err, zmq_errno() == EAGAIN ? ERR_BUSY : ERR_NET, "send to", client->endpoint);
+	return wire_fail(err, zmq_errno() == EAGAIN ? ERR_BUSY : ERR_NET, "send to", client->endpoint);
 }
 
 static bool client_take(struct wire_client *client, struct buf *frame)
@@ -550,11 +474,49 @@ static bool client_take(struct wire_client *client, struct buf *frame)
 	return got;
 }
 
+static void take_events(struct wire_client *client)
+{
+	enum wire_event event;
+
+	while ((event = wire_monitor_next(client->monitor)) != WIRE_EVENT_NONE) {
+		client->trouble = event == WIRE_EVENT_CONNECTED ? WIRE_EVENT_NONE : event;
+		if (event != WIRE_EVENT_CONNECTED)
+			continue;
+		client->reconnected = client->connected;
+		client->connected = true;
+	}
+}
+
+bool wire_client_reconnected(struct wire_client *client)
+{
+	bool reconnected;
+
+	take_events(client);
+	reconnected = client->reconnected;
+	client->reconnected = false;
+	return reconnected;
+}
+
+int wire_client_refused(struct wire_client *client, struct err *err)
+{
+	enum wire_event trouble;
+
+	take_events(client);
+	trouble = client->trouble;
+	client->trouble = WIRE_EVENT_NONE;
+	if (trouble == WIRE_EVENT_KEY_REFUSED)
+		return err_set(err, ERR_AUTH, "the broker at %s refuses this key: it is not on its list (varve keys authorize)", client->endpoint);
+	if (trouble == WIRE_EVENT_HANDSHAKE_REFUSED)
+		return err_set(err, ERR_AUTH, "%s takes the connection but not our greeting: is it a varve-broker, with these keys?", client->endpoint);
+	return 0;
+}
+
 int wire_client_receive(struct wire_client *client, int wake_fd, uint64_t wait_ms, struct buf *frame, struct err *err)
 {
 	zmq_pollitem_t items[2] = {{.socket = client->socket, .events = ZMQ_POLLIN}, {.fd = wake_fd, .events = ZMQ_POLLIN}};
 	int            status;
 
+	take_events(client);
 	if (client_take(client, frame))
 		return 1;
 	if (!wait_ms)
@@ -587,6 +549,6 @@ int wire_default_endpoint(bool create, struct buf *out, struct err *err)
 int wire_keypair(char public_key[WIRE_KEY_TEXT_BYTES], char secret_key[WIRE_KEY_TEXT_BYTES], struct err *err)
 {
 	if (zmq_curve_keypair(public_key, secret_key) < 0)
-		return fail(err, ERR_UNSUPPORTED, "make", "CURVE keys");
+		return wire_fail(err, ERR_UNSUPPORTED, "make", "CURVE keys");
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* socket.h - ROUTER and DEALER sockets that carry one-frame messages; the only file that includes ZeroMQ.
+/* socket.h - ROUTER and DEALER sockets that carry one-frame messages; the only module that includes ZeroMQ.
  *
  * A wire_server or wire_client belongs to one thread (open, use and close it there). Every socket has its message
  * ceiling (LIMIT_MESSAGE_BYTES), high-water mark and security set before bind or connect. tcp:// demands CURVE on both
@@ -62,6 +62,12 @@ int  wire_client_send(struct wire_client *client, struct slice frame, uint64_t w
 
 /* 1 with a frame; 0: nothing in `wait_ms`, or `wake_fd` (-1 = none) became readable; ERR_*. */
 int wire_client_receive(struct wire_client *client, int wake_fd, uint64_t wait_ms, struct buf *frame, struct err *err);
+
+/* ERR_AUTH and why, if a handshake has failed since it was asked last; 0: none has. The connection is tried again by itself. */
+int wire_client_refused(struct wire_client *client, struct err *err);
+
+/* The connection broke and is there again since this was asked last: whoever listens now may be a broker just started. */
+bool wire_client_reconnected(struct wire_client *client);
 
 /* Where a broker listens by default: ipc:// in a folder of mode 0700 below $XDG_RUNTIME_DIR, else /tmp/varve-UID. */
 int wire_default_endpoint(bool create, struct buf *out, struct err *err);
