@@ -81,8 +81,9 @@ void loop_worker_gone(struct loop *loop, struct loop_worker *worker, bool orderl
 {
 	struct core_event event = {.kind = CORE_WORKER_GONE, .worker = worker->id, .orderly = orderly};
 
-	log_line(orderly ? LOG_INFO : LOG_WARNING, "broker", "worker %llu: %.*s %s", (unsigned long long)worker->id,
-	         SLICE_FMT(slice_sub(worker->name, 0, 200)), how);
+	if (how)
+		log_line(orderly ? LOG_INFO : LOG_WARNING, "broker", "worker %llu: %.*s %s", (unsigned long long)worker->id,
+		         SLICE_FMT(slice_sub(worker->name, 0, 200)), how);
 	loop_worker_forget(loop, event.worker);
 	loop_step(loop, &event);
 }
@@ -91,7 +92,7 @@ static void hello(struct loop *loop, const struct wire_peer *peer, const struct 
 {
 	struct wire_hello   m;
 	struct err          err = {0};
-	struct loop_worker *worker = find_peer(loop, peer);
+	struct loop_worker *known = find_peer(loop, peer), *worker;
 	struct wire_welcome welcome = {.heartbeat_ms = WIRE_HEARTBEAT_MS, .silence_ms = WIRE_SILENCE_MS};
 	struct core_event   event = {.kind = CORE_WORKER_HELLO};
 	struct buf         *frame;
@@ -100,11 +101,12 @@ static void hello(struct loop *loop, const struct wire_peer *peer, const struct 
 		loop_reply_error(loop, peer, header->correlation, &err);
 		return;
 	}
-	if (worker)
-		loop_worker_gone(loop, worker, true, "greets again");
+	if (known)
+		loop_worker_gone(loop, known, true, NULL); /* greetings queue up while no broker is there */
 	if ((worker = add_worker(loop, peer, m.name, m.resolver)) == NULL)
 		return;
-	log_line(LOG_INFO, "broker", "worker %llu: %.*s has joined", (unsigned long long)worker->id, SLICE_FMT(slice_sub(m.name, 0, 200)));
+	log_line(known ? LOG_DEBUG : LOG_INFO, "broker", "worker %llu: %.*s has joined", (unsigned long long)worker->id,
+	         SLICE_FMT(slice_sub(m.name, 0, 200)));
 	welcome.worker = worker->id;
 	if ((frame = loop_send(loop, peer)) != NULL)
 		wire_put_welcome(frame, header->correlation, &welcome);

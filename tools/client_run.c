@@ -179,7 +179,7 @@ static int on_job(struct client_session *s, struct slice body, struct err *err)
 	if (rc == 0 && s->run->reference)
 		rc = fill_window(s, err);
 	else
-		s->submitted = true;
+		s->submitted = s->references_done = true;
 	return rc;
 }
 
