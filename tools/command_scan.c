@@ -80,8 +80,12 @@ static int follow(struct scan *scan, struct embedded *embedded, int interrupt_fd
 static int run_embedded(const struct scan_values *values, const char *dir, struct scan *scan, struct stats *stats,
                         bool *interrupted, struct err *err)
 {
-	struct source_config   source = {.plain_http = values->plain_http, .tls_verify = values->tls_verify, .cert_dir = values->cert_dir,
-	                                 .auth_file = values->authfile, .registries_conf = values->registries_conf};
+	struct source_config   source = {.plain_http = values->plain_http,
+					 .tls_verify = values->tls_verify,
+					 .cert_dir = values->cert_dir,
+					 .auth_file = values->authfile,
+					 .registries_conf = values->registries_conf,
+					 .spool_dir = values->spool};
 	struct embedded_config config = {.store_dir = dir, .db_dir = values->db, .spool_dir = values->spool,
 	                                 .threads = values->threads, .source = &source};
 	struct client_run      run = {0};

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A folder or archive that is open; it stays so until sources_free(), as many layers are read from it. */
 struct place {
@@ -38,10 +39,29 @@ static const char *default_spool_dir(void)
 	return dir && dir[0] ? dir : "/var/tmp";
 }
 
+/* What the user named must be there from the start: one message, not one failure for every image. */
+static int check_named(const char *what, const char *path, bool folder, struct err *err)
+{
+	struct stat info;
+
+	if (!path || !path[0])
+		return 0;
+	if (stat(path, &info) != 0 || access(path, R_OK) != 0)
+		return err_errno(err, ERR_CONFIG, "%s %s", what, path);
+	if (S_ISDIR(info.st_mode) != folder)
+		return err_set(err, ERR_CONFIG, "%s %s is %s folder", what, path, folder ? "no" : "a");
+	return 0;
+}
+
 struct sources *sources_new(const struct source_config *config, struct err *err)
 {
-	struct sources *sources = calloc(1, sizeof(*sources));
+	struct sources *sources;
 
+	if (check_named("credentials file", config->auth_file, false, err) ||
+	    check_named("certificate folder", config->cert_dir, true, err) ||
+	    check_named("spool folder", config->spool_dir, true, err))
+		return NULL;
+	sources = calloc(1, sizeof(*sources));
 	if (!sources) {
 		err_set(err, ERR_MEM, "opening sources: out of memory");
 		return NULL;
