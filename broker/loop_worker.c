@@ -82,8 +82,11 @@ void loop_worker_gone(struct loop *loop, struct loop_worker *worker, bool orderl
 	struct core_event event = {.kind = CORE_WORKER_GONE, .worker = worker->id, .orderly = orderly};
 
 	if (how)
-		log_line(orderly ? LOG_INFO : LOG_WARNING, "broker", "worker %llu: %.*s %s", (unsigned long long)worker->id,
-		         SLICE_FMT(slice_sub(worker->name, 0, 200)), how);
+		log_line(!orderly                ? LOG_WARNING
+			 : loop->config.embedded ? LOG_DEBUG
+						 : LOG_INFO,
+			 "broker", "worker %llu: %.*s %s", (unsigned long long)worker->id,
+			 SLICE_FMT(slice_sub(worker->name, 0, 200)), how);
 	loop_worker_forget(loop, event.worker);
 	loop_step(loop, &event);
 }
@@ -105,8 +108,8 @@ static void hello(struct loop *loop, const struct wire_peer *peer, const struct 
 		loop_worker_gone(loop, known, true, NULL); /* greetings queue up while no broker is there */
 	if ((worker = add_worker(loop, peer, m.name, m.resolver)) == NULL)
 		return;
-	log_line(known ? LOG_DEBUG : LOG_INFO, "broker", "worker %llu: %.*s has joined", (unsigned long long)worker->id,
-	         SLICE_FMT(slice_sub(m.name, 0, 200)));
+	log_line(known || loop->config.embedded ? LOG_DEBUG : LOG_INFO, "broker", "worker %llu: %.*s has joined",
+		 (unsigned long long)worker->id, SLICE_FMT(slice_sub(m.name, 0, 200)));
 	welcome.worker = worker->id;
 	if ((frame = loop_send(loop, peer)) != NULL)
 		wire_put_welcome(frame, header->correlation, &welcome);

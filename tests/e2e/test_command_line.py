@@ -64,6 +64,13 @@ def test_what_cannot_be_is_said_in_one_line(varve, arguments, code, words):
         assert out.out == ""
 
 
+def test_a_quiet_scan_without_problems_says_nothing_on_stderr(varve, tmp_path):
+    (tmp_path / "root" / "etc").mkdir(parents=True)
+    out = varve.scan("--quiet", f"rootfs:{tmp_path}/root")
+    assert out.code == 0
+    assert out.err == ""
+
+
 def test_no_broker_is_exit_status_4(varve, tmp_path):
     for arguments in (["status"], ["submit", "alpine"], ["watch", "1"], ["results", "1"], ["cancel", "1"]):
         out = varve.run(*arguments, "--broker", f"ipc://{tmp_path}/nobody")
