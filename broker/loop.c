@@ -215,7 +215,7 @@ static void take_message(struct loop *loop, const struct wire_peer *peer, unsign
 
 	arena_reset(&loop->arena);
 	if (wire_open_frame(buf_slice(&loop->in), &header, &body, &err) < 0)
-		loop_reply_error(loop, peer, header.correlation, &err);
+		loop_reply_error(loop, peer, err.code == ERR_VERSION ? header.correlation : 0, &err); /* else it may be anything */
 	else if (!auth_allows(roles, header.type))
 		refuse(loop, peer, &header, ERR_AUTH, "this key's role does not allow it");
 	else

@@ -29,8 +29,10 @@ int keys_generate(const char *path, struct wire_keys *out, struct err *err)
 
 	if (lstat(path, &there) == 0)
 		return err_set(err, ERR_USAGE, "key file %s: exists already; it is not overwritten", path);
-	if ((status = wire_keypair(out->public_key, out->secret_key, err)) < 0)
-		return status;
+	do {
+		if ((status = wire_keypair(out->public_key, out->secret_key, err)) < 0)
+			return status;
+	} while (out->public_key[0] == '-'); /* on a command line it would look like an option */
 	buf_init(&text, 1024);
 	buf_printf(&text, "# Varve key pair. Keep this file to yourself; give away only the public key.\npublic %s\nsecret %s\n",
 	           out->public_key, out->secret_key);
