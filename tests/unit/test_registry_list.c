@@ -89,12 +89,39 @@ static void refused_catalog_says_what_to_do_instead(void **state)
 	setup_end(&s);
 }
 
+static void catalog_that_is_no_object_is_refused(void **state)
+{
+	struct setup s;
+	struct found found = {0};
+
+	(void)state;
+	setup_begin(&s, "{\"catalog\": \"array\"}", NULL, NULL);
+	assert_int_equal(list(&s, "", NULL, &found), ERR_FORMAT);
+	assert_contains(s.err.text, "not a JSON object");
+	setup_end(&s);
+}
+
+static void names_that_cannot_be_do_not_spoil_the_list(void **state)
+{
+	struct setup s;
+	struct found found = {0};
+
+	(void)state;
+	setup_begin(&s, "{\"catalog\": \"odd\"}", NULL, NULL);
+	assert_int_equal(list(&s, "", NULL, &found), ERR_FORMAT);
+	assert_contains(s.err.text, "5 of 6 repositories");
+	assert_int_equal(found.count, 1 + 5); /* other/odd-tags:good and those of team/app */
+	setup_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(listing_follows_pages_and_filters),
-	        cmocka_unit_test(listing_that_leads_astray_is_ended),
-	        cmocka_unit_test(refused_catalog_says_what_to_do_instead),
+		cmocka_unit_test(listing_follows_pages_and_filters),
+		cmocka_unit_test(listing_that_leads_astray_is_ended),
+		cmocka_unit_test(refused_catalog_says_what_to_do_instead),
+		cmocka_unit_test(catalog_that_is_no_object_is_refused),
+		cmocka_unit_test(names_that_cannot_be_do_not_spoil_the_list),
 	};
 
 	return cmocka_run_group_tests(tests, setup_prepare, setup_clean_up);

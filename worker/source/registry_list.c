@@ -94,6 +94,8 @@ static int each_page(struct listing *listing, const char *path, const char *repo
 		code = registry_fetch(&ask, PAGE_BYTES_MAX, &answer, err);
 		if (!code && (code = json_parse(buf_slice(&answer.body), &root, err)))
 			err_prefix(err, "%s", what);
+		if (!code && json_kind(root) != JSON_KIND_OBJECT)
+			code = err_set(err, ERR_FORMAT, "%s: not a JSON object", what);
 		if (!code)
 			code = page(listing, root, data, err);
 		if (!code)
@@ -126,7 +128,7 @@ static bool is_wanted(const struct listing_filter *filter, const char *repositor
 {
 	char name[PLACE_REPOSITORY_BYTES + 300];
 
-	if (!registry_name_is_safe(tag, false) || tag.len > 128 || registry_tag_is_derived(tag))
+	if (registry_tag_is_derived(tag))
 		return false;
 	if (!filter)
 		return true;
@@ -178,9 +180,38 @@ static void user_name(const struct listing *listing, const char *repository, cha
 	         here == 0 && repository[there] == '/' ? repository + there + 1 : repository + there);
 }
 
+static void note_failure(struct listing *listing, int code, const struct err *why)
+{
+	if (code == ERR_NOT_FOUND)
+		return; /* registries keep listing what was deleted */
+	listing->failed++;
+	err_set(&listing->first_failure, code, "%s", why->text);
+}
+
+/* Completes `reference`; one name that cannot be must not spoil the list it is in. */
+static int name_image(struct reference *reference, struct slice tag, struct err *err)
+{
+	struct reference again;
+	struct err       why = {0};
+	char             text[REFERENCE_TEXT_BYTES];
+
+	if (tag.len >= sizeof(reference->tag) || slice_find(tag, '\0') != SIZE_MAX)
+		return err_set(err, ERR_FORMAT, "%s/%s: a tag that no registry may give", reference->host,
+			       reference->path);
+	snprintf(reference->tag, sizeof(reference->tag), "%.*s", SLICE_FMT(tag));
+	reference_text(reference, text);
+	if (reference_parse(slice_str(text), &again, &why))
+		return err_set(err, ERR_FORMAT, "%s", why.text);
+	if (strcmp(again.tag, reference->tag) != 0)
+		return err_set(err, ERR_FORMAT, "%s/%s: a tag that no registry may give", reference->host,
+			       reference->path);
+	return 0;
+}
+
 static int tell(struct listing *listing, struct tags *tags)
 {
 	struct reference reference = {.transport = TRANSPORT_DOCKER};
+	struct err       why = {0};
 	size_t           count = tags->count;
 	int              code = 0;
 
@@ -192,9 +223,11 @@ static int tell(struct listing *listing, struct tags *tags)
 	snprintf(reference.host, sizeof(reference.host), "%s", listing->where->host);
 	user_name(listing, tags->repository, reference.path, sizeof(reference.path));
 	for (size_t i = 0; !code && i < count; i++) {
-		snprintf(reference.tag, sizeof(reference.tag), "%.*s", SLICE_FMT(tags->items[i]));
-		code = listing->found(listing->data, &reference);
+		if (name_image(&reference, tags->items[i], &why) == 0)
+			code = listing->found(listing->data, &reference);
 	}
+	if (why.code)
+		note_failure(listing, why.code, &why);
 	return code;
 }
 
@@ -227,14 +260,6 @@ static bool is_below_prefix(struct slice repository, struct slice prefix)
 	if (prefix.len == 0 || slice_eq(repository, prefix))
 		return true;
 	return repository.len > prefix.len && slice_eq(slice_sub(repository, 0, prefix.len), prefix) && repository.ptr[prefix.len] == '/';
-}
-
-static void note_failure(struct listing *listing, int code, const struct err *why)
-{
-	if (code == ERR_NOT_FOUND)
-		return; /* registries keep listing what was deleted */
-	listing->failed++;
-	err_set(&listing->first_failure, code, "%s", why->text);
 }
 
 static int take_repositories(struct listing *listing, const struct json *root, void *data, struct err *err)
@@ -316,9 +341,10 @@ static int run_listing(struct listing *listing, int *told, struct err *err)
 	if (code)
 		return err_set(err, code, "%s", why.text);
 	if (listing->failed)
-		return err_set(err, listing->first_failure.code, "%llu of %llu repositories of %s could not be listed; the first: %s",
-		               (unsigned long long)listing->failed, (unsigned long long)listing->repositories, listing->host->name,
-		               listing->first_failure.text);
+		return err_set(err, listing->first_failure.code,
+			       "%llu of %llu repositories of %s could not be listed in full; the first: %s",
+			       (unsigned long long)listing->failed, (unsigned long long)listing->repositories,
+			       listing->host->name, listing->first_failure.text);
 	if (listing->repositories == 0 && prefix[0])
 		return err_set(err, ERR_NOT_FOUND, "%s lists no repository at or below %s", listing->host->name, prefix);
 	return 0;

@@ -8,7 +8,7 @@ redirect_to: blobs redirect to this URL instead
 fail_first / rate_limit_first: so many requests per path are answered 503 / 429 before it goes well; retry_after: header
 cut_blobs: so many blob answers end early, at cut_after bytes       ignore_range       wrong_bytes       short_blob
 stall_blobs: so many blob answers stop in the middle and wait       no_digest_header   head_refused
-catalog: ok | refused      link: relative | absolute | circle | other_host      repositories: how many more than team/app
+catalog: ok | refused | array | odd (names and tags no registry may give)      link: relative | absolute | circle | other_host      repositories: how many more than team/app
 manifest_bytes: pad the manifest to this size    wrong_manifest: another body than the digest asked for
 tls: a folder that gets ca.crt of a fresh private CA; client_cert: ask for a certificate, and put client.cert and .key there
 """
@@ -223,6 +223,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.catalog(parse_qs(url.query))
         if parts[-2:] == ["tags", "list"]:
             name = "/".join(parts[2:-2])
+            if self.registry.options.get("catalog") == "odd" and name in ("UPPER", "other/odd-tags"):
+                return self.answer(200, {"name": name, "tags": ["a\nb", "../x", "", 7, "t" * 500, "good", "good@sha256:" + "0" * 64, "x\0y"]})
             if name in self.registry.content.repositories:
                 return self.answer(200, {"name": name, "tags": TAGS if name == "team/app" else ["v1"]})
             return self.refuse(404, "NAME_UNKNOWN", "repository name not known to registry")
@@ -236,6 +238,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         options, names = self.registry.options, self.registry.content.repositories
         if options.get("catalog") == "refused":
             return self.refuse(401, "UNAUTHORIZED", "catalog is not for you")
+        if options.get("catalog") == "odd":
+            return self.answer(200, {"repositories": ["UPPER", "../etc", 5, "a b", "other/odd-tags", "team/app"]})
+        if options.get("catalog") == "array":
+            return self.answer(200, names)
         size, last = min(int(query["n"][0]), 3), query.get("last", [""])[0]
         page = [n for n in names if n > last][:size]
         more = page and page[-1] != names[-1]
