@@ -119,10 +119,13 @@ static void names_and_positions_choose(void **state)
 	expect(l, 0, "oci:/layout:three", IMAGE_FAILED, "no image \"three\" among the 2");
 }
 
+enum { NAMES_BYTES = 200 };
+
 static int collect(void *data, const struct reference *reference)
 {
-	strncat(data, reference->tag, 20);
-	strncat(data, ";", 2);
+	size_t used = strlen(data);
+
+	snprintf((char *)data + used, NAMES_BYTES - used, "%s;", reference->tag);
 	return 0;
 }
 
@@ -130,7 +133,7 @@ static void listing_names_each_image(void **state)
 {
 	struct layout   *l = *state;
 	struct reference where = {.transport = TRANSPORT_OCI};
-	char             names[200] = "";
+	char             names[NAMES_BYTES] = "";
 
 	write_two(l);
 	l->store = member_store_open_folder(l->folder, NULL);

@@ -19,7 +19,7 @@ struct place {
 
 static void write_file(const char *dir, const char *name, struct slice bytes)
 {
-	char path[256];
+	char path[512];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	assert_int_equal(file_write_atomic(path, bytes, 0600, NULL), 0);

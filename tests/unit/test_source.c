@@ -125,10 +125,13 @@ static void images_of_an_archive_open_by_their_own_reference(void **state)
 	assert_int_equal(p->images[0].layers_count, 2);
 }
 
+enum { NAMES_BYTES = 100 };
+
 static int collect(void *data, const struct reference *reference)
 {
-	strncat(data, reference->tag, 20);
-	strncat(data, ";", 2);
+	size_t used = strlen(data);
+
+	snprintf((char *)data + used, NAMES_BYTES - used, "%s;", reference->tag);
 	return strcmp(reference->tag, "stop") == 0 ? 7 : 0;
 }
 
@@ -138,7 +141,7 @@ static void archives_are_listed_through_globs(void **state)
 	struct place            *p = *state;
 	struct reference         where = reference_to(p, "docker-archive", "/saved.tar");
 	struct listing_filter    include = {.include = only}, exclude = {.exclude = only};
-	char                     names[100] = "";
+	char                     names[NAMES_BYTES] = "";
 
 	assert_int_equal(source_enumerate(p->sources, &where, NULL, collect, names, NULL), 0);
 	assert_int_equal(source_enumerate(p->sources, &where, &include, collect, names, NULL), 0);
