@@ -2,13 +2,14 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "command.h"
+#include "db_info.h"
 #include "exit_status.h"
 #include "match/advisory_import.h"
 #include "match/advisory_update.h"
 #include "progress.h"
-#include "report/grid.h"
 #include "report/table_parts.h"
 #include "store_dir.h"
 
@@ -20,7 +21,7 @@
 enum { BROKEN_SHOWN = 20, PROGRESS_MS = 200, PROGRESS_LOG_MS = 5000 };
 
 struct db_values {
-	const char *store, *db, *from, *ca_file;
+	const char *store, *db, *from, *ca_file, *format;
 	bool        replace_all, tls_verify, quiet;
 };
 
@@ -31,6 +32,7 @@ static const struct option_spec db_options[] = {
 	{"replace-all", OPTION_FLAG, offsetof(struct db_values, replace_all), NULL, "import: forget everything that was imported before"},
 	{"tls-verify", OPTION_BOOL, offsetof(struct db_values, tls_verify), "[=false]", "update: false accepts any certificate"},
 	{"ca-file", OPTION_TEXT, offsetof(struct db_values, ca_file), "FILE", "update: certificates (PEM) to trust beside the system's"},
+	{"format", OPTION_TEXT, offsetof(struct db_values, format), "FORMAT", "info: table (default) or json"},
 	{"quiet", OPTION_FLAG, offsetof(struct db_values, quiet), NULL, "no progress"},
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
 };
@@ -163,91 +165,19 @@ static int db_update(const struct db_values *values, const char *dir, char **eco
 	return result.failed || result.import.broken ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE;
 }
 
-static int put_source(void *data, struct slice name, const struct advisory_source_info *info)
+static int db_info(const struct db_values *values, const char *dir, int count, struct err *err)
 {
-	struct grid *grid = data;
-	char         imported[CLOCK_RFC3339_BYTES];
-
-	clock_rfc3339(info->imported_ms, imported);
-	grid_cell(grid, STYLE_PLAIN, name);
-	grid_cell_printf(grid, STYLE_PLAIN, "%llu", (unsigned long long)info->records);
-	grid_cell_printf(grid, info->broken ? STYLE_YELLOW : STYLE_DIM, "%llu", (unsigned long long)info->broken);
-	grid_cell(grid, STYLE_PLAIN, info->date.len ? info->date : SLICE_LIT("-"));
-	grid_cell(grid, STYLE_PLAIN, slice_str(imported));
-	grid_cell(grid, STYLE_PLAIN, info->origin);
-	return 0;
-}
-
-static void put_feeds(struct buf *out, const struct advisories *reader, const struct report_options *look)
-{
-	static const struct grid_column columns[] = {
-		{.title = "ECOSYSTEM", .width_min = 12}, {.title = "RECORDS", .right = true}, {.title = "ENTRIES", .right = true},
-		{.title = "UNREADABLE RANGES", .right = true}, {.title = "NEWEST"},
-	};
-	struct advisory_feed feed;
-	struct grid          grid;
-
-	grid_init(&grid, columns, sizeof(columns) / sizeof(*columns));
-	for (size_t i = 0; reader->ops->feed_at(reader, i, &feed); i++) {
-		grid_cell(&grid, STYLE_PLAIN, feed.ecosystem);
-		grid_cell_printf(&grid, STYLE_PLAIN, "%llu", (unsigned long long)feed.records);
-		grid_cell_printf(&grid, STYLE_PLAIN, "%llu", (unsigned long long)feed.entries);
-		grid_cell_printf(&grid, feed.ranges_voided ? STYLE_YELLOW : STYLE_DIM, "%llu", (unsigned long long)feed.ranges_voided);
-		grid_cell(&grid, STYLE_PLAIN, feed.date.len ? feed.date : SLICE_LIT("-"));
-	}
-	grid_print(&grid, out, 2, look->columns, true, look->colour);
-	grid_deinit(&grid);
-}
-
-static int put_info(struct advisory_store *store, const struct advisories *reader, struct buf *out, struct err *err)
-{
-	static const struct grid_column columns[] = {
-		{.title = "SOURCE", .width_min = 10}, {.title = "RECORDS", .right = true}, {.title = "LEFT OUT", .right = true},
-		{.title = "NEWEST"}, {.title = "IMPORTED"}, {.title = "FROM", .width_min = 16, .keep_end = true},
-	};
-	const char           *no_colour = getenv("NO_COLOR");
-	struct report_options look = {.columns = terminal_columns(STDOUT_FILENO),
-	                              .colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour)};
-	struct grid           grid;
-	int                   rc;
-
-	buf_str(out, "generation ");
-	escape_terminal(out, reader->generation);
-	buf_str(out, " of ");
-	escape_terminal(out, reader->date.len ? reader->date : SLICE_LIT("unknown date"));
-	buf_printf(out, ", %zu ecosystems\n", reader->feeds_count);
-	table_heading(out, &look, "Sources");
-	grid_init(&grid, columns, sizeof(columns) / sizeof(*columns));
-	rc = advisory_sources(store, put_source, &grid, err);
-	grid_print(&grid, out, 2, look.columns, true, look.colour);
-	grid_deinit(&grid);
-	table_heading(out, &look, "Ecosystems");
-	put_feeds(out, reader, &look);
-	return rc;
-}
-
-static int db_info(const char *dir, int count, struct err *err)
-{
-	struct advisory_store *store = NULL;
-	struct advisories     *reader = NULL;
-	struct buf             out = {.bytes_max = 64u << 20};
-	int                    rc;
+	struct buf out = {.bytes_max = LIMIT_REPORT_BYTES};
+	bool       json = strcmp(values->format, "json") == 0;
+	int        rc;
 
 	if (count)
 		return err_set(err, ERR_USAGE, "db info takes no operands");
-	rc = advisory_store_open(dir, &store, err);
-	if (rc == ERR_NOT_FOUND) {
-		err_clear(err);
-		return err_set(err, ERR_NOT_FOUND, "no advisory database in %s: run varve db update or varve db import", dir);
-	}
-	if (rc == 0)
-		rc = advisory_reader_open(store, &reader, err);
-	if (rc == 0)
-		rc = put_info(store, reader, &out, err);
+	if (!json && strcmp(values->format, "table") != 0)
+		return err_set(err, ERR_USAGE, "--format: '%s' is neither table nor json", values->format);
+	rc = db_info_put(dir, json, &out, err);
 	if (rc == 0)
 		rc = file_write_all(STDOUT_FILENO, buf_slice(&out), "standard output", err);
-	advisory_reader_close(reader);
-	advisory_store_close(store);
 	buf_deinit(&out);
 	return rc == 0 ? EXIT_STATUS_DONE : rc;
 }
@@ -269,7 +199,7 @@ static int db_dir(const struct db_values *values, struct buf *out, struct err *e
 
 static int db_run(const struct command *command, int argc, char **argv, struct err *err)
 {
-	struct db_values values = {.tls_verify = true};
+	struct db_values values = {.tls_verify = true, .format = "table"};
 	struct buf       dir = {0};
 	int              operands, rc = options_parse(command, argc, argv, &values, &operands, err);
 	const char      *action;
@@ -283,7 +213,7 @@ static int db_run(const struct command *command, int argc, char **argv, struct e
 	else if (rc == 0 && strcmp(action, "update") == 0)
 		rc = db_update(&values, (const char *)dir.ptr, argv + 2, operands - 1, err);
 	else if (rc == 0 && strcmp(action, "info") == 0)
-		rc = db_info((const char *)dir.ptr, operands - 1, err);
+		rc = db_info(&values, (const char *)dir.ptr, operands - 1, err);
 	else if (rc == 0)
 		rc = err_set(err, ERR_USAGE, "db: say import, update or info (see varve db --help)");
 	buf_deinit(&dir);
