@@ -40,7 +40,7 @@ static int complain(const struct err *err)
 	escape_terminal(&line, slice_str(err->text[0] ? err->text : err_name(err->code)));
 	fprintf(stderr, "%.*s\n", SLICE_FMT(buf_slice(&line)));
 	buf_deinit(&line);
-	return exit_status_of_error(err->code);
+	return (int)exit_status_of_error(err->code);
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -54,7 +54,7 @@ static int run(const struct command *command, int argc, char **argv)
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "varve: writing to standard output failed\n");
-		status = exit_status_worse((enum exit_status)status, EXIT_STATUS_NOT_RUN);
+		status = (int)exit_status_worse((enum exit_status)status, EXIT_STATUS_NOT_RUN);
 	}
 	return status;
 }

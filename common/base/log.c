@@ -44,7 +44,8 @@ static void write_all(struct slice bytes)
 	}
 }
 
-static void put_line(enum log_level level, const char *where, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void put_line(enum log_level level, const char *where, const char *format,
+                                                           va_list args)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 	char       stamp[CLOCK_RFC3339_BYTES], text[2048];

@@ -126,8 +126,8 @@ static void real_images_have_what_applies_to_them(void **state)
 						 SHARED_DATA_DIR "/osv/Debian/all.zip",
 						 SHARED_DATA_DIR "/osv/AlmaLinux/all.zip"};
 	struct advisory_import_result imported;
-	struct advisory_store        *store;
-	struct advisories            *advisories;
+	struct advisory_store        *store = NULL;
+	struct advisories            *advisories = NULL;
 	struct err                    err = {0};
 	char                          dir[] = "/tmp/varve-test-match-XXXXXX";
 

@@ -78,7 +78,7 @@ static char *listing(const char *folder)
 	struct archive_member  member;
 	char                  *lines[LINES_MAX], *text = calloc(LINES_MAX, LINE_BYTES);
 	size_t                 count = 0, at = 0;
-	bool                   surplus;
+	bool                   surplus = true;
 	int                    status;
 
 	if (!reader)
