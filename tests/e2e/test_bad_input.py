@@ -212,3 +212,14 @@ def test_a_wrong_size_in_one_manifest_does_not_hide_the_layer_from_others(varve,
     for name in ("bb-honest", "dd-honest"):
         assert by_name[name]["complete"] is True, by_name[name]["layers"]
         assert packages(by_name[name]) == {("bash", "5.2.15-2")}
+
+
+def test_an_endless_media_type_does_not_spoil_the_images_beside_it(varve, tmp_path):
+    layout = Layout(tmp_path / "layout")
+    descriptor, diff_id = layout.layer(GOOD)
+    layout.tag("odd", layout.manifest([({**descriptor, "mediaType": "a/" + "b" * 300000}, diff_id)]))
+    layout.image("good", [GOOD])
+    scan = varve.scan(f"oci:{layout.folder}")
+    assert scan.code == 0, scan.err
+    assert len(scan.images) == 2
+    assert all(packages(image) == {("bash", "5.2.15-2")} for image in scan.images.values())

@@ -23,6 +23,13 @@ static struct slice shown(struct arena *arena, struct slice text)
 
 /* ---- descriptors ---- */
 
+enum { MEDIA_TYPE_BYTES_MAX = 255 }; /* RFC 6838, 4.2: 127 + 1 + 127; a longer one is none that is known */
+
+static struct slice media_type_of(const struct json *object, struct arena *arena)
+{
+	return arena_copy(arena, slice_sub(json_get_text(object, "mediaType"), 0, MEDIA_TYPE_BYTES_MAX));
+}
+
 static int read_size(const struct json *object, uint64_t *size, struct err *err)
 {
 	const struct json *node = json_get(object, "size");
@@ -83,7 +90,7 @@ static int read_descriptor(const struct json *object, struct arena *arena, struc
 	out->size = UINT64_MAX;
 	if (json_kind(object) != JSON_KIND_OBJECT)
 		return err_set(err, ERR_FORMAT, "descriptor is not an object");
-	out->media_type = arena_copy(arena, json_get_text(object, "mediaType"));
+	out->media_type = media_type_of(object, arena);
 	out->artifact_type = arena_copy(arena, json_get_text(object, "artifactType"));
 	out->ref_name = arena_copy(arena, json_get_text(annotations, "org.opencontainers.image.ref.name"));
 	out->encrypted = slice_ends(out->media_type, "+encrypted");
@@ -203,9 +210,9 @@ static void glance(const struct json *root, struct arena *arena, struct manifest
 {
 	const struct json *layers = json_get(root, "layers");
 
-	out->config.media_type = arena_copy(arena, json_get_text(json_get(root, "config"), "mediaType"));
+	out->config.media_type = media_type_of(json_get(root, "config"), arena);
 	for (size_t i = 0; i < out->items_count; i++)
-		out->items[i].media_type = arena_copy(arena, json_get_text(json_at(layers, i), "mediaType"));
+		out->items[i].media_type = media_type_of(json_at(layers, i), arena);
 	tell_artifacts(root, arena, out);
 }
 
@@ -271,7 +278,7 @@ static int read_document(const struct json *root, struct arena *arena, struct ma
 
 	if (json_kind(root) != JSON_KIND_OBJECT)
 		return err_set(err, ERR_FORMAT, "manifest is not a JSON object");
-	out->media_type = arena_copy(arena, json_get_text(root, "mediaType"));
+	out->media_type = media_type_of(root, arena);
 	name = artifact_name(out->media_type);
 	if (name) {
 		out->kind = MANIFEST_ARTIFACT;
