@@ -186,6 +186,18 @@ static int ipc_lock(struct wire_context *context, const char *endpoint, struct e
 	return 0;
 }
 
+/* IPv4 addresses come back as "[::ffff:127.0.0.1]", because the socket speaks IPv6 too. */
+static void tidy_endpoint(char *endpoint)
+{
+	static const char mapped[] = "tcp://[::ffff:";
+	char             *address = endpoint + sizeof(mapped) - 1, *end = strchr(endpoint, ']');
+
+	if (strncmp(endpoint, mapped, sizeof(mapped) - 1) != 0 || !end || !memchr(address, '.', (size_t)(end - address)))
+		return;
+	memmove(end, end + 1, strlen(end));
+	memmove(endpoint + 6, address, strlen(address) + 1);
+}
+
 static int listen_on(struct wire_context *context, struct wire_server *server, const struct wire_server_config *config,
                      const char *endpoint, struct err *err)
 {
@@ -207,10 +219,14 @@ static int listen_on(struct wire_context *context, struct wire_server *server, c
 	    (listener->by_key && (status = secure_server(listener->socket, config, endpoint, err)) < 0))
 		return status;
 	listener->monitor = listener->by_key ? wire_monitor_open(context, listener->socket) : NULL;
-	if (set_int(listener->socket, ZMQ_ROUTER_MANDATORY, 1) < 0 || zmq_bind(listener->socket, endpoint) < 0)
-		return wire_fail(err, ERR_NET, "listen on", endpoint);
+	if (set_int(listener->socket, ZMQ_ROUTER_MANDATORY, 1) < 0)
+		return wire_fail(err, ERR_INTERNAL, "listen on", endpoint);
+	if (zmq_bind(listener->socket, endpoint) < 0)
+		return zmq_errno() == ENODEV ? err_set(err, ERR_CONFIG, "listen on %s: not a numeric address or interface of this machine (or *)", endpoint)
+		                             : wire_fail(err, ERR_NET, "listen on", endpoint);
 	if (zmq_getsockopt(listener->socket, ZMQ_LAST_ENDPOINT, listener->endpoint, &endpoint_len) < 0)
 		return wire_fail(err, ERR_NET, "listen on", endpoint);
+	tidy_endpoint(listener->endpoint);
 	return 0;
 }
 

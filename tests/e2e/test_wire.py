@@ -237,3 +237,17 @@ def test_a_key_file_others_may_read_is_refused(locked):
     locked.key.chmod(0o644)
     out = locked.call("status")
     assert out.code == 2 and str(locked.key) in out.err
+
+
+def test_an_endpoint_is_said_as_it_was_given(build, tmp_path):
+    with Fleet(build, tmp_path / "fleet", "tcp://127.0.0.1:*") as fleet:
+        fleet.use_keys()
+        fleet.start_broker()
+        assert fleet.endpoint.startswith("tcp://127.0.0.1:")
+        check_alive(fleet)
+        broker = fleet.start(fleet.build / "varve-broker", "--store", tmp_path / "other", "--endpoint", "tcp://broker.example:1",
+                             "--key", fleet.broker_key_file, "--admit", fleet.admitted)
+        assert broker.wait() == 2 and "tcp://broker.example:1: not a numeric address" in broker.log
+        taken = fleet.start(fleet.build / "varve-broker", "--store", tmp_path / "third", "--endpoint", fleet.endpoint,
+                            "--key", fleet.broker_key_file, "--admit", fleet.admitted)
+        assert taken.wait() == 4 and f"listen on {fleet.endpoint}: Address already in use" in taken.log
