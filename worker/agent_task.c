@@ -44,7 +44,7 @@ void agent_task_open(struct agent_task *task, struct sources *sources)
 
 		digest_text(&task->layer.digest, digest);
 		task->status = task->err.code ? task->err.code : err_set(&task->err, ERR_INTERNAL, "no stream");
-		err_prefix(&task->err, "layer %s", digest);
+		err_prefix(&task->err, "layer %s", digest_is_zero(&task->layer.digest) ? "without a digest" : digest);
 	}
 }
 

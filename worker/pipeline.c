@@ -107,6 +107,6 @@ int pipeline_scan_layer(struct sources *sources, const struct reference *referen
 	if (status >= 0)
 		return 0;
 	digest_text(&layer->digest, digest);
-	return err_set(err, status, "layer %s: %s", digest_is_zero(&layer->digest) ? "of a root folder" : digest,
+	return err_set(err, status, "layer %s: %s", digest_is_zero(&layer->digest) ? "without a digest" : digest,
 		       why.text);
 }

@@ -1,4 +1,5 @@
 """Local sources: OCI layouts and archives, docker save archives old and new, root folders, lists of references."""
+import hashlib
 import io
 import json
 import subprocess
@@ -157,3 +158,18 @@ def test_root_filesystem_images_have_their_known_package_counts(varve, shared, t
     assert scan.code == 0, scan.err
     found = {r.rsplit(":", 1)[1]: sum(p["type"] in ("apk", "deb", "rpm") for p in image["packages"]) for r, image in scan.images.items()}
     assert found == {name.split("-x86")[0].split(".tar")[0]: count for name, count in counts.items()}
+
+
+def test_a_layer_that_an_archive_lacks_is_not_taken_from_elsewhere(varve, tmp_path):
+    base = debian_layer(("bash", "5.2.15-2"))
+    config = json.dumps({"architecture": "amd64", "os": "linux",
+                         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(base).hexdigest()]}})
+    entries = [("manifest.json", json.dumps([{"Config": "c.json", "RepoTags": None, "Layers": ["a/layer.tar"]}])), ("c.json", config)]
+    for name, more in (("whole", [("a/layer.tar", base)]), ("lost", [])):
+        (tmp_path / f"{name}.tar").write_bytes(tar_of(entries + more))
+    assert varve.scan(f"docker-archive:{tmp_path}/whole.tar").image["complete"] is True
+    scan = varve.scan(f"docker-archive:{tmp_path}/lost.tar")
+    assert scan.code == 3
+    assert scan.image["packages"] == []
+    assert [layer["status"] for layer in scan.image["layers"]] == ["failed"]
+    assert "a/layer.tar" in scan.image["layers"][0]["reason"]

@@ -119,14 +119,12 @@ static int identify_layer(const struct member_store *store, struct slice name, s
 	return 0;
 }
 
-/* Lost bytes without a digest: the config's claim at least names what is missing. */
-static bool identify_by_claim(const struct image_config *config, size_t layer, size_t layers, struct descriptor *out)
+/* Lost bytes have no digest. The config's claim must not stand for them: if that content is known from elsewhere it
+ * would be reported as what this archive holds. The layer fails as it is opened; its diffID tells what is missing. */
+static void lose_layer(struct descriptor *out)
 {
-	if (!config || config->diff_ids_count != layers)
-		return false;
-	out->digest = config->diff_ids[layer];
+	out->digest = (struct digest){{0}};
 	out->size = UINT64_MAX;
-	return true;
 }
 
 static int read_layers(const struct member_store *store, const struct json *names, const struct image_config *config,
@@ -145,7 +143,9 @@ static int read_layers(const struct member_store *store, const struct json *name
 		struct err why = {0};
 		int        status = identify_layer(store, json_text(json_at(names, i)), &out->items[i], &why);
 
-		if (status && !identify_by_claim(config, i, count, &out->items[i]))
+		if (status && config && config->diff_ids_count == count)
+			lose_layer(&out->items[i]);
+		else if (status)
 			return err_set(err, status, "layer %zu: %s", i + 1, why.text);
 	}
 	return 0;
