@@ -184,7 +184,8 @@ static void put_fixes(struct buf *out, const struct report_options *o, struct ta
 		grid_cell_printf(&grid, STYLE_PLAIN, "%llu", (unsigned long long)fixes[i].layers);
 		grid_cell(&grid, STYLE_PLAIN, fixes[i].package);
 		grid_cell(&grid, STYLE_PLAIN, slice_trim(fixes[i].os));
-		grid_cell(&grid, fixes[i].unfixed ? STYLE_DIM : STYLE_GREEN, slice_str(fixes[i].unfixed ? "in part" : "yes"));
+		grid_cell(&grid, fixes[i].unfixed ? STYLE_DIM : STYLE_GREEN,
+			  slice_str(!fixes[i].unfixed ? "yes" : fixes[i].fixable ? "in part" : "none yet"));
 	}
 	grid_print(&grid, out, 2, o->columns, true, o->colour);
 	grid_deinit(&grid);

@@ -165,7 +165,10 @@ static void add_fix(struct tally *t, const struct image_result *r, const struct 
 		return;
 	key = (uint64_t)(fix - t->fixes) + 1;
 	fix->distinct.severity[v->severity] += first_time(&t->fix_seen, hash_of(v->id, key));
-	fix->unfixed |= v->fixed.len == 0;
+	if (v->fixed.len)
+		fix->fixable = true;
+	else
+		fix->unfixed = true;
 	fix->images += fix->image_last != t->images;
 	fix->image_last = t->images;
 	if (p->layer < r->layers_count)

@@ -26,7 +26,7 @@ struct tally_fix {
 	struct slice        package, os;
 	struct tally_counts distinct; /* vulnerabilities, each once */
 	uint64_t            images, layers, image_last;
-	bool                unfixed; /* at least one has no fixed version */
+	bool                fixable, unfixed; /* some findings have a fixed version; some have none */
 };
 
 struct tally_gap {
