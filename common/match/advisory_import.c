@@ -125,10 +125,14 @@ static int import_folder(struct import *import, const char *path, unsigned depth
 
 static int import_item(struct import *import, const char *path, unsigned depth, struct err *err)
 {
-	struct stat info;
+	struct stat info, link;
 
-	if (stat(path, &info) != 0)
-		return err_errno(err, ERR_IO, "reading %s", path);
+	if (lstat(path, &link) != 0 || stat(path, &info) != 0) {
+		tell_broken(import, path, "cannot be read: a link that leads nowhere, or gone meanwhile");
+		return 0;
+	}
+	if (S_ISDIR(info.st_mode) && S_ISLNK(link.st_mode))
+		return 0; /* not followed: it may lead back */
 	if (S_ISDIR(info.st_mode))
 		return import_folder(import, path, depth + 1, err);
 	return S_ISREG(info.st_mode) && slice_ends(slice_str(path), ".json") ? import_json(import, path, err) : 0;
@@ -164,7 +168,7 @@ static int import_any(struct import *import, const char *path, struct err *err)
 {
 	struct stat info;
 	uint8_t     magic[2] = {0};
-	int         fd = open(path, O_RDONLY | O_CLOEXEC);
+	int         fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not block */
 
 	if (fd < 0 || fstat(fd, &info) != 0) {
 		int status = err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "opening %s", path);
@@ -176,7 +180,9 @@ static int import_any(struct import *import, const char *path, struct err *err)
 	if (S_ISREG(info.st_mode) && pread(fd, magic, 2, 0) == 2 && magic[0] == 'P' && magic[1] == 'K')
 		return import_zip(import, fd, path, err);
 	close(fd);
-	return S_ISDIR(info.st_mode) ? import_folder(import, path, 0, err) : import_json(import, path, err);
+	if (S_ISDIR(info.st_mode))
+		return import_folder(import, path, 0, err);
+	return S_ISREG(info.st_mode) ? import_json(import, path, err) : err_set(err, ERR_FORMAT, "%s is neither a file nor a folder", path);
 }
 
 int advisory_import_path(struct advisory_build *build, const char *path, struct slice name, struct slice origin, struct slice etag,

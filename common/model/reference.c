@@ -313,6 +313,23 @@ static int parse_any(struct slice text, struct reference *out, struct err *err)
 	return parse_docker(text, out, err);
 }
 
+/* "user:password@" before the host, as in URLs: refused without repeating it, since errors end in logs and reports. */
+static bool holds_user_info(struct slice text)
+{
+	size_t       scheme = slice_find_str(text, "://");
+	struct slice first;
+	size_t       at;
+
+	for (size_t i = 0; i < LOCAL_PREFIXES; i++)
+		if (slice_starts(text, local_prefixes[i].text))
+			return false;
+	if (scheme != SIZE_MAX)
+		text = slice_from(text, scheme + 3);
+	first = slice_sub(text, 0, slice_find(text, '/'));
+	at = slice_find(first, '@');
+	return at != SIZE_MAX && !slice_starts(slice_from(first, at + 1), "sha");
+}
+
 int reference_parse(struct slice text, struct reference *out, struct err *err)
 {
 	struct err why = {0};
@@ -325,6 +342,8 @@ int reference_parse(struct slice text, struct reference *out, struct err *err)
 		return err_set(err, ERR_USAGE, "empty reference");
 	if (text.len > LIMIT_PATH_BYTES + LIMIT_REFERENCE_BYTES)
 		return err_set(err, ERR_USAGE, "reference longer than %u bytes", LIMIT_PATH_BYTES + LIMIT_REFERENCE_BYTES);
+	if (holds_user_info(text))
+		return err_set(err, ERR_USAGE, "a reference holds no user name or password: they belong into an auth file (--authfile)");
 	status = parse_any(text, out, &why);
 	if (!status)
 		return 0;

@@ -57,7 +57,8 @@ def test_a_credential_helper_is_asked(varve, layout, tmp_path):
     htpasswd.write_text(subprocess.run(["htpasswd", "-Bbn", "alice", "secret"], capture_output=True, text=True, check=True).stdout)
     helper = tmp_path / "bin" / "docker-credential-test"
     helper.parent.mkdir()
-    helper.write_text(f"#!/bin/sh\necho \"$1\" >> {tmp_path}/asked\ncat >> {tmp_path}/asked\n"
+    # what it leaves running keeps its stdout open: the answer counts all the same
+    helper.write_text(f"#!/bin/sh\nsleep 1000 &\necho \"$1\" >> {tmp_path}/asked\ncat >> {tmp_path}/asked\n"
                       "echo '{\"Username\":\"alice\",\"Secret\":\"secret\"}'\n")
     helper.chmod(0o755)
     varve.env["PATH"] = f"{helper.parent}:{varve.env['PATH']}"

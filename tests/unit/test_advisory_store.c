@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct box {
@@ -166,6 +167,24 @@ static void a_broken_record_is_counted_and_the_others_stay(void **state)
 	assert_string_equal(text, "X-1 2");
 }
 
+static void links_that_lead_nowhere_or_back_stop_no_folder(void **state)
+{
+	struct box *box = *state;
+	char        set[128], link[160];
+
+	snprintf(set, sizeof(set), "%s/set", box->dir);
+	assert_int_equal(file_make_dirs(set, 0755, NULL), 0);
+	put_file(box, "set/b.json", RECORD("X-1", "2030-01-01T00:00:00Z", "bash", "2"));
+	snprintf(link, sizeof(link), "%s/a.json", set);
+	assert_int_equal(symlink("nowhere.json", link), 0);
+	snprintf(link, sizeof(link), "%s/loop", set);
+	assert_int_equal(symlink("..", link), 0);
+	assert_int_equal(import(box, set, 0).broken, 1);
+	snprintf(link, sizeof(link), "%s/fifo", box->dir);
+	assert_int_equal(mkfifo(link, 0600), 0);
+	import(box, link, ERR_FORMAT);
+}
+
 static void an_import_that_fails_leaves_the_current_generation(void **state)
 {
 	struct box *box = *state;
@@ -233,6 +252,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(of_one_id_in_two_sources_the_newer_counts, open_box, close_box),
 	        cmocka_unit_test_setup_teardown(the_same_content_is_the_same_generation, open_box, close_box),
 	        cmocka_unit_test_setup_teardown(a_broken_record_is_counted_and_the_others_stay, open_box, close_box),
+	        cmocka_unit_test_setup_teardown(links_that_lead_nowhere_or_back_stop_no_folder, open_box, close_box),
 	        cmocka_unit_test_setup_teardown(an_import_that_fails_leaves_the_current_generation, open_box, close_box),
 	        cmocka_unit_test_setup_teardown(two_imports_at_once_are_refused, open_box, close_box),
 	        cmocka_unit_test_setup_teardown(nothing_imported_yet_is_not_found, open_box, close_box),

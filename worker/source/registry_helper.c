@@ -15,7 +15,7 @@
 
 extern char **environ;
 
-enum { HELPER_MS_MAX = 30000, EXIT_MS_MAX = 5000 };
+enum { HELPER_MS_MAX = 30000, EXIT_MS_MAX = 5000, POLL_MS = 50 };
 
 static bool name_is_plain(const char *name)
 {
@@ -23,6 +23,14 @@ static bool name_is_plain(const char *name)
 
 	return name[0] && name[strspn(name, allowed)] == '\0' && strlen(name) < 128;
 }
+
+/* A running helper, in a process group of its own so that what it started ends with it. */
+struct helper {
+	pid_t pid;
+	int   fd; /* one socket serves as its stdin and stdout: a helper that does not read gives us no SIGPIPE */
+	bool  ended;
+	int   status;
+};
 
 static int spawn(const char *program, int socket_fd, pid_t *pid)
 {
@@ -38,79 +46,92 @@ static int spawn(const char *program, int socket_fd, pid_t *pid)
 	posix_spawn_file_actions_adddup2(&actions, socket_fd, STDOUT_FILENO);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setpgroup(&attributes, 0);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
 	failed = posix_spawnp(pid, program, &actions, &attributes, argv, environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return failed;
 }
 
-/* Until the helper closes its side; false when it takes too long or says too much. */
-static bool read_answer(int fd, struct buf *answer)
+static int start(struct helper *helper, const char *program, struct err *err)
+{
+	int pair[2], failed;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return err_errno(err, ERR_AUTH, "credential helper %s", program);
+	failed = spawn(program, pair[1], &helper->pid);
+	close(pair[1]);
+	helper->fd = pair[0];
+	if (!failed)
+		return 0;
+	close(pair[0]);
+	errno = failed;
+	return err_errno(err, ERR_AUTH, "credential helper %s cannot be started", program);
+}
+
+static bool has_ended(struct helper *helper)
+{
+	if (!helper->ended)
+		helper->ended = waitpid(helper->pid, &helper->status, WNOHANG) == helper->pid;
+	return helper->ended;
+}
+
+/* Until the helper ends or closes its side: something that it left running may keep the other end open. False when it
+ * takes too long or says too much. */
+static bool read_answer(struct helper *helper, struct buf *answer)
 {
 	uint64_t end = clock_ms() + HELPER_MS_MAX;
 
-	for (;;) {
-		uint64_t      now = clock_ms();
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
+	while (clock_ms() < end && buf_ok(answer)) {
+		bool          last = has_ended(helper);
+		struct pollfd ready = {.fd = helper->fd, .events = POLLIN};
 		uint8_t       block[4096];
 		ssize_t       got;
 
-		if (now >= end || !buf_ok(answer))
-			return false;
-		if (poll(&ready, 1, (int)(end - now)) <= 0)
+		if (poll(&ready, 1, last ? 0 : POLL_MS) <= 0) {
+			if (last)
+				return true;
 			continue;
-		got = read(fd, block, sizeof(block));
+		}
+		got = read(helper->fd, block, sizeof(block));
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (got <= 0)
 			return true; /* closed, or reset by a helper that did not read its input */
 		buf_append(answer, slice_of(block, (size_t)got));
 	}
+	return false;
 }
 
-/* It has said all it will say: a moment to leave by itself, then it is ended. */
-static int wait_for(pid_t pid, bool kill_first)
+/* It has said all it will say: a moment to leave by itself, then it is ended with all that it started. */
+static void finish(struct helper *helper, bool kill_first)
 {
 	uint64_t end = clock_ms() + (kill_first ? 0 : EXIT_MS_MAX);
-	int      status = -1;
 
-	while (clock_ms() < end) {
-		if (waitpid(pid, &status, WNOHANG) != 0)
-			return status;
+	close(helper->fd);
+	while (!has_ended(helper) && clock_ms() < end)
 		clock_sleep_ms(1);
-	}
-	kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	kill(-helper->pid, SIGKILL);
+	while (!helper->ended && waitpid(helper->pid, &helper->status, 0) < 0 && errno == EINTR)
 		;
-	return status;
 }
 
-/* One socket serves as its stdin and stdout: a helper that does not read gives us no SIGPIPE. */
 static int converse(const char *program, const char *server, struct buf *answer, struct err *err)
 {
-	int   pair[2], status, failed;
-	bool  ended;
-	pid_t pid;
+	struct helper helper = {.status = -1};
+	bool          said;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return err_errno(err, ERR_AUTH, "credential helper %s", program);
-	failed = spawn(program, pair[1], &pid);
-	close(pair[1]);
-	if (failed) {
-		close(pair[0]);
-		errno = failed;
-		return err_errno(err, ERR_AUTH, "credential helper %s cannot be started", program);
-	}
-	while (send(pair[0], server, strlen(server), MSG_NOSIGNAL) < 0 && errno == EINTR)
+	if (start(&helper, program, err) != 0)
+		return ERR_AUTH;
+	while (send(helper.fd, server, strlen(server), MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
-	shutdown(pair[0], SHUT_WR);
-	ended = read_answer(pair[0], answer);
-	close(pair[0]);
-	status = wait_for(pid, !ended);
-	if (!ended)
+	shutdown(helper.fd, SHUT_WR);
+	said = read_answer(&helper, answer);
+	finish(&helper, !said);
+	if (!said)
 		return err_set(err, ERR_AUTH, "credential helper %s gave no usable answer within %d s", program, HELPER_MS_MAX / 1000);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (WIFEXITED(helper.status) && WEXITSTATUS(helper.status) == 0)
 		return 0;
 	if (slice_find_str(buf_slice(answer), "credentials not found") != SIZE_MAX)
 		return err_set(err, ERR_NOT_FOUND, "credential helper %s has nothing for %s", program, server);
