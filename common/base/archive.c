@@ -1,5 +1,7 @@
 #include "base/archive.h"
 
+#include "base/limits.h"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -20,6 +22,7 @@ struct archive_reader {
 	uint64_t        body_size, body_at; /* of the current member, holes included */
 	struct slice    pending;            /* a stored piece that waits for the hole before it */
 	uint64_t        pending_at;
+	uint64_t        holes_left;         /* zeros that may still be given for what is not stored */
 	bool            opened, foreign;
 	int             status; /* 1 while members may follow; 0 at the end, or the failure */
 	struct err      why;
@@ -65,6 +68,7 @@ struct archive_reader *archive_reader_new(struct stream *stream, enum archive_ki
 						  .stream = stream,
 						  .kind = kind == ARCHIVE_KIND_ZIP ? "zip" : "tar",
 						  .stream_status = STREAM_BLOCK,
+						  .holes_left = LIMIT_HOLE_BYTES,
 						  .status = 1};
 	if (!reader || !reader->archive || enable(reader->archive, kind) != ARCHIVE_OK) {
 		err_set(err, ERR_MEM, "reading an archive: out of memory");
@@ -224,18 +228,24 @@ int archive_reader_next(struct archive_reader *reader, struct archive_member *me
 	return 1;
 }
 
-/* A piece of the hole that ends at `until`. */
-static bool take_hole(struct archive_reader *reader, uint64_t until, struct slice *block)
+/* A piece of the hole that ends at `until`: STREAM_BLOCK, STREAM_END without one, or ERR_LIMIT, which ends this body. */
+static int take_hole(struct archive_reader *reader, uint64_t until, struct slice *block, struct err *err)
 {
 	static const uint8_t zeros[HOLE_BYTES];
+	uint64_t             size;
 
 	if (until > reader->body_size)
 		until = reader->body_size;
 	if (until <= reader->body_at)
-		return false;
-	*block = slice_of(zeros, until - reader->body_at < HOLE_BYTES ? (size_t)(until - reader->body_at) : HOLE_BYTES);
-	reader->body_at += block->len;
-	return true;
+		return STREAM_END;
+	size = until - reader->body_at < HOLE_BYTES ? until - reader->body_at : HOLE_BYTES;
+	if (size > reader->holes_left)
+		return err_set(err, ERR_LIMIT, "hole_bytes_max: more than %llu bytes of holes in sparse files",
+			       LIMIT_HOLE_BYTES);
+	reader->holes_left -= size;
+	reader->body_at += size;
+	*block = slice_of(zeros, (size_t)size);
+	return STREAM_BLOCK;
 }
 
 /* Fills `pending` with the next piece that is stored; 1, 0 at the end of the body, ERR_*. */
@@ -263,13 +273,11 @@ int archive_reader_body(struct archive_reader *reader, struct slice *block, stru
 	int status = reader->status == 1 ? read_pending(reader, err) : tell(&reader->why, reader->status, err);
 
 	*block = SLICE_EMPTY;
-	if (status < 0)
+	if (status < 0 || (status == 0 && reader->body_size == UINT64_MAX))
 		return status;
-	if (status == 0)
-		return reader->body_size != UINT64_MAX && take_hole(reader, reader->body_size, block) ? STREAM_BLOCK
-												      : STREAM_END;
-	if (take_hole(reader, reader->pending_at, block))
-		return STREAM_BLOCK;
+	status = take_hole(reader, status ? reader->pending_at : reader->body_size, block, err);
+	if (status != STREAM_END || reader->pending.len == 0)
+		return status;
 	*block = reader->pending;
 	reader->body_at += block->len;
 	reader->pending = SLICE_EMPTY;

@@ -40,7 +40,8 @@ void                   archive_reader_free(struct archive_reader *reader);
  * not read is skipped. */
 int archive_reader_next(struct archive_reader *reader, struct archive_member *member, struct err *err);
 
-/* The body of the last member, block by block: STREAM_BLOCK, STREAM_END, or an error as above. */
+/* The body of the last member, block by block: STREAM_BLOCK, STREAM_END, or an error as above. ERR_LIMIT: its holes, and
+ * those read before, pass LIMIT_HOLE_BYTES; that body ends there, members go on. */
 int archive_reader_body(struct archive_reader *reader, struct slice *block, struct err *err);
 
 /* Whether the failure of the last call means that no member at all could be told: the bytes are no such archive. */

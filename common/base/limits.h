@@ -31,6 +31,7 @@
 #define LIMIT_WINDOW_FREE_BYTES     (8ull << 20)   /* a window up to this size is in every thread's own allowance */
 #define LIMIT_HEAD_BYTES            4096u          /* what an analyzer may look at before it decides */
 #define LIMIT_BODY_MEMORY_BYTES     (4u << 20)     /* larger bodies go to the spool */
+#define LIMIT_HOLE_BYTES            (1ull << 30)   /* zeros read for holes of sparse files, which cost an image nothing */
 #define LIMIT_SPOOL_BYTES           (2ull << 30)   /* per layer */
 #define LIMIT_INVENTORY_BYTES       (256u << 20)   /* encoded inventory and path table of one layer */
 #define LIMIT_INVENTORY_ARENA_BYTES (512u << 20)   /* decoded; address space, not what a usual layer takes */
