@@ -111,7 +111,9 @@ class Layout:
     def tag(self, name, descriptor):
         self.manifests.append({**{k: v for k, v in descriptor.items() if k != "platform"},
                                "annotations": {"org.opencontainers.image.ref.name": name}})
-        (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": self.manifests}))
+        temporary = self.folder / "index.json.tmp"
+        temporary.write_text(json.dumps({"schemaVersion": 2, "manifests": self.manifests}))
+        os.replace(temporary, self.folder / "index.json")
 
     def image(self, name, tars, compression="gzip", **config):
         """Tags an image of these layer tars; returns its manifest's descriptor."""

@@ -59,7 +59,7 @@ def main(folder):
     }
     for name, layers in images.items():
         layout.image(name, layers)
-        print(name)
+    print("\n".join(images))
 
 
 if __name__ == "__main__":
