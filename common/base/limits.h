@@ -32,6 +32,7 @@
 #define LIMIT_HEAD_BYTES            4096u          /* what an analyzer may look at before it decides */
 #define LIMIT_BODY_MEMORY_BYTES     (4u << 20)     /* larger bodies go to the spool */
 #define LIMIT_HOLE_BYTES            (1ull << 30)   /* zeros read for holes of sparse files, which cost an image nothing */
+#define LIMIT_PENDING_BYTES         (64u << 20)    /* of one layer: database files that wait in memory for their companion */
 #define LIMIT_SPOOL_BYTES           (2ull << 30)   /* per layer */
 #define LIMIT_INVENTORY_BYTES       (256u << 20)   /* encoded inventory and path table of one layer */
 #define LIMIT_INVENTORY_ARENA_BYTES (512u << 20)   /* decoded; address space, not what a usual layer takes */

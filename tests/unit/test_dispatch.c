@@ -304,6 +304,61 @@ static void a_replaced_companion_counts_no_more(void **state)
 	buf_deinit(&wal);
 }
 
+/* As many turns as there are names: passing the content on must not touch the names that are left. */
+static void a_content_outlives_many_names(void **state)
+{
+	enum { NAMES = 60000 };
+	struct fixture *f = *state;
+	char            name[32];
+
+	file(f, "etc/os-release", ID("a"));
+	for (int i = 0; i <= NAMES; i++) {
+		snprintf(name, sizeof(name), "x/%d", i);
+		other(f, PATH_HARDLINK, name, "etc/os-release");
+	}
+	other(f, PATH_DIRECTORY, "etc/os-release", "");
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "x/%d", i);
+		other(f, PATH_OTHER, name, "");
+	}
+	assert_listing(f, "os x/60000 by_magic id=a pretty_name=a\n");
+}
+
+static void a_waiting_database_that_lost_its_name_counts_by_its_content(void **state)
+{
+	struct fixture *f = *state;
+	struct buf      main;
+
+	read_fixture("rpmdb.sqlite", &main);
+	analyze_file(f->d, "var/lib/rpm/rpmdb.sqlite", 0644, buf_slice(&main));
+	other(f, PATH_HARDLINK, "backup", "var/lib/rpm/rpmdb.sqlite");
+	other(f, PATH_OTHER, "var/lib/rpm/rpmdb.sqlite", "");
+	assert_int_equal(dispatch_end(f->d, NULL), 0);
+	assert_int_equal(f->inv.dbs_count, 1);
+	assert_slice_equal(f->inv.dbs[0].path, "backup");
+	assert_true(f->inv.dbs[0].by_magic);
+	buf_deinit(&main);
+}
+
+/* Each body stays under a link of its own while the next takes its first name. */
+static void bodies_that_wait_for_companions_have_a_ceiling(void **state)
+{
+	struct fixture *f = *state;
+	size_t          size = LIMIT_BODY_MEMORY_BYTES, kept = LIMIT_PENDING_BYTES / size;
+	uint8_t        *zeros = calloc(1, size);
+	char            name[32];
+
+	for (size_t i = 0; i <= kept; i++) {
+		analyze_file(f->d, "var/lib/rpm/rpmdb.sqlite", 0644, slice_of(zeros, size));
+		snprintf(name, sizeof(name), "x%zu", i);
+		other(f, PATH_HARDLINK, name, "var/lib/rpm/rpmdb.sqlite");
+	}
+	free(zeros);
+	assert_int_equal(f->inv.notes_count, 1);
+	assert_int_equal(f->inv.notes[0].kind, NOTE_PARTIAL);
+	assert_true(slice_starts(f->inv.notes[0].reason, "pending_bytes_max: "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +381,9 @@ int main(void)
 		TEST(a_body_that_cannot_be_had_is_noted_by_what_it_was_for),
 		TEST(spooled_companions_wait_for_the_end_of_the_layer),
 		TEST(a_replaced_companion_counts_no_more),
+		TEST(a_content_outlives_many_names),
+		TEST(a_waiting_database_that_lost_its_name_counts_by_its_content),
+		TEST(bodies_that_wait_for_companions_have_a_ceiling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

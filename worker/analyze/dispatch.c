@@ -38,6 +38,7 @@ struct dispatch {
 	struct fact_index index;
 	struct sha256    *sha256;
 	struct pending   *pending, *pending_last;
+	uint64_t          pending_bytes; /* of those in memory */
 	uint64_t          analyzed;
 
 	/* the entry whose body is being read */
@@ -64,6 +65,8 @@ static void pending_free(struct dispatch *d, struct pending *pending)
 	*(pending->next ? &pending->next->before : &d->pending_last) = pending->before;
 	if (pending->mapping)
 		munmap(pending->mapping, pending->mapping_bytes);
+	if (pending->memory)
+		d->pending_bytes -= pending->size;
 	free(pending->memory);
 	free(pending);
 }
@@ -181,7 +184,8 @@ static void add_link(struct dispatch *d, const struct entry *entry)
 {
 	struct fact_node *target = fact_index_find(&d->index, entry->target), *link;
 	bool              by_name = wanted_by_name(entry);
-	bool              leads_to_facts = target && (target->has_facts || target->pending || target->link_target);
+	struct fact_content *content = target ? target->content : NULL;
+	bool leads_to_facts = content && (content->has_facts || content->pending || fact_node_is_link(target));
 
 	if ((!by_name && !leads_to_facts) || slice_eq(entry->path, entry->target))
 		return;
@@ -283,10 +287,18 @@ static void run(struct dispatch *d, const struct analyzer *analyzer, struct slic
 /* Puts a body aside for the end of the layer. */
 static bool keep(struct dispatch *d, const struct analyzer *analyzer, const struct dispatch_body *body)
 {
-	struct fact_node *node = fact_index_add(&d->index, d->entry.path);
-	struct pending   *pending = node ? calloc(1, sizeof(*pending)) : NULL;
-	uint8_t          *copy = NULL;
+	struct fact_node    *node = fact_index_add(&d->index, d->entry.path);
+	struct fact_content *content = node ? fact_index_content(&d->index, node) : NULL;
+	struct pending      *pending;
+	uint8_t             *copy = NULL;
 
+	if (!body->spooled && body->bytes.len > LIMIT_PENDING_BYTES - d->pending_bytes) {
+		inventory_note(d->out, NOTE_PARTIAL, d->entry.path,
+			       "pending_bytes_max: %s: more than %u bytes of such files", analyzer->name,
+			       LIMIT_PENDING_BYTES);
+		return false;
+	}
+	pending = content ? calloc(1, sizeof(*pending)) : NULL;
 	if (pending && !body->spooled)
 		copy = malloc(body->bytes.len ? body->bytes.len : 1);
 	if (!pending || (!copy && !body->spooled)) {
@@ -304,9 +316,10 @@ static bool keep(struct dispatch *d, const struct analyzer *analyzer, const stru
 				    .spool_offset = body->spool_offset,
 				    .size = body->bytes.len,
 				    .companion = slice_ends(d->entry.path, analyzer->companion_suffix)};
+	d->pending_bytes += copy ? pending->size : 0;
 	pending_append(d, pending);
 	node->by_name = true;
-	node->pending = pending;
+	content->pending = pending;
 	return body->spooled;
 }
 
@@ -331,7 +344,7 @@ static bool is_evidence(const struct dispatch *d, struct fact_mark from)
 	struct fact_node *node = fact_index_find(&d->index, d->entry.path);
 	bool              facts = d->out->dbs_count > from.dbs || d->out->os_releases_count > from.os_releases;
 
-	return (facts && d->found) || (node && node->pending);
+	return (facts && d->found) || (node && node->content && node->content->pending);
 }
 
 static void add_hash(struct dispatch *d)
@@ -411,7 +424,7 @@ static struct pending *find_companion(struct dispatch *d, const struct pending *
 	memcpy(name, path.ptr, path.len);
 	memcpy(name + path.len, suffix.ptr, suffix.len);
 	node = fact_index_find(&d->index, slice_of(name, path.len + suffix.len));
-	return node ? node->pending : NULL;
+	return node && node->content && !fact_node_is_link(node) ? node->content->pending : NULL;
 }
 
 static void run_pending(struct dispatch *d, struct pending *pending)
@@ -420,6 +433,7 @@ static void run_pending(struct dispatch *d, struct pending *pending)
 	struct entry    entry = {.path = pending->node->path, .type = PATH_FILE, .size = pending->size};
 	struct slice    body, second = SLICE_EMPTY;
 	struct err      err = {0};
+	struct fact_mark from = fact_mark_now(d->out);
 	int             rc;
 
 	if (companion)
@@ -427,6 +441,8 @@ static void run_pending(struct dispatch *d, struct pending *pending)
 	if (!pending_bytes(d, pending, &body) || (companion && !pending_bytes(d, companion, &second)))
 		return;
 	rc = pending->analyzer->run_pair(&entry, body, second, d->out, &err);
+	for (size_t i = from.dbs; i < d->out->dbs_count; i++)
+		d->out->dbs[i].by_magic = !pending->node->by_name;
 	if (rc)
 		note_failure(d, pending->analyzer, entry.path, false, rc, &err);
 	d->analyzed++;
@@ -445,17 +461,19 @@ static void run_all_pending(struct dispatch *d)
 }
 
 /* Packages or a system: more than the hash of an executable, whose other names are in the path table. */
-static bool holds_evidence(const struct fact_node *node)
+static bool holds_evidence(const struct fact_content *content)
 {
-	return node->pending || node->to.dbs > node->from.dbs || node->to.os_releases > node->from.os_releases;
+	return content->pending || content->to.dbs > content->from.dbs ||
+	       content->to.os_releases > content->from.os_releases;
 }
 
 int dispatch_end(struct dispatch *d, struct err *err)
 {
 	run_all_pending(d);
+	fact_index_settle(&d->index);
 	for (struct fact_node *node = &d->index.root; node; node = fact_index_next(&d->index, node))
-		if (node->link_target && (node->by_name || holds_evidence(node->link_target)))
-			inventory_add_link(d->out, node->path, node->link_target->path);
+		if (fact_node_is_link(node) && (node->by_name || holds_evidence(node->content)))
+			inventory_add_link(d->out, node->path, node->content->first->path);
 	if (arena_failed(&d->arena))
 		return err_set(err, ERR_LIMIT, "analyzing a layer: the index of its evidence passes %u bytes",
 			       (unsigned)INDEX_BYTES_MAX);

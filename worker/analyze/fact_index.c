@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/path.h"
+#include "base/rng.h"
 
 #include <string.h>
 
@@ -9,12 +10,12 @@ enum { BUCKETS_START = 256 };
 
 void fact_index_init(struct fact_index *index, struct arena *arena, struct inventory *inventory)
 {
-	*index = (struct fact_index){.arena = arena, .inventory = inventory};
+	*index = (struct fact_index){.arena = arena, .inventory = inventory, .seed = random_seed()};
 }
 
 static size_t bucket_of(const struct fact_index *index, struct slice path)
 {
-	return (size_t)xxh64_once(path, 0) & (index->buckets_count - 1);
+	return (size_t)xxh64_once(path, index->seed) & (index->buckets_count - 1);
 }
 
 struct fact_node *fact_index_find(const struct fact_index *index, struct slice path)
@@ -114,134 +115,135 @@ struct fact_mark fact_mark_now(const struct inventory *inventory)
 				  inventory->licenses_count, inventory->hashes_count};
 }
 
-void fact_index_own(struct fact_index *index, struct fact_node *node, struct fact_mark from)
+struct fact_content *fact_index_content(struct fact_index *index, struct fact_node *node)
 {
-	node->from = from;
-	node->to = fact_mark_now(index->inventory);
-	node->has_facts = memcmp(&node->from, &node->to, sizeof(node->from)) != 0;
+	if (!node->content) {
+		node->content = arena_alloc(index->arena, sizeof(*node->content));
+		if (node->content)
+			node->content->first = node->content->last = node;
+	}
+	return node->content;
 }
 
-static void drop_facts(struct inventory *inv, const struct fact_node *node)
+bool fact_node_is_link(const struct fact_node *node)
 {
-	for (size_t i = node->from.dbs; i < node->to.dbs; i++)
+	return node->content && node->content->first != node;
+}
+
+void fact_index_own(struct fact_index *index, struct fact_node *node, struct fact_mark from)
+{
+	struct fact_content *content = fact_index_content(index, node);
+
+	if (!content)
+		return;
+	content->from = from;
+	content->to = fact_mark_now(index->inventory);
+	content->has_facts = memcmp(&content->from, &content->to, sizeof(content->from)) != 0;
+}
+
+static void drop_facts(struct inventory *inv, const struct fact_content *content)
+{
+	for (size_t i = content->from.dbs; i < content->to.dbs; i++)
 		inv->dbs[i].dropped = true;
-	for (size_t i = node->from.os_releases; i < node->to.os_releases; i++)
+	for (size_t i = content->from.os_releases; i < content->to.os_releases; i++)
 		inv->os_releases[i].dropped = true;
-	for (size_t i = node->from.owners; i < node->to.owners; i++)
+	for (size_t i = content->from.owners; i < content->to.owners; i++)
 		inv->owners[i].dropped = true;
-	for (size_t i = node->from.licenses; i < node->to.licenses; i++)
+	for (size_t i = content->from.licenses; i < content->to.licenses; i++)
 		inv->licenses[i].dropped = true;
-	for (size_t i = node->from.hashes; i < node->to.hashes; i++)
+	for (size_t i = content->from.hashes; i < content->to.hashes; i++)
 		inv->hashes[i].dropped = true;
 }
 
-static void move_facts(struct inventory *inv, struct fact_node *node, struct fact_node *heir)
+static void move_facts(struct inventory *inv, const struct fact_content *content)
 {
-	struct slice path = arena_copy(&inv->arena, heir->path);
+	struct slice path = arena_copy(&inv->arena, content->first->path);
+	bool         by_magic = !content->first->by_name;
 
-	for (size_t i = node->from.dbs; i < node->to.dbs; i++) {
+	for (size_t i = content->from.dbs; i < content->to.dbs; i++) {
 		inv->dbs[i].path = path;
-		inv->dbs[i].by_magic = !heir->by_name;
+		inv->dbs[i].by_magic = by_magic;
 	}
-	for (size_t i = node->from.os_releases; i < node->to.os_releases; i++) {
+	for (size_t i = content->from.os_releases; i < content->to.os_releases; i++) {
 		inv->os_releases[i].path = path;
-		inv->os_releases[i].by_magic = !heir->by_name;
+		inv->os_releases[i].by_magic = by_magic;
 	}
-	for (size_t i = node->from.owners; i < node->to.owners; i++)
+	for (size_t i = content->from.owners; i < content->to.owners; i++)
 		inv->owners[i].path = path;
-	for (size_t i = node->from.licenses; i < node->to.licenses; i++)
+	for (size_t i = content->from.licenses; i < content->to.licenses; i++)
 		inv->licenses[i].path = path;
-	for (size_t i = node->from.hashes; i < node->to.hashes; i++)
+	for (size_t i = content->from.hashes; i < content->to.hashes; i++)
 		inv->hashes[i].path = path;
-	heir->from = node->from;
-	heir->to = node->to;
-	heir->has_facts = true;
 }
 
-static void unlink_from_target(struct fact_node *link)
+static void take_name_away(struct fact_node *name)
 {
-	struct fact_node *target = link->link_target;
+	struct fact_content *content = name->content;
 
-	if (link->link_before)
-		link->link_before->link_after = link->link_after;
-	else
-		target->links = link->link_after;
-	if (link->link_after)
-		link->link_after->link_before = link->link_before;
-	else
-		target->links_last = link->link_before;
-	link->link_target = link->link_before = link->link_after = NULL;
-}
-
-static void append_link(struct fact_node *link, struct fact_node *target)
-{
-	link->link_target = target;
-	link->link_before = target->links_last;
-	link->link_after = NULL;
-	if (target->links_last)
-		target->links_last->link_after = link;
-	else
-		target->links = link;
-	target->links_last = link;
+	*(name->name_before ? &name->name_before->name_after : &content->first) = name->name_after;
+	*(name->name_after ? &name->name_after->name_before : &content->last) = name->name_before;
+	name->name_before = name->name_after = NULL;
+	name->content = NULL;
 }
 
 void fact_index_link(struct fact_index *index, struct fact_node *link, struct fact_node *target)
 {
-	(void)index;
-	if (target->link_target) /* never a chain: links lead to the first name */
-		target = target->link_target;
-	if (target != link)
-		append_link(link, target);
-}
+	struct fact_content *content = fact_index_content(index, target);
 
-/* The content that links still lead to lives on under the oldest of them; the others lead there. */
-static void bequeath(struct fact_index *index, struct fact_node *node)
-{
-	struct fact_node *heir = node->links;
-
-	unlink_from_target(heir);
-	while (node->links) {
-		struct fact_node *link = node->links;
-
-		unlink_from_target(link);
-		append_link(link, heir);
-	}
-	if (node->has_facts)
-		move_facts(index->inventory, node, heir);
-	if (node->pending) {
-		heir->pending = node->pending;
-		index->pending_moved(index->data, node->pending, heir);
-	}
+	if (!content || link->content == content)
+		return;
+	link->content = content;
+	link->name_before = content->last;
+	content->last->name_after = link;
+	content->last = link;
 }
 
 /* Nothing is known of the content (it lay in a lower layer, or no analyzer knew it): the links lead nowhere now. */
-static void disinherit(struct fact_index *index, struct fact_node *node)
+static void disinherit(struct fact_index *index, struct fact_content *content)
 {
-	while (node->links) {
-		struct fact_node *link = node->links;
+	while (content->first) {
+		struct fact_node *link = content->first;
 
 		inventory_note(index->inventory, NOTE_SKIPPED, link->path,
 			       "link_target_replaced: a hard link to content that a later entry of the layer replaces");
-		unlink_from_target(link);
+		take_name_away(link);
 	}
+}
+
+/* The content that links still lead to lives on under the oldest of them; the others lead there. */
+static void bequeath(struct fact_index *index, struct fact_content *content)
+{
+	content->moved = content->has_facts;
+	if (content->pending)
+		index->pending_moved(index->data, content->pending, content->first);
 }
 
 static void drop_own(struct fact_index *index, struct fact_node *node)
 {
-	if (node->link_target)
-		unlink_from_target(node);
-	if (node->links && (node->has_facts || node->pending))
-		bequeath(index, node);
-	else {
-		disinherit(index, node);
-		if (node->has_facts)
-			drop_facts(index->inventory, node);
-		if (node->pending)
-			index->pending_moved(index->data, node->pending, NULL);
+	struct fact_content *content = node->content;
+	bool                 is_link = fact_node_is_link(node);
+
+	if (!content)
+		return;
+	take_name_away(node);
+	if (is_link)
+		return;
+	if (!content->has_facts && !content->pending) {
+		disinherit(index, content);
+	} else if (content->first) {
+		bequeath(index, content);
+	} else {
+		drop_facts(index->inventory, content);
+		if (content->pending)
+			index->pending_moved(index->data, content->pending, NULL);
 	}
-	node->from = node->to = (struct fact_mark){0};
-	node->has_facts = false;
-	node->pending = NULL;
+}
+
+void fact_index_settle(struct fact_index *index)
+{
+	for (struct fact_node *node = &index->root; node; node = fact_index_next(index, node))
+		if (node->content && node->content->first == node && node->content->moved)
+			move_facts(index->inventory, node->content);
 }
 
 static void forget(struct fact_index *index, struct fact_node *node)
