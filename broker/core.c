@@ -116,6 +116,7 @@ static void job_check(struct core *core, struct core_job *job)
 	action = core_emit(core, CORE_JOB_DONE);
 	action->job = job->id;
 	action->cancelled = job->cancelled;
+	job->next_ended = core->ended;
 	core->ended = job;
 }
 
@@ -351,17 +352,19 @@ static void job_free(struct core_job *job)
 	free(job);
 }
 
-/* The job that ended in the step before; its numbers could be read until now. */
-static void job_bury(struct core *core)
+/* Those that ended in the step before; their numbers could be read until now. */
+static void bury_jobs(struct core *core)
 {
-	struct core_job *job = core->ended;
-
-	if (!job)
+	if (!core->ended)
 		return;
-	core->ended = NULL;
-	map_remove(&core->jobs, slice_of(job->key, sizeof(job->key)));
-	job_clear(core, job);
-	job_free(job);
+	while (core->ended) {
+		struct core_job *job = core->ended;
+
+		core->ended = job->next_ended;
+		map_remove(&core->jobs, slice_of(job->key, sizeof(job->key)));
+		job_clear(core, job);
+		job_free(job);
+	}
 	core_layers_sweep(core);
 }
 
@@ -518,7 +521,7 @@ int core_step(struct core *core, const struct core_event *event, uint64_t now_ms
 	core->now = now_ms;
 	core->actions_count = 0;
 	arena_reset(&core->step);
-	job_bury(core);
+	bury_jobs(core);
 	handle(core, event);
 	wake_tasks(core);
 	core_dispatch(core);

@@ -111,6 +111,7 @@ struct core_job {
 	struct map             by_number;
 	struct core_image     *images;
 	struct core_job_stats  stats;
+	struct core_job       *next_ended;
 };
 
 struct core {
@@ -125,7 +126,7 @@ struct core {
 	struct arena        step;   /* texts of this step's actions */
 	struct core_action *actions;
 	size_t              actions_count, actions_capacity;
-	struct core_job    *ended;  /* the job that ended in the last step */
+	struct core_job    *ended;  /* the jobs that ended in the last step */
 };
 
 /* core.c */

@@ -130,7 +130,8 @@ static void submit(struct loop *loop, const struct wire_peer *peer, uint64_t cor
 	}
 	job = status < 0 ? NULL : loop_job_add(loop, &record);
 	if (!job) {
-		err_set(&err, ERR_MEM, "broker: out of memory");
+		if (status >= 0)
+			err_set(&err, ERR_MEM, "broker: out of memory");
 		loop_broken(loop, &err);
 		loop_reply_error(loop, peer, correlation, &loop->broken);
 		return;

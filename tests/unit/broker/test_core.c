@@ -110,6 +110,31 @@ static void busy_layer_is_asked_for_again_until_its_owner_ends(void **state)
 	core_free(shell.core);
 }
 
+static void jobs_that_end_in_one_step_are_all_forgotten(void **state)
+{
+	struct core_config    config = {0};
+	struct core_job_stats stats;
+
+	(void)state;
+	shell_open(&shell, &config);
+	shell_worker(&shell, 1, 8);
+	for (uint64_t job = 1; job <= 2; job++) {
+		shell_job(&shell, job, 1);
+		shell_reference(&shell, job, 0, "r");
+		shell_closed(&shell, job);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		shell_image(&shell, i + 1, 0, "a", "r", "x");
+		shell_done(&shell, shell.sent[i].lease);
+	}
+	shell_done(&shell, lease_of(&shell, 'a'));
+	assert_int_equal(shell.jobs_done, 2);
+	shell_tick(&shell, 1);
+	assert_false(core_job_stats(shell.core, 1, &stats));
+	assert_false(core_job_stats(shell.core, 2, &stats));
+	core_free(shell.core);
+}
+
 static void largest_layer_goes_first(void **state)
 {
 	struct core_config config = {0};
@@ -338,6 +363,7 @@ int main(void)
 	        cmocka_unit_test(layer_of_many_images_is_leased_once),
 	        cmocka_unit_test(known_layer_is_not_leased),
 	        cmocka_unit_test(busy_layer_is_asked_for_again_until_its_owner_ends),
+	        cmocka_unit_test(jobs_that_end_in_one_step_are_all_forgotten),
 	        cmocka_unit_test(largest_layer_goes_first),
 	        cmocka_unit_test(ad_hoc_overtakes_bulk_also_for_a_layer_that_bulk_has_queued),
 	        cmocka_unit_test(transient_failure_is_tried_again_later_and_counted),
