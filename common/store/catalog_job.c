@@ -288,8 +288,12 @@ int catalog_references_each(struct catalog *catalog, uint64_t job,
 
 int catalog_image_record_put(struct db_txn *txn, struct slice image, struct digest *digest, struct err *err)
 {
+	struct slice there;
+	int          status;
+
 	digest_of(image, digest);
-	if (db_has(txn, TABLE_IMAGE_RECORDS, digest_slice(digest)))
+	status = db_borrow(txn, TABLE_IMAGE_RECORDS, digest_slice(digest), &there, NULL);
+	if (status == 0 || status == ERR_UNSUPPORTED) /* chunked: too long to be compared each time */
 		return 0;
 	return db_put(txn, TABLE_IMAGE_RECORDS, digest_slice(digest), image, err);
 }

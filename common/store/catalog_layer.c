@@ -38,15 +38,14 @@ static bool decode_layer(struct slice bytes, struct layer_record *record)
 	return msgpack_ok(&r);
 }
 
+/* The layer read last stands for its content: what was there before may be damaged. */
 static int put_diff_id(struct db_txn *txn, const struct layer_key *key, const struct layer_record *record, struct err *err)
 {
 	uint8_t name[KEY_LAYER_BYTES];
 
-	if (digest_is_zero(&record->diff_id) || record->partial || !record->reusable)
+	if (digest_is_zero(&record->diff_id) || record->partial || !record->reusable || !digest_eq(&record->inventory, &key->digest))
 		return 0;
-	if (db_has(txn, TABLE_DIFF_IDS, catalog_key_layer(&record->diff_id, key->set, name)))
-		return 0;
-	return db_put(txn, TABLE_DIFF_IDS, slice_of(name, sizeof(name)), digest_slice(&record->inventory), err);
+	return db_put(txn, TABLE_DIFF_IDS, catalog_key_layer(&record->diff_id, key->set, name), digest_slice(&key->digest), err);
 }
 
 int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, const struct layer_record *record,
@@ -147,16 +146,19 @@ int catalog_layer_forget(struct catalog *catalog, const struct layer_key *key, s
 	return db_delete(txn, TABLE_PATH_TABLES, id, err);
 }
 
-/* Known = a reusable record whose inventory and path table can be read; anything damaged is as good as absent. */
-static bool is_known(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key, struct layer_record *record)
+static bool has_content(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key)
 {
-	if (get_layer(catalog, txn, key, record, NULL) < 0 || !record->reusable)
-		return false;
 	buf_clear(&catalog->scratch);
 	if (get_content(catalog, txn, TABLE_INVENTORIES, key, &catalog->scratch, NULL) < 0)
 		return false;
 	buf_clear(&catalog->scratch);
 	return get_content(catalog, txn, TABLE_PATH_TABLES, key, &catalog->scratch, NULL) >= 0;
+}
+
+/* Known = a reusable record whose inventory and path table can be read; anything damaged is as good as absent. */
+static bool is_known(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key, struct layer_record *record)
+{
+	return get_layer(catalog, txn, key, record, NULL) >= 0 && record->reusable && has_content(catalog, txn, key);
 }
 
 static int find_diff_id(struct catalog *catalog, struct db_txn *txn, const struct digest *diff_id, uint64_t set,
@@ -304,6 +306,17 @@ static int put_claim(struct catalog *catalog, struct db_txn *txn, struct slice i
 	return status;
 }
 
+/* Another layer with this diffID whose content can be read; zero: none. */
+static struct digest verify_against(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key, const struct digest *diff_id)
+{
+	struct layer_key other = {.set = key->set};
+
+	if (find_diff_id(catalog, txn, diff_id, key->set, &other.digest, NULL) < 0 || digest_eq(&other.digest, &key->digest) ||
+	    !has_content(catalog, txn, &other))
+		return (struct digest){0};
+	return other.digest;
+}
+
 int catalog_claim(struct catalog *catalog, const struct layer_key *key, const struct digest *claimed_diff_id, bool force,
                   struct claim *out, struct err *err)
 {
@@ -328,10 +341,8 @@ int catalog_claim(struct catalog *catalog, const struct layer_key *key, const st
 	out->answer = CLAIM_GRANTED;
 	if ((status = put_claim(catalog, txn, id, err)) < 0 || (status = count_start(txn, id, &out->retry, err)) < 0)
 		return status;
-	if (!force && claimed_diff_id && !digest_is_zero(claimed_diff_id) &&
-	    find_diff_id(catalog, txn, claimed_diff_id, key->set, &out->verify, NULL) == 0 &&
-	    digest_eq(&out->verify, &key->digest))
-		out->verify = (struct digest){0};
+	if (!force && claimed_diff_id && !digest_is_zero(claimed_diff_id))
+		out->verify = verify_against(catalog, txn, key, claimed_diff_id);
 	return 0;
 }
 

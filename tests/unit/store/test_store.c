@@ -420,6 +420,31 @@ static void claimed_diff_id_that_is_known_asks_for_verification_only(void **stat
 	catalog_close(catalog);
 }
 
+/* Verifying would give the other digest the damaged inventory, for ever. */
+static void damaged_inventory_is_nothing_to_verify_against(void **state)
+{
+	struct place    *place = *state;
+	struct catalog  *catalog = open_catalog(place, false);
+	struct layer_key other = key_of(2), third = key_of(3);
+	struct digest    diff_id = {{101}};
+	struct claim     claim;
+
+	put_layer(catalog, 1, true);
+	catalog_close(catalog);
+	damage(place, "an inventory of layer");
+	catalog = open_catalog(place, false);
+	assert_int_equal(catalog_begin(catalog, NULL), 0);
+	assert_int_equal(catalog_claim(catalog, &other, &diff_id, false, &claim, NULL), 0);
+	assert_int_equal(claim.answer, CLAIM_GRANTED);
+	assert_true(digest_is_zero(&claim.verify));
+	assert_int_equal(catalog_layer_put(catalog, &other, &(struct layer_record){.diff_id = diff_id, .reusable = true, .inventory = other.digest},
+	                                   SLICE_LIT("inventory"), SLICE_LIT("paths"), NULL), 0);
+	assert_int_equal(catalog_claim(catalog, &third, &diff_id, false, &claim, NULL), 0);
+	assert_true(digest_eq(&claim.verify, &other.digest)); /* the whole one took the place of the damaged one */
+	assert_int_equal(catalog_commit(catalog, NULL), 0);
+	catalog_close(catalog);
+}
+
 /* In a child: claims layer 1, says so, then waits to be killed or told to end. */
 static pid_t claim_in_child(const struct place *place, int *to_child, int *from_child, bool end_cleanly)
 {
@@ -528,6 +553,34 @@ static void job_keeps_its_references_once_and_its_images_by_number(void **state)
 	catalog_close(catalog);
 }
 
+static void damaged_image_record_is_written_again(void **state)
+{
+	struct place     *place = *state;
+	struct catalog   *catalog = open_catalog(place, false);
+	struct job_record job = {.token = "token", .platform = SLICE_LIT("linux/amd64")};
+	struct job_image  image = {.image = SLICE_LIT("an encoded image"), .set = 9}, stored;
+	struct arena      arena;
+	bool              added;
+
+	arena_init(&arena, 1 << 20);
+	assert_int_equal(catalog_begin(catalog, NULL), 0);
+	assert_int_equal(catalog_job_new(catalog, &job, NULL), 0);
+	assert_int_equal(catalog_image_add(catalog, job.job, &image, SLICE_LIT("a"), &added, NULL), 0);
+	assert_int_equal(catalog_commit(catalog, NULL), 0);
+	catalog_close(catalog);
+	damage(place, "an encoded image");
+	catalog = open_catalog(place, false);
+	assert_int_equal(catalog_image_get(catalog, job.job, 0, &arena, &stored, NULL), ERR_STORE);
+	image.number = 1;
+	assert_int_equal(catalog_begin(catalog, NULL), 0);
+	assert_int_equal(catalog_image_add(catalog, job.job, &image, SLICE_LIT("b"), &added, NULL), 0);
+	assert_int_equal(catalog_commit(catalog, NULL), 0);
+	assert_int_equal(catalog_image_get(catalog, job.job, 0, &arena, &stored, NULL), 0);
+	assert_slice_equal(stored.image, "an encoded image");
+	arena_deinit(&arena);
+	catalog_close(catalog);
+}
+
 static void failure_is_kept_per_digest_and_place(void **state)
 {
 	struct catalog       *catalog = open_catalog(*state, false);
@@ -580,7 +633,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(known_layer_is_known_until_its_record_is_damaged, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(result_that_was_cut_by_resources_is_not_reused, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(claimed_diff_id_that_is_known_asks_for_verification_only, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(damaged_inventory_is_nothing_to_verify_against, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(job_keeps_its_references_once_and_its_images_by_number, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(damaged_image_record_is_written_again, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(failure_is_kept_per_digest_and_place, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(reader_of_an_older_format_says_so, set_up, tear_down),
 	};
