@@ -70,29 +70,43 @@ static void compare_diff_ids(struct aggregation *a, uint32_t i, const struct inv
 	layer->diff_id = inv->diff_id;
 }
 
-static void take_notes(struct aggregation *a, uint32_t i, const struct inventory *inv)
+static void take_note(struct aggregation *a, uint32_t i, struct note note)
 {
 	struct result_layer *layer = &a->result->layers[i];
 
-	for (size_t k = 0; k < inv->notes_count; k++) {
-		struct note note = {.kind = inv->notes[k].kind,
-				    .path = arena_copy(a->arena, inv->notes[k].path),
-				    .reason = arena_copy(a->arena, inv->notes[k].reason)};
+	note_list_add(&a->notes, i, note);
+	if (note.kind != NOTE_PARTIAL || (layer->status == LAYER_PARTIAL && layer->reason.len))
+		return;
+	layer->status = LAYER_PARTIAL;
+	layer->reason = note.path.len ? arena_printf(a->arena, "%.*s: %.*s", SLICE_FMT(note.path), SLICE_FMT(note.reason))
+				      : note.reason;
+}
 
-		note_list_add(&a->notes, i, note);
-		if (note.kind != NOTE_PARTIAL || (layer->status == LAYER_PARTIAL && layer->reason.len))
-			continue;
-		layer->status = LAYER_PARTIAL;
-		layer->reason = note.path.len ? arena_printf(a->arena, "%.*s: %.*s", SLICE_FMT(note.path),
-							     SLICE_FMT(note.reason))
-					      : note.reason;
-	}
+static void take_notes(struct aggregation *a, uint32_t i, const struct inventory *inv)
+{
+	for (size_t k = 0; k < inv->notes_count; k++)
+		take_note(a, i,
+			  (struct note){.kind = inv->notes[k].kind,
+					.path = arena_copy(a->arena, inv->notes[k].path),
+					.reason = arena_copy(a->arena, inv->notes[k].reason)});
 	if (inv->notes_dropped)
 		note_list_add(
 			&a->notes, i,
 			(struct note){.kind = NOTE_INFO,
 				      .reason = arena_printf(a->arena, "notes_max: %llu further notes were dropped",
 							     (unsigned long long)inv->notes_dropped)});
+}
+
+/* A database under a second name whose content nobody knew under its first (ostree objects have no names to go by). */
+static void note_lost_links(struct aggregation *a, uint32_t i, const struct inventory *inv)
+{
+	for (size_t k = 0; k < inv->links_count; k++)
+		if (inv->links[k].database && !facts_are_at(&a->store, inv->links[k].path))
+			take_note(a, i,
+				  (struct note){.kind = NOTE_PARTIAL,
+						.path = arena_copy(a->arena, inv->links[k].path),
+						.reason = arena_printf(a->arena, "link: a hard link to %.*s, in which nothing was recognised",
+								       SLICE_FMT(inv->links[k].target))});
 }
 
 static void lay_over(struct aggregation *a, uint32_t i, const struct aggregate_layer *layer, struct source *source)
@@ -106,6 +120,7 @@ static void lay_over(struct aggregation *a, uint32_t i, const struct aggregate_l
 	if (layer->path_table.len && layer_walk(&a->tree, layer->path_table, i, &a->links_left_out, &err) < 0)
 		fail_layer(a, i, err.text);
 	facts_attach(&a->store, source);
+	note_lost_links(a, i, &source->inventory);
 	facts_settle(&a->store);
 }
 

@@ -184,6 +184,13 @@ void facts_attach(struct fact_store *store, struct source *source)
 		attach_link(store, &inv->links[i], source->layer);
 }
 
+bool facts_are_at(const struct fact_store *store, struct slice path)
+{
+	const struct tree_node *node = tree_walk(store->tree, path, TREE_FIND);
+
+	return node && node->facts;
+}
+
 void facts_settle(struct fact_store *store)
 {
 	struct tree_node *node = store->tree->removed;

@@ -42,6 +42,9 @@ struct fact_store {
 /* All facts of `source` into the tree, under the real paths that theirs lead to; then its hard links. */
 void facts_attach(struct fact_store *store, struct source *source);
 
+/* Whether `path` itself holds facts now: a hard link just attached leads to some. */
+bool facts_are_at(const struct fact_store *store, struct slice path);
+
 /* Forgets what the layer took away; inventories without facts are given back. */
 void facts_settle(struct fact_store *store);
 

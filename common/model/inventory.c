@@ -162,7 +162,7 @@ void inventory_add_hash(struct inventory *inv, struct slice path, const struct d
 		inv->hashes_count++;
 }
 
-void inventory_add_link(struct inventory *inv, struct slice path, struct slice target)
+void inventory_add_link(struct inventory *inv, struct slice path, struct slice target, bool database)
 {
 	struct hard_link *added;
 
@@ -171,7 +171,8 @@ void inventory_add_link(struct inventory *inv, struct slice path, struct slice t
 		return;
 	added = &inv->links[inv->links_count];
 	*added = (struct hard_link){.path = copy_string(inv, path, path, "path"),
-				    .target = copy_string(inv, target, path, "link target")};
+				    .target = copy_string(inv, target, path, "link target"),
+				    .database = database};
 	if (!arena_failed(&inv->arena))
 		inv->links_count++;
 }

@@ -65,6 +65,7 @@ struct file_hash {
  * would; never a chain. All hard links and symlinks are in the path table. */
 struct hard_link {
 	struct slice path, target;
+	bool         database; /* the name is one of a package database or os-release: it has to lead to one */
 };
 
 enum note_kind {
@@ -121,7 +122,7 @@ void               inventory_add_owned_file(struct inventory *inv, struct owner_
 void inventory_add_license(struct inventory *inv, struct slice path, struct slice package, struct slice license);
 void inventory_add_hash(struct inventory *inv, struct slice path, const struct digest *sha256, uint64_t size,
 			bool executable);
-void inventory_add_link(struct inventory *inv, struct slice path, struct slice target);
+void inventory_add_link(struct inventory *inv, struct slice path, struct slice target, bool database);
 void inventory_note(struct inventory *inv, enum note_kind kind, struct slice path, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

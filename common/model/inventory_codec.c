@@ -78,9 +78,10 @@ static void write_link(const void *context, size_t i, struct buf *out)
 {
 	const struct hard_link *link = &((const struct inventory *)context)->links[i];
 
-	msgpack_write_array(out, 2);
+	msgpack_write_array(out, 3);
 	msgpack_write_str(out, link->path);
 	msgpack_write_str(out, link->target);
+	msgpack_write_bool(out, link->database);
 }
 
 static void write_note(const void *context, size_t i, struct buf *out)
@@ -213,11 +214,12 @@ static void read_links(struct decoder *d, struct inventory *inv)
 	inv->links_count =
 		decode_array(d, &inv->links, sizeof(*inv->links), 3, LIMIT_ENTRIES, "LIMIT_ENTRIES hard links");
 	for (size_t i = 0; i < inv->links_count && msgpack_ok(&d->r); i++) {
-		size_t fields = msgpack_begin_record(&d->r, 2);
+		size_t fields = msgpack_begin_record(&d->r, 3);
 
 		inv->links[i].path = decode_path(d);
 		inv->links[i].target = decode_path(d);
-		msgpack_end_record(&d->r, fields, 2);
+		inv->links[i].database = msgpack_read_bool(&d->r);
+		msgpack_end_record(&d->r, fields, 3);
 	}
 }
 

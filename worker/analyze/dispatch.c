@@ -168,32 +168,34 @@ static bool is_executable(const struct entry *entry, struct slice head)
 					slice_starts(head, "#!"));
 }
 
-static bool wanted_by_name(const struct entry *entry)
+/* The first analyzer that wants what has this name; NULL: none. */
+static const struct analyzer *wanted_by_name(const struct entry *entry)
 {
 	struct entry file = *entry;
 
 	file.type = PATH_FILE;
 	for (size_t i = 0; i < analyzer_count(); i++)
 		if (analyzer_at(i)->wants(&file, SLICE_EMPTY) != NEED_NOTHING)
-			return true;
-	return false;
+			return analyzer_at(i);
+	return NULL;
 }
 
 /* Remembered: links under a name that is evidence, and links to what has facts in this layer. */
 static void add_link(struct dispatch *d, const struct entry *entry)
 {
 	struct fact_node *target = fact_index_find(&d->index, entry->target), *link;
-	bool              by_name = wanted_by_name(entry);
+	const struct analyzer *analyzer = wanted_by_name(entry);
 	struct fact_content *content = target ? target->content : NULL;
 	bool leads_to_facts = content && (content->has_facts || content->pending || fact_node_is_link(target));
 
-	if ((!by_name && !leads_to_facts) || slice_eq(entry->path, entry->target))
+	if ((!analyzer && !leads_to_facts) || slice_eq(entry->path, entry->target))
 		return;
 	link = fact_index_add(&d->index, entry->path);
 	target = fact_index_add(&d->index, entry->target);
 	if (!link || !target)
 		return;
-	link->by_name = by_name;
+	link->by_name = analyzer != NULL;
+	link->database = analyzer && analyzer->database;
 	fact_index_link(&d->index, link, target);
 }
 
@@ -473,7 +475,7 @@ int dispatch_end(struct dispatch *d, struct err *err)
 	fact_index_settle(&d->index);
 	for (struct fact_node *node = &d->index.root; node; node = fact_index_next(&d->index, node))
 		if (fact_node_is_link(node) && (node->by_name || holds_evidence(node->content)))
-			inventory_add_link(d->out, node->path, node->content->first->path);
+			inventory_add_link(d->out, node->path, node->content->first->path, node->database);
 	if (arena_failed(&d->arena))
 		return err_set(err, ERR_LIMIT, "analyzing a layer: the index of its evidence passes %u bytes",
 			       (unsigned)INDEX_BYTES_MAX);

@@ -29,6 +29,7 @@ struct fact_node {
 	struct fact_content *content; /* NULL: nothing is known there */
 	struct fact_node    *name_before, *name_after; /* among the names of `content` */
 	bool                 by_name;                  /* an analyzer wants this path whatever its content */
+	bool              database; /* … and it is one of those that hold packages or name the system */
 };
 
 struct fact_index {

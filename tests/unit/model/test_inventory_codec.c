@@ -55,7 +55,7 @@ static void fill(struct inventory *inv, bool reversed)
 	inventory_add_owned_file(inv, list, reversed ? SLICE_LIT("usr/bin/bash") : SLICE_LIT("usr/bin/sh"));
 	inventory_add_license(inv, SLICE_LIT("usr/share/doc/bash/copyright"), SLICE_LIT("bash"), SLICE_LIT("GPL-3"));
 	inventory_add_hash(inv, SLICE_LIT("usr/bin/bash"), &hash, 1234567, true);
-	inventory_add_link(inv, SLICE_LIT("usr/bin/rbash"), SLICE_LIT("usr/bin/bash"));
+	inventory_add_link(inv, SLICE_LIT("usr/bin/rbash"), SLICE_LIT("usr/bin/bash"), true);
 	inventory_note(inv, NOTE_SKIPPED, SLICE_LIT("x"), "body_bytes_max: too long");
 	inv->notes_dropped = 4;
 }
