@@ -4,7 +4,8 @@
 Independent of Varve's code: packages by rpm(8) and text parsing, deb order by `dpkg --compare-versions`, rpm order by
 librpm (python3-rpm), apk order by the small function below (enough for the versions that occur). Needs rpm and python3-rpm.
 
-Rules (why the numbers differ from a crude count of name matches):
+"crude_advisories" is how many records a plain comparison of names and versions hits; "explained" says of each that does not
+simply count as one vulnerability of its own name what became of it. The rules behind that:
   - one CVE counts once, whichever advisory names it; an advisory without a CVE counts under its own id
   - Alpine and Debian are keyed by source package, AlmaLinux by binary package
   - DSA and DLA name their CVEs in `upstream` or `related` (TRAPS D3); ALSA in `related`; ALBA and ALEA without a CVE are no vulnerabilities (D5)
@@ -187,19 +188,29 @@ def main():
         if ecosystem not in feeds:
             expected[name] = {"file": file, "coverage": [[ecosystem, "no_advisory_source"]], "cves": []}
             continue
-        found = set()
+        found, crude, explained = set(), set(), {}
         for package in packages:
             per_record = collections.defaultdict(list)
             for record, entry in feeds[ecosystem].get(package["name"], []):
                 per_record[record["id"]].append((record, entry))
-            for pairs in per_record.values():
+            for identifier, pairs in sorted(per_record.items()):
                 entries = [entry for _, entry in pairs]
+                if any(affected(ecosystem, package["version"], entry) for entry in entries):
+                    crude.add(identifier)
                 if ecosystem.startswith("AlmaLinux"):
                     entries = choose(package, entries)
                 if any(affected(ecosystem, package["version"], entry) for entry in entries):
-                    found |= names_of(pairs[0][0])
+                    names = names_of(pairs[0][0])
+                    if not names:
+                        explained[identifier] = "names no CVE: a bug fix or enhancement, no vulnerability"
+                    elif names != {re.sub("^(ALPINE|DEBIAN)-", "", identifier)}:
+                        explained[identifier] = "counts as " + ", ".join(sorted(names))
+                    found |= names
+                elif identifier in crude:
+                    explained[identifier] = f"its fix for {package['name']} is of another module stream or upstream version"
         state = "eol" if ecosystem in ENDED else "matched"
-        expected[name] = {"file": file, "coverage": [[ecosystem, state]], "cves": sorted(found)}
+        expected[name] = {"file": file, "coverage": [[ecosystem, state]], "cves": sorted(found), "crude_advisories": len(crude),
+                          "explained": explained}
     json.dump(expected, sys.stdout, indent=1)
     print()
 
