@@ -164,7 +164,8 @@ static void judge(struct aggregation *a)
 			first = i;
 			broken++;
 		}
-	result->complete = broken == 0 && !tree_failed(&a->tree) && result->image.status == IMAGE_OK;
+	result->complete = broken == 0 && !tree_failed(&a->tree) && !a->store.packages_left_out &&
+			   result->image.status == IMAGE_OK;
 	if (result->image.status != IMAGE_OK)
 		result->incomplete_reason = result->image.reason;
 	else if (broken)
@@ -173,7 +174,12 @@ static void judge(struct aggregation *a)
 			layer_status_name(result->layers[first].status), SLICE_FMT(result->layers[first].reason),
 			broken > 1 ? " (and further layers)" : "");
 	else if (tree_failed(&a->tree))
-		result->incomplete_reason = SLICE_LIT("aggregate_max: more paths and symlinks than can be followed");
+		result->incomplete_reason =
+			SLICE_LIT("aggregate_max: more paths, symlinks and links to databases than can be followed");
+	else if (a->store.packages_left_out)
+		result->incomplete_reason =
+			arena_printf(a->arena, "packages_max: more than %u packages; further databases are left out",
+				     LIMIT_PACKAGES_PER_IMAGE);
 	if (a->links_left_out)
 		note_list_add(&a->notes, (uint32_t)(result->layers_count - 1),
 			      (struct note){.kind = NOTE_INFO,

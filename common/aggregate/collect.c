@@ -1,5 +1,6 @@
 #include "aggregate/collect.h"
 
+#include "base/limits.h"
 #include "base/path.h"
 #include "model/purl.h"
 #include "model/vendor.h"
@@ -13,7 +14,7 @@ struct place {
 	const struct tree_node *node;
 	const struct facts     *facts;
 	struct slice            path;
-	bool                    stale; /* another database of its folder is newer */
+	bool                    stale; /* another database of its folder is newer, or no room is left */
 };
 
 struct candidate {
@@ -201,12 +202,27 @@ static int compare_candidates(const void *a, const void *b)
 	return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
-static bool list_candidates(struct collection *c)
+/* How many packages the databases hold; those that do not fit are passed over. */
+static size_t count_candidates(struct collection *c)
 {
 	size_t total = 0;
 
-	for (size_t i = 0; i < c->places_count; i++)
-		total += c->places[i].stale ? 0 : c->places[i].facts->db->packages_count;
+	for (size_t i = 0; i < c->places_count; i++) {
+		struct place *place = &c->places[i];
+		size_t        count = place->stale ? 0 : place->facts->db->packages_count;
+
+		if (count > LIMIT_PACKAGES_PER_IMAGE - total)
+			place->stale = c->store->packages_left_out = true;
+		else
+			total += count;
+	}
+	return total;
+}
+
+static bool list_candidates(struct collection *c)
+{
+	size_t total = count_candidates(c);
+
 	c->candidates = calloc(total ? total : 1, sizeof(*c->candidates));
 	if (!c->candidates)
 		return false;

@@ -86,8 +86,10 @@ void source_release(struct source *source)
 	free(source);
 }
 
+/* Steps of the tree: a database may have been given any number of names. */
 static void count_packages(struct fact_store *store, const struct facts *facts, uint32_t layer, bool there)
 {
+	store->tree->steps += facts->db ? facts->db->packages_count : 0;
 	for (size_t i = 0; facts->db && i < facts->db->packages_count; i++) {
 		if (there)
 			presence_add(&store->presence, &facts->db->packages[i], layer);

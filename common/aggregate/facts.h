@@ -37,6 +37,7 @@ const char *evidence_name_at(size_t i, const char **kind);
 struct fact_store {
 	struct tree    *tree;
 	struct presence presence;
+	bool            packages_left_out; /* databases beyond LIMIT_PACKAGES_PER_IMAGE were passed over */
 };
 
 /* All facts of `source` into the tree, under the real paths that theirs lead to; then its hard links. */

@@ -1,6 +1,7 @@
 #include "aggregate/presence.h"
 
 #include "base/hash.h"
+#include "base/rng.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,15 +22,16 @@ void presence_deinit(struct presence *p)
 	*p = (struct presence){0};
 }
 
-/* The hashes of the four fields, hashed: only the attribution to a layer hangs on it, never whether a package is
+/* The hashes of the four fields and the seed, hashed: only the attribution to a layer hangs on it, never whether a package is
  * listed. */
-static void make_key(const struct package *package, uint8_t key[XXH128_BYTES])
+static void make_key(const struct presence *p, const struct package *package, uint8_t key[XXH128_BYTES])
 {
 	const struct slice fields[] = {package->type, package->name, package->version, package->arch};
-	uint8_t            parts[4][XXH128_BYTES];
+	uint8_t            parts[5][XXH128_BYTES] = {{0}};
 
 	for (size_t i = 0; i < 4; i++)
 		xxh128_once(fields[i], parts[i]);
+	memcpy(parts[4], &p->seed, sizeof(p->seed));
 	xxh128_once(slice_of(parts, sizeof(parts)), key);
 }
 
@@ -54,6 +56,8 @@ static bool grow(struct presence *p)
 	for (size_t i = 0; i < p->capacity; i++)
 		if (p->entries[i].taken)
 			*find(bigger, capacity, p->entries[i].key) = p->entries[i];
+	if (p->capacity == 0)
+		p->seed = random_seed();
 	free(p->entries);
 	p->entries = bigger;
 	p->capacity = capacity;
@@ -69,7 +73,7 @@ void presence_add(struct presence *p, const struct package *package, uint32_t la
 		p->failed = true;
 		return;
 	}
-	make_key(package, key);
+	make_key(p, package, key);
 	entry = find(p->entries, p->capacity, key);
 	if (!entry->taken) {
 		*entry = (struct presence_entry){.taken = true};
@@ -89,7 +93,7 @@ void presence_remove(struct presence *p, const struct package *package, uint32_t
 
 	if (p->capacity == 0)
 		return;
-	make_key(package, key);
+	make_key(p, package, key);
 	entry = find(p->entries, p->capacity, key);
 	if (!entry->taken || entry->count == 0)
 		return;
@@ -104,7 +108,7 @@ uint32_t presence_introduced(const struct presence *p, const struct package *pac
 
 	if (p->capacity == 0)
 		return UINT32_MAX;
-	make_key(package, key);
+	make_key(p, package, key);
 	entry = find(p->entries, p->capacity, key);
 	return entry->taken && entry->count ? entry->introduced : UINT32_MAX;
 }

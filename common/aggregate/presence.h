@@ -12,6 +12,7 @@ struct presence_entry;
 struct presence {
 	struct presence_entry *entries;
 	size_t                 capacity, used;
+	uint64_t               seed;   /* drawn with the first entries */
 	bool                   failed; /* out of memory */
 };
 

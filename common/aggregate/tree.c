@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/rng.h"
 
 #include <string.h>
 
@@ -9,7 +10,7 @@ enum { BUCKETS_START = 1024 };
 
 void tree_init(struct tree *tree, size_t bytes_max)
 {
-	*tree = (struct tree){0};
+	*tree = (struct tree){.seed = random_seed()};
 	arena_init(&tree->arena, bytes_max);
 }
 
@@ -25,7 +26,7 @@ bool tree_failed(const struct tree *tree)
 
 static size_t bucket_of(const struct tree *tree, const struct tree_node *parent, struct slice name)
 {
-	return (size_t)xxh64_once(name, parent->id) & (tree->buckets_count - 1);
+	return (size_t)xxh64_once(name, tree->seed + parent->id) & (tree->buckets_count - 1);
 }
 
 struct tree_node *tree_child(const struct tree *tree, const struct tree_node *node, struct slice name)
@@ -177,9 +178,9 @@ struct tree_node *tree_make_plain(struct tree *tree, struct slice path)
 	return node;
 }
 
-static void count(struct tree_node *node, bool more)
+static void count(struct tree *tree, struct tree_node *node, bool more)
 {
-	for (; node; node = node->parent)
+	for (; node; node = node->parent, tree->steps++)
 		node->live += more ? 1 : (size_t)-1;
 }
 
@@ -187,13 +188,13 @@ static void clear_link(struct tree *tree, struct tree_node *node)
 {
 	node->is_link = false;
 	tree->links_count--;
-	count(node, false);
+	count(tree, node, false);
 }
 
 void tree_set_link(struct tree *tree, struct tree_node *node, struct slice target, uint32_t layer)
 {
 	if (!node->is_link) {
-		count(node, true);
+		count(tree, node, true);
 		tree->links_count++;
 	}
 	node->is_link = true;
@@ -203,10 +204,9 @@ void tree_set_link(struct tree *tree, struct tree_node *node, struct slice targe
 
 void tree_set_facts(struct tree *tree, struct tree_node *node, struct facts *facts, uint32_t layer)
 {
-	(void)tree;
 	node->facts = facts;
 	node->facts_layer = layer;
-	count(node, true);
+	count(tree, node, true);
 }
 
 static void take_facts(struct tree *tree, struct tree_node *node, uint32_t layer)
@@ -216,7 +216,7 @@ static void take_facts(struct tree *tree, struct tree_node *node, uint32_t layer
 	node->facts = NULL;
 	node->removed_next = tree->removed;
 	tree->removed = node;
-	count(node, false);
+	count(tree, node, false);
 }
 
 void tree_clear(struct tree *tree, struct tree_node *node, uint32_t layer)
@@ -227,12 +227,12 @@ void tree_clear(struct tree *tree, struct tree_node *node, uint32_t layer)
 		take_facts(tree, node, layer);
 }
 
-struct tree_node *tree_next_live(struct tree_node *node, const struct tree_node *top)
+static struct tree_node *next_live(struct tree_node *node, const struct tree_node *top, uint64_t *steps)
 {
 	struct tree_node *next = node->child;
 
 	for (;;) {
-		while (next && next->live == 0)
+		for (++*steps; next && next->live == 0; ++*steps)
 			next = next->sibling;
 		if (next || node == top)
 			return next;
@@ -241,11 +241,18 @@ struct tree_node *tree_next_live(struct tree_node *node, const struct tree_node 
 	}
 }
 
+struct tree_node *tree_next_live(struct tree_node *node, const struct tree_node *top)
+{
+	uint64_t steps = 0;
+
+	return next_live(node, top, &steps);
+}
+
 void tree_remove_below(struct tree *tree, struct tree_node *node, uint32_t layer)
 {
 	struct tree_node *below = node;
 
-	while (node->live && (below = tree_next_live(below, node)))
+	while (node->live && (below = next_live(below, node, &tree->steps)))
 		tree_clear(tree, below, layer);
 }
 

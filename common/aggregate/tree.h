@@ -3,7 +3,7 @@
  * Node positions are real paths (no component but the last is a symlink when it is entered). Nodes are never freed
  * before the tree; what lies at them is set and taken away layer by layer. `live` counts what is set at or below a
  * node, so that taking away a subtree costs what it holds. Owner: one thread. Full (tree_failed) once `bytes_max` is
- * reached, or LIMIT_TREE_STEPS components were walked: then less is found than is there, and the caller has to say so.
+ * reached, or LIMIT_TREE_STEPS steps were made: then less is found than is there, and the caller has to say so.
  */
 #ifndef VARVE_AGGREGATE_TREE_H
 #define VARVE_AGGREGATE_TREE_H
@@ -33,7 +33,8 @@ struct tree {
 	struct tree_node   root;
 	struct tree_node **buckets;
 	size_t             buckets_count, nodes_count, links_count;
-	uint64_t           steps;
+	uint64_t           steps; /* components walked, nodes passed, ancestors counted */
+	uint64_t           seed;  /* drawn, so that no image can choose names that fall into one bucket */
 	struct tree_node  *removed; /* nodes whose `removed` is set */
 };
 

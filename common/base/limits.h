@@ -43,7 +43,8 @@
 /* One image, at aggregation */
 #define LIMIT_TREE_BYTES            (512u << 20)  /* paths with facts and symlinks of all layers */
 #define LIMIT_TREE_LINKS            1000000u      /* symlinks remembered; large images have 50,000 */
-#define LIMIT_TREE_STEPS            100000000ull  /* path components walked, symlink targets included */
+#define LIMIT_TREE_STEPS            100000000ull  /* path components walked, nodes passed and packages counted */
+#define LIMIT_PACKAGES_PER_IMAGE    4000000u      /* of all its databases; hard links to one count as many */
 #define LIMIT_AGGREGATE_BYTES       (2ull << 30)  /* decoded inventories held at a time */
 
 /* Advisories */

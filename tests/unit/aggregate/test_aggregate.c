@@ -16,6 +16,7 @@
 #include "parse.h"
 
 #include "base/file.h"
+#include "base/limits.h"
 
 #include <unistd.h>
 
@@ -331,6 +332,40 @@ static void the_arena_has_the_last_word(void **state)
 	arena_deinit(&arena);
 }
 
+/* One file of status.d with many packages in it, and many hard links to it: each counts as a database. */
+static void write_many_links(struct buf *text, unsigned packages, unsigned links)
+{
+	buf_str(text, "file var/lib/dpkg/status.d/a <<END\n");
+	for (unsigned i = 0; i < packages; i++)
+		buf_printf(text, "Package: p%u\nVersion: 1\n\n", i);
+	buf_str(text, "END\n");
+	for (unsigned i = 0; i < links; i++)
+		buf_printf(text, "hardlink var/lib/dpkg/status.d/l%u -> var/lib/dpkg/status.d/a\n", i);
+}
+
+static void hard_links_do_not_multiply_packages_without_bound(void **state)
+{
+	struct buf           text = {.bytes_max = MEMORY};
+	struct layer_fixture fixture;
+	struct image_result  result;
+	struct arena         arena;
+
+	(void)state;
+	arena_init(&arena, 2ull * MEMORY);
+	write_many_links(&text, 3000, LIMIT_PACKAGES_PER_IMAGE / 3000 + 1);
+	assert_int_equal(layer_fixture_parse(buf_slice(&text), "links", &fixture, NULL), 0);
+	build(&built, &fixture);
+	assert_int_equal(aggregate_image(&built.image, built.layers, 1, &arena, &result, NULL), 0);
+	assert_int_equal(result.packages_count, 3000);
+	assert_false(result.complete);
+	assert_true(slice_starts(result.incomplete_reason, "packages_max: "));
+	buf_deinit(&built.inventories[0]);
+	buf_deinit(&built.tables[0]);
+	layer_fixture_deinit(&fixture);
+	arena_deinit(&arena);
+	buf_deinit(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +373,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_number_of_layers_is_refused),
 		cmocka_unit_test(an_image_that_was_skipped_is_not_complete),
 		cmocka_unit_test(the_arena_has_the_last_word),
+		cmocka_unit_test(hard_links_do_not_multiply_packages_without_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

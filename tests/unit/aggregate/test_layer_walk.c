@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/path.h"
 #include "base/rng.h"
 #include "lib/check.h"
@@ -212,6 +213,51 @@ static void random_layers_obey_the_rule(void **state)
 	buf_deinit(&expected);
 }
 
+/* --- what costs more than it says --- */
+
+static void add_numbered(struct path_table_builder *builder, const char *prefix, unsigned count, enum path_type type,
+			 const char *target)
+{
+	char path[32];
+
+	for (unsigned i = 0; i < count; i++) {
+		struct path_entry entry = {.path = slice_of(path, (size_t)snprintf(path, sizeof(path), "%s%u", prefix, i)),
+					   .type = type,
+					   .target = slice_str(target)};
+
+		assert_int_equal(path_table_add(builder, &entry, NULL), 0);
+	}
+}
+
+/* A folder of many entries, and many symlinks to it through which each an opaque mark empties it once more. */
+static void emptying_one_folder_through_many_symlinks_ends(void **state)
+{
+	enum { MANY = 12000 };
+	struct path_table_builder *lower = path_table_builder_new(), *upper = path_table_builder_new();
+	struct buf                 tables[2] = {{.bytes_max = MEMORY}, {.bytes_max = MEMORY}};
+	bool                       left_out = false;
+	struct tree                tree;
+
+	(void)state;
+	assert_true((uint64_t)MANY * MANY > LIMIT_TREE_STEPS);
+	add_numbered(lower, "d/", MANY, PATH_SYMLINK, "nowhere");
+	add_numbered(lower, "s", MANY, PATH_SYMLINK, "d");
+	add_numbered(upper, "d/", MANY, PATH_SYMLINK, "nowhere");
+	add_numbered(upper, "s", MANY, PATH_OPAQUE, "");
+	assert_int_equal(path_table_finish(lower, &tables[0], NULL), 0);
+	assert_int_equal(path_table_finish(upper, &tables[1], NULL), 0);
+	tree_init(&tree, MEMORY);
+	assert_int_equal(layer_walk(&tree, buf_slice(&tables[0]), 0, &left_out, NULL), 0);
+	assert_false(tree_failed(&tree));
+	assert_int_equal(layer_walk(&tree, buf_slice(&tables[1]), 1, &left_out, NULL), 0);
+	assert_true(tree_failed(&tree));
+	tree_deinit(&tree);
+	path_table_builder_free(lower);
+	path_table_builder_free(upper);
+	buf_deinit(&tables[0]);
+	buf_deinit(&tables[1]);
+}
+
 /* --- images --- */
 
 /* The body of one member of a docker-archive. */
@@ -294,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_layers_obey_the_rule),
+		cmocka_unit_test(emptying_one_folder_through_many_symlinks_ends),
 		cmocka_unit_test(images_of_go_containerregistry),
 	};
 
