@@ -395,9 +395,9 @@ void loop_close(struct loop *loop)
 		catalog_abort(loop->catalog);
 	flush(loop, false);
 	loop_clients_free(loop);
-	loop_uploads_free(loop);
 	while (loop->workers)
 		loop_worker_forget(loop, loop->workers->id);
+	map_deinit(&loop->uploads);
 	loop_jobs_free(loop);
 	wire_server_close(loop->server);
 	core_free(loop->core);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WATCH_MIN_MS = 100, STATUS_JOBS_MAX = 1000, NOTICES_MAX = 100 };
+enum { WATCH_MIN_MS = 100, WATCH_MAX_MS = 5000, STATUS_JOBS_MAX = 1000, NOTICES_MAX = 100 };
 
 static void reply_number(struct loop *loop, const struct wire_peer *peer, enum wire_type type, uint64_t correlation, uint64_t number)
 {
@@ -130,8 +130,7 @@ static void submit(struct loop *loop, const struct wire_peer *peer, uint64_t cor
 	}
 	job = status < 0 ? NULL : loop_job_add(loop, &record);
 	if (!job) {
-		if (status >= 0)
-			err_set(&err, ERR_MEM, "broker: out of memory");
+		err_set(&err, ERR_MEM, "broker: out of memory");
 		loop_broken(loop, &err);
 		loop_reply_error(loop, peer, correlation, &loop->broken);
 		return;
@@ -287,13 +286,18 @@ static void watch(struct loop *loop, const struct wire_peer *peer, uint64_t corr
 		loop_reply_error(loop, peer, correlation, &err);
 		return;
 	}
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
+	if (loop->watches_count == LOOP_WATCHES_MAX || (entry = calloc(1, sizeof(*entry))) == NULL) {
+		err_set(&err, ERR_BUSY, "the broker is watched by %zu others already", loop->watches_count);
+		loop_reply_error(loop, peer, correlation, &err);
 		return;
+	}
+	loop->watches_count++;
 	*entry = (struct loop_watch){.peer = *peer,
 	                             .correlation = correlation,
 	                             .job = m.job,
-	                             .interval_ms = m.interval_ms > WATCH_MIN_MS ? m.interval_ms : WATCH_MIN_MS,
+	                             .interval_ms = m.interval_ms < WATCH_MIN_MS   ? WATCH_MIN_MS
+	                                            : m.interval_ms > WATCH_MAX_MS ? WATCH_MAX_MS
+	                                                                           : m.interval_ms,
 	                             .next = loop->watches};
 	loop->watches = entry;
 }
@@ -340,6 +344,7 @@ void loop_watches_turn(struct loop *loop)
 			continue;
 		}
 		*link = entry->next;
+		loop->watches_count--;
 		free(entry);
 	}
 }
@@ -381,6 +386,7 @@ void loop_client_gone(struct loop *loop, const struct wire_peer *peer)
 			continue;
 		}
 		*link = entry->next;
+		loop->watches_count--;
 		free(entry);
 	}
 	for (struct loop_feed *feed = loop->feeds; feed; feed = feed->next)

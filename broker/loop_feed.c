@@ -114,10 +114,16 @@ void loop_feeds_stop(struct loop *loop)
 
 void loop_feed_open(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, const struct wire_results *request)
 {
-	struct loop_feed *feed = calloc(1, sizeof(*feed));
+	struct loop_feed *feed;
+	struct err        err = {0};
 
-	if (!feed)
+	if (loop->feeds_count == LOOP_FEEDS_MAX || (feed = calloc(1, sizeof(*feed))) == NULL) {
+		err_set(&err, ERR_BUSY, "the broker sends results to %zu others already", loop->feeds_count);
+		loop_reply_error(loop, peer, correlation, &err);
 		return;
+	}
+	loop->feeds_count++;
+	feed->moved = loop->now;
 	feed->id = ++loop->feeds_seen;
 	feed->peer = *peer;
 	feed->correlation = correlation;
@@ -173,6 +179,7 @@ static void send_parts(struct loop *loop, struct loop_feed *feed)
 			return;
 		wire_put_result_part(frame, feed->correlation, &part);
 		feed->credit--;
+		feed->moved = loop->now;
 		feed->offset += bytes.len;
 		if (part.last) {
 			feed->ready = false;
@@ -215,6 +222,16 @@ static void ask(struct loop *loop, struct loop_feed *feed)
 		free(request);
 }
 
+/* A reader that takes nothing may have gone without a word: sending to it would tell. */
+static void ask_alive(struct loop *loop, struct loop_feed *feed)
+{
+	struct buf *frame = loop_send(loop, &feed->peer);
+
+	feed->moved = loop->now;
+	if (frame)
+		wire_put_empty(frame, WIRE_PING, 0);
+}
+
 /* True while the feed goes on. */
 static bool feed_turn(struct loop *loop, struct loop_feed *feed)
 {
@@ -224,10 +241,12 @@ static bool feed_turn(struct loop *loop, struct loop_feed *feed)
 	struct buf *frame;
 
 	send_parts(loop, feed);
+	if (feed->gone && !feed->asked)
+		return false;
+	if (loop->now >= feed->moved + WIRE_SILENCE_MS)
+		ask_alive(loop, feed);
 	if (feed->asked || feed->ready)
 		return true;
-	if (feed->gone)
-		return false;
 	if (!images_of(loop, feed->job, &count, &ended, &err)) {
 		loop_reply_error(loop, &feed->peer, feed->correlation, &err);
 		return false;
@@ -256,6 +275,7 @@ void loop_feeds_turn(struct loop *loop)
 			continue;
 		}
 		*link = feed->next;
+		loop->feeds_count--;
 		feed_free(feed);
 	}
 }

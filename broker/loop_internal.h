@@ -12,6 +12,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* Streams of all clients together; one more is refused (ERR_BUSY). */
+enum { LOOP_FEEDS_MAX = 256, LOOP_WATCHES_MAX = 1024 };
+
 struct loop_worker {
 	uint64_t            id, set, heard, pinged;
 	struct wire_peer    peer;
@@ -22,7 +25,7 @@ struct loop_worker {
 
 /* Chunks of one result on their way in. */
 struct loop_upload {
-	uint64_t   lease;
+	uint64_t   lease, worker;
 	uint32_t   next_number;
 	struct buf bytes;
 };
@@ -55,6 +58,7 @@ struct loop_feed {
 	uint64_t          id, correlation, job, image; /* image: the next to be sent */
 	struct wire_peer  peer;
 	uint64_t          credit;
+	uint64_t          moved; /* when something was sent to it last */
 	bool              asked; /* the results thread is at it */
 	bool              gone;
 	struct buf        bytes; /* of `image`, from `offset` on still to be sent */
@@ -88,6 +92,7 @@ struct loop {
 	struct loop_frame   *outbox, **outbox_end;
 	struct loop_watch   *watches;
 	struct loop_feed    *feeds;
+	size_t               watches_count, feeds_count;
 	struct core_event   *events; /* waiting to be stepped */
 	size_t               events_count, events_capacity;
 	struct arena         arena; /* of one message */
@@ -113,9 +118,8 @@ void loop_queue_event(struct loop *loop, const struct core_event *event);
 void                loop_worker_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body);
 struct loop_worker *loop_worker_find(const struct loop *loop, uint64_t id);
 void                loop_worker_gone(struct loop *loop, struct loop_worker *worker, bool orderly, const char *how);
-void                loop_worker_forget(struct loop *loop, uint64_t id);
+void                loop_worker_forget(struct loop *loop, uint64_t id); /* with what it had sent of unfinished results */
 void                loop_workers_turn(struct loop *loop); /* asks the silent ones: a dead one's connection is gone */
-void                loop_uploads_free(struct loop *loop);
 
 /* loop_known.c: what a reference was the last time, so that a worker need only ask whether it still is that */
 struct wire_strings loop_known_get(struct loop *loop, const struct loop_job *job, const struct loop_worker *worker,

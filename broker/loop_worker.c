@@ -22,16 +22,31 @@ struct loop_worker *loop_worker_find(const struct loop *loop, uint64_t id)
 	return worker;
 }
 
+static void end_upload(struct loop *loop, struct loop_upload *upload)
+{
+	if (!upload)
+		return;
+	map_remove(&loop->uploads, slice_of(&upload->lease, sizeof(upload->lease)));
+	loop->upload_bytes -= upload->bytes.len;
+	buf_deinit(&upload->bytes);
+	free(upload);
+}
+
 void loop_worker_forget(struct loop *loop, uint64_t id)
 {
 	struct loop_worker **link = &loop->workers;
 	struct loop_worker  *worker;
+	struct loop_upload  *upload;
+	size_t               position = 0;
 
 	while (*link && (*link)->id != id)
 		link = &(*link)->next;
 	if ((worker = *link) == NULL)
 		return;
 	*link = worker->next;
+	while ((upload = map_next(&loop->uploads, &position)) != NULL)
+		if (upload->worker == id)
+			end_upload(loop, upload);
 	free((void *)(uintptr_t)worker->name.ptr);
 	free(worker);
 }
@@ -81,38 +96,44 @@ void loop_worker_gone(struct loop *loop, struct loop_worker *worker, bool orderl
 {
 	struct core_event event = {.kind = CORE_WORKER_GONE, .worker = worker->id, .orderly = orderly};
 
-	if (how)
-		log_line(!orderly                ? LOG_WARNING
-			 : loop->config.embedded ? LOG_DEBUG
-						 : LOG_INFO,
-			 "broker", "worker %llu: %.*s %s", (unsigned long long)worker->id,
-			 SLICE_FMT(slice_sub(worker->name, 0, 200)), how);
+	log_line(!orderly                ? LOG_WARNING
+		 : loop->config.embedded ? LOG_DEBUG
+					 : LOG_INFO,
+		 "broker", "worker %llu: %.*s %s", (unsigned long long)worker->id,
+		 SLICE_FMT(slice_sub(worker->name, 0, 200)), how);
 	loop_worker_forget(loop, event.worker);
 	loop_step(loop, &event);
+}
+
+static void welcome(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, const struct loop_worker *worker)
+{
+	const struct wire_welcome m = {.worker = worker->id, .heartbeat_ms = WIRE_HEARTBEAT_MS, .silence_ms = WIRE_SILENCE_MS};
+	struct buf               *frame = loop_send(loop, peer);
+
+	if (frame)
+		wire_put_welcome(frame, correlation, &m);
 }
 
 static void hello(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body)
 {
 	struct wire_hello   m;
 	struct err          err = {0};
-	struct loop_worker *known = find_peer(loop, peer), *worker;
-	struct wire_welcome welcome = {.heartbeat_ms = WIRE_HEARTBEAT_MS, .silence_ms = WIRE_SILENCE_MS};
+	struct loop_worker *worker = find_peer(loop, peer);
 	struct core_event   event = {.kind = CORE_WORKER_HELLO};
-	struct buf         *frame;
 
 	if (wire_get_hello(body, &loop->arena, &m, &err) < 0) {
 		loop_reply_error(loop, peer, header->correlation, &err);
 		return;
 	}
-	if (known)
-		loop_worker_gone(loop, known, true, NULL); /* greetings queue up while no broker is there */
+	if (worker) { /* greetings queue up while no broker answers; over one connection nothing was lost */
+		welcome(loop, peer, header->correlation, worker);
+		return;
+	}
 	if ((worker = add_worker(loop, peer, m.name, m.resolver)) == NULL)
 		return;
-	log_line(known || loop->config.embedded ? LOG_DEBUG : LOG_INFO, "broker", "worker %llu: %.*s has joined",
+	log_line(loop->config.embedded ? LOG_DEBUG : LOG_INFO, "broker", "worker %llu: %.*s has joined",
 		 (unsigned long long)worker->id, SLICE_FMT(slice_sub(m.name, 0, 200)));
-	welcome.worker = worker->id;
-	if ((frame = loop_send(loop, peer)) != NULL)
-		wire_put_welcome(frame, header->correlation, &welcome);
+	welcome(loop, peer, header->correlation, worker);
 	event.worker = worker->id;
 	event.set = worker->set = catalog_set_id(m.analyzer_set);
 	event.hosts = m.hosts.items;
@@ -123,14 +144,12 @@ static void hello(struct loop *loop, const struct wire_peer *peer, const struct 
 	loop_step(loop, &event);
 }
 
-static void progress(struct loop *loop, const struct wire_peer *peer, const struct loop_worker *worker, uint64_t correlation)
+static void progress(struct loop *loop, const struct wire_peer *peer, uint64_t correlation)
 {
-	struct core_event event = {.kind = CORE_WORKER_HEARD, .worker = worker->id};
-	struct buf       *frame = loop_send(loop, peer);
+	struct buf *frame = loop_send(loop, peer);
 
 	if (frame)
 		wire_put_empty(frame, WIRE_PONG, correlation);
-	loop_step(loop, &event);
 }
 
 void loop_workers_turn(struct loop *loop)
@@ -160,39 +179,20 @@ static struct loop_upload *find_upload(const struct loop *loop, uint64_t lease)
 	return map_get(&loop->uploads, slice_of(&lease, sizeof(lease)));
 }
 
-static struct loop_upload *add_upload(struct loop *loop, uint64_t lease)
+static struct loop_upload *add_upload(struct loop *loop, uint64_t lease, uint64_t worker)
 {
 	struct loop_upload *upload = calloc(1, sizeof(*upload));
 
 	if (!upload)
 		return NULL;
 	upload->lease = lease;
+	upload->worker = worker;
 	buf_init(&upload->bytes, 2ull * LIMIT_INVENTORY_BYTES + (1 << 20));
 	if (!map_put(&loop->uploads, slice_of(&upload->lease, sizeof(upload->lease)), upload)) {
 		free(upload);
 		return NULL;
 	}
 	return upload;
-}
-
-static void end_upload(struct loop *loop, struct loop_upload *upload)
-{
-	if (!upload)
-		return;
-	map_remove(&loop->uploads, slice_of(&upload->lease, sizeof(upload->lease)));
-	loop->upload_bytes -= upload->bytes.len;
-	buf_deinit(&upload->bytes);
-	free(upload);
-}
-
-void loop_uploads_free(struct loop *loop)
-{
-	struct loop_upload *upload;
-	size_t              position = 0;
-
-	while ((upload = map_next(&loop->uploads, &position)) != NULL)
-		end_upload(loop, upload);
-	map_deinit(&loop->uploads);
 }
 
 static void fail_lease(struct loop *loop, uint64_t lease, enum core_fail_class fail_class, const struct err *err)
@@ -398,7 +398,7 @@ static void take_chunk(struct loop *loop, const struct loop_worker *worker, cons
 		upload = NULL;
 	}
 	if (!upload)
-		upload = add_upload(loop, m->lease);
+		upload = add_upload(loop, m->lease, worker->id);
 	if (!upload)
 		return;
 	if (info->kind == CORE_ENUMERATE) {
@@ -427,7 +427,6 @@ static void result(struct loop *loop, const struct loop_worker *worker, uint64_t
 {
 	struct wire_result     m;
 	struct core_lease_info info;
-	struct core_event      heard = {.kind = CORE_WORKER_HEARD, .worker = worker->id};
 	struct err             err = {0};
 
 	if (wire_get_result(body, &m, &err) < 0) {
@@ -441,7 +440,6 @@ static void result(struct loop *loop, const struct loop_worker *worker, uint64_t
 		if (m.last)
 			ack(loop, &worker->peer, m.lease, ERR_NOT_FOUND, "nobody waits for this result");
 	}
-	loop_step(loop, &heard);
 }
 
 static void failed(struct loop *loop, const struct loop_worker *worker, uint64_t correlation, struct slice body)
@@ -468,20 +466,28 @@ static void failed(struct loop *loop, const struct loop_worker *worker, uint64_t
 	ack(loop, &worker->peer, m.lease, 0, "");
 }
 
+static void heard(struct loop *loop, struct loop_worker *worker)
+{
+	struct core_event event = {.kind = CORE_WORKER_HEARD, .worker = worker->id};
+
+	worker->heard = loop->now;
+	loop_step(loop, &event);
+}
+
 void loop_worker_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body)
 {
 	struct loop_worker *worker = find_peer(loop, peer);
 	struct err          err = {0};
 
 	if (worker)
-		worker->heard = loop->now;
+		heard(loop, worker);
 	if (header->type == WIRE_HELLO) {
 		hello(loop, peer, header, body);
 	} else if (!worker) {
 		err_set(&err, ERR_NOT_FOUND, "say HELLO first");
 		loop_reply_error(loop, peer, header->correlation, &err);
 	} else if (header->type == WIRE_PROGRESS) {
-		progress(loop, peer, worker, header->correlation);
+		progress(loop, peer, header->correlation);
 	} else if (header->type == WIRE_RESULT) {
 		result(loop, worker, header->correlation, body);
 	} else if (header->type == WIRE_FAIL) {

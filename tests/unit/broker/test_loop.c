@@ -1,0 +1,361 @@
+/* The broker's shell, spoken to by peers that say exactly what a test wants: what they leave behind, and what they may cost. */
+#include "lib/check.h"
+
+#include "base/log.h"
+#include "loop_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAP_BYTES = 64 << 20, ANSWER_MS = 20000, TYPES = 128, PEERS_MAX = 4 };
+
+struct peer {
+	struct wire_client *socket;
+	struct buf          out, in;
+	struct arena        arena;
+	size_t              seen[TYPES]; /* messages by type */
+};
+
+struct broker {
+	struct wire_context *context;
+	struct catalog      *catalog;
+	struct loop         *loop;
+	pthread_t            thread;
+	bool                 running;
+	struct peer          peers[PEERS_MAX]; /* those with a socket are closed at the end, after a failure too */
+	char                 dir[64];
+};
+
+/* --- peers --- */
+
+static struct peer *peer_open(struct broker *broker)
+{
+	struct wire_client_config config = {.endpoint = "inproc://broker"};
+	struct peer              *peer = broker->peers;
+
+	while (peer->socket)
+		peer++;
+	*peer = (struct peer){0};
+	buf_init(&peer->out, LIMIT_MESSAGE_BYTES);
+	buf_init(&peer->in, LIMIT_MESSAGE_BYTES);
+	arena_init(&peer->arena, 16 << 20);
+	assert_int_equal(wire_client_open(broker->context, &config, &peer->socket, NULL), 0);
+	return peer;
+}
+
+static void peer_close(struct peer *peer)
+{
+	if (!peer->socket)
+		return;
+	wire_client_close(peer->socket);
+	peer->socket = NULL;
+	buf_deinit(&peer->out);
+	buf_deinit(&peer->in);
+	arena_deinit(&peer->arena);
+}
+
+/* --- the broker in a thread --- */
+
+static void *run(void *data)
+{
+	struct err err = {0};
+
+	assert_int_equal(loop_run(data, &err), 0);
+	return NULL;
+}
+
+static void broker_go(struct broker *broker)
+{
+	atomic_store(&broker->loop->stopping, false);
+	assert_int_equal(pthread_create(&broker->thread, NULL, run, broker->loop), 0);
+	broker->running = true;
+}
+
+/* From here on the test may look inside. */
+static void broker_halt(struct broker *broker)
+{
+	if (broker->running) {
+		loop_stop(broker->loop);
+		pthread_join(broker->thread, NULL);
+	}
+	broker->running = false;
+}
+
+static int set_up(void **state)
+{
+	static const char *const    endpoints[] = {"inproc://broker", NULL};
+	const struct catalog_config catalog = {.map_bytes = MAP_BYTES};
+	struct broker              *broker = calloc(1, sizeof(*broker));
+	struct loop_config          config = {.server = {.endpoints = endpoints}};
+	struct err                  err = {0};
+
+	snprintf(broker->dir, sizeof(broker->dir), "/tmp/varve-test-XXXXXX");
+	assert_non_null(mkdtemp(broker->dir));
+	assert_int_equal(catalog_open(broker->dir, &catalog, &broker->catalog, &err), 0);
+	config.catalog = broker->catalog;
+	config.context = broker->context = wire_context_new(&err);
+	if (loop_open(&config, &broker->loop, &err) < 0)
+		fail_msg("%s", err.text);
+	broker_go(broker);
+	*state = broker;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct broker *broker = *state;
+	char           command[128];
+
+	broker_halt(broker);
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		peer_close(&broker->peers[i]);
+	loop_close(broker->loop);
+	wire_context_free(broker->context);
+	catalog_close(broker->catalog);
+	snprintf(command, sizeof(command), "rm -rf %s", broker->dir);
+	assert_int_equal(system(command), 0);
+	free(broker);
+	return 0;
+}
+
+/* --- what they say --- */
+
+static void say(struct peer *peer)
+{
+	assert_int_equal(wire_client_send(peer->socket, buf_slice(&peer->out), ANSWER_MS, NULL), 0);
+	buf_clear(&peer->out);
+}
+
+/* The body of the next message of that type; what comes before it is counted only. */
+static struct slice hear(struct peer *peer, enum wire_type type)
+{
+	struct wire_header header;
+	struct slice       body;
+
+	do {
+		if (wire_client_receive(peer->socket, -1, ANSWER_MS, &peer->in, NULL) != 1)
+			fail_msg("no message of type %d came", (int)type);
+		assert_int_equal(wire_open_frame(buf_slice(&peer->in), &header, &body, NULL), 0);
+		assert_true(header.type < TYPES);
+		peer->seen[header.type]++;
+	} while (header.type != type);
+	return body;
+}
+
+/* Everything said so far has been answered when this returns. */
+static void settle(struct peer *peer)
+{
+	wire_put_empty(&peer->out, WIRE_PING, 0);
+	say(peer);
+	hear(peer, WIRE_PONG);
+}
+
+static uint64_t submit(struct peer *peer, struct slice *references, size_t count)
+{
+	struct wire_submit     submit = {.token = "token", .platform = SLICE_LIT("linux/amd64")};
+	struct wire_references list = {.last = true, .references = {references, count}};
+
+	wire_put_submit(&peer->out, 1, &submit);
+	say(peer);
+	assert_int_equal(wire_get_number(hear(peer, WIRE_JOB), &list.job, NULL), 0);
+	wire_put_references(&peer->out, 2, &list);
+	say(peer);
+	hear(peer, WIRE_OK);
+	return list.job;
+}
+
+static uint64_t greet(struct peer *peer)
+{
+	struct wire_hello   hello = {.name = SLICE_LIT("w"), .analyzer_set = SLICE_LIT("a/1"), .layer_slots = 4, .light_slots = 4};
+	struct wire_welcome welcome;
+
+	wire_put_hello(&peer->out, 3, &hello);
+	say(peer);
+	assert_int_equal(wire_get_welcome(hear(peer, WIRE_WELCOME), &welcome, NULL), 0);
+	return welcome.worker;
+}
+
+static uint64_t take_task(struct peer *peer)
+{
+	struct wire_task task;
+
+	assert_int_equal(wire_get_task(hear(peer, WIRE_TASK), &peer->arena, &task, NULL), 0);
+	return task.lease;
+}
+
+static void fail_task(struct peer *peer, uint64_t lease)
+{
+	struct wire_fail failure = {.lease = lease, .fail_class = WIRE_FAIL_PERMANENT, .code = ERR_NOT_FOUND, .text = SLICE_LIT("gone")};
+
+	wire_put_fail(&peer->out, 0, &failure);
+	say(peer);
+	hear(peer, WIRE_ACK);
+}
+
+/* --- rules --- */
+
+/* A worker says HELLO until it is answered: those that queue up meanwhile must not give it the same work again each time. */
+static void greeting_said_again_changes_nothing(void **state)
+{
+	struct broker *broker = *state;
+	struct slice   references[] = {SLICE_LIT("docker://r.example/a:1")};
+	struct peer    *client = peer_open(broker), *worker = peer_open(broker);
+	uint64_t       number;
+
+	submit(client, references, 1);
+	number = greet(worker);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(greet(worker), number);
+	settle(worker);
+	assert_int_equal(worker->seen[WIRE_TASK], 1);
+}
+
+static void unfinished_result_goes_with_its_worker(void **state)
+{
+	struct broker     *broker = *state;
+	struct slice       references[] = {SLICE_LIT("docker://r.example/a:1")};
+	struct wire_result part = {.bytes = SLICE_LIT("the first part of many")};
+	struct peer        *client = peer_open(broker), *worker = peer_open(broker);
+
+	submit(client, references, 1);
+	greet(worker);
+	part.lease = take_task(worker);
+	wire_put_result(&worker->out, 0, &part);
+	say(worker);
+	wire_put_empty(&worker->out, WIRE_BYE, 0);
+	say(worker);
+	settle(worker);
+	broker_halt(broker);
+	assert_int_equal(broker->loop->upload_bytes, 0);
+	assert_int_equal(broker->loop->uploads.count, 0);
+}
+
+static void listing_with_a_bad_name_says_which(void **state)
+{
+	struct broker      *broker = *state;
+	struct slice        references[] = {SLICE_LIT("registry://r.example")}, found[] = {SLICE_LIT("rootfs:/etc")};
+	struct wire_strings listed = {found, 1};
+	struct wire_result  part = {.last = true};
+	struct wire_ack     ack;
+	struct buf          bytes;
+	struct peer         *client = peer_open(broker), *worker = peer_open(broker);
+
+	submit(client, references, 1);
+	greet(worker);
+	part.lease = take_task(worker);
+	buf_init(&bytes, 4096);
+	wire_put_strings(&bytes, &listed);
+	part.bytes = buf_slice(&bytes);
+	wire_put_result(&worker->out, 0, &part);
+	say(worker);
+	assert_int_equal(wire_get_ack(hear(worker, WIRE_ACK), &ack, NULL), 0);
+	assert_int_equal(ack.code, ERR_USAGE);
+	assert_int_not_equal(slice_find_str(ack.text, "rootfs:/etc"), SIZE_MAX);
+	buf_deinit(&bytes);
+	broker_halt(broker);
+}
+
+/* A job with one finished image and one that is open; `reader` has asked for results and takes none. */
+static uint64_t half_done_job(struct broker *broker, struct peer **client, struct peer **worker, struct peer **reader)
+{
+	struct slice        references[] = {SLICE_LIT("docker://r.example/a:1"), SLICE_LIT("docker://r.example/a:2")};
+	struct wire_results results = {0};
+
+	*client = peer_open(broker);
+	*worker = peer_open(broker);
+	*reader = peer_open(broker);
+	results.job = submit(*client, references, 2);
+	greet(*worker);
+	fail_task(*worker, take_task(*worker));
+	wire_put_results(&(*reader)->out, 5, &results);
+	say(*reader);
+	settle(*reader);
+	return results.job;
+}
+
+static void watch(struct peer *peer, uint64_t job)
+{
+	struct wire_watch watch = {.job = job, .interval_ms = 1};
+
+	wire_put_watch(&peer->out, 4, &watch);
+	say(peer);
+	hear(peer, WIRE_JOB_PROGRESS);
+}
+
+static void reader_that_has_gone_leaves_no_result_behind(void **state)
+{
+	struct broker *broker = *state;
+	struct peer    *client, *worker, *reader;
+	uint64_t       job = half_done_job(broker, &client, &worker, &reader);
+
+	watch(reader, job);
+	peer_close(reader);
+	watch(client, job); /* its news come as often as those for the one that has gone */
+	for (int i = 0; i < 3; i++)
+		hear(client, WIRE_JOB_PROGRESS);
+	broker_halt(broker);
+	assert_null(broker->loop->feeds);
+}
+
+/* It may have gone without a word: nothing else would ever be sent to it. */
+static void reader_that_takes_nothing_is_asked_whether_it_lives(void **state)
+{
+	struct broker *broker = *state;
+	struct peer    *client, *worker, *reader;
+
+	half_done_job(broker, &client, &worker, &reader);
+	broker_halt(broker);
+	assert_non_null(broker->loop->feeds);
+	broker->loop->feeds->moved -= WIRE_SILENCE_MS;
+	broker_go(broker);
+	hear(reader, WIRE_PING);
+	broker_halt(broker);
+	broker->loop->feeds->moved -= WIRE_SILENCE_MS;
+	peer_close(reader);
+	broker_go(broker);
+	settle(client);
+	settle(client);
+	broker_halt(broker);
+	assert_null(broker->loop->feeds);
+}
+
+static void readers_are_counted(void **state)
+{
+	struct broker      *broker = *state;
+	struct slice        references[] = {SLICE_LIT("docker://r.example/a:1")};
+	struct wire_results results = {0};
+	struct wire_watch   watches = {.interval_ms = 60000};
+	struct wire_error   error;
+	struct peer         *client = peer_open(broker);
+
+	results.job = watches.job = submit(client, references, 1);
+	for (size_t i = 0; i < LOOP_FEEDS_MAX + 1; i++) {
+		wire_put_results(&client->out, 5, &results);
+		say(client);
+	}
+	assert_int_equal(wire_get_error(hear(client, WIRE_ERROR), &error, NULL), 0);
+	assert_int_equal(error.code, ERR_BUSY);
+	for (size_t i = 0; i < LOOP_WATCHES_MAX + 1; i++) {
+		wire_put_watch(&client->out, 4, &watches);
+		say(client);
+	}
+	assert_int_equal(wire_get_error(hear(client, WIRE_ERROR), &error, NULL), 0);
+	assert_int_equal(error.code, ERR_BUSY);
+	broker_halt(broker);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(greeting_said_again_changes_nothing, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(unfinished_result_goes_with_its_worker, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(listing_with_a_bad_name_says_which, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(reader_that_has_gone_leaves_no_result_behind, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(reader_that_takes_nothing_is_asked_whether_it_lives, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(readers_are_counted, set_up, tear_down),
+	};
+
+	log_level_set(LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
