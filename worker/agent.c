@@ -187,6 +187,7 @@ static void agent_free(struct agent *agent)
 		buf_deinit(&output->chunk);
 		free(output);
 	}
+	wire_client_close(agent->client);
 	free_tasks(agent);
 	queue_free(agent->light);
 	queue_free(agent->to_open);
@@ -246,6 +247,8 @@ int agent_start(const struct agent_config *config, struct agent **out, struct er
 	if (agent->wake_fd < 0 || !agent->light || !agent->to_open || !agent->to_scan || !agent->output || !agent->window ||
 	    !buf_ok(&agent->set))
 		status = err_set(err, ERR_MEM, "worker: out of memory");
+	if (status >= 0)
+		status = wire_client_open(config->context, &config->broker, &agent->client, err);
 	if (status >= 0 && (status = start_threads(agent, err)) < 0)
 		join_workers(agent);
 	if (status < 0) {

@@ -31,13 +31,18 @@ void agent_forget_task(struct agent *agent, struct agent_task *task)
 
 /* --- sending --- */
 
-static void send_frame(struct agent *agent)
+/* False: it did not leave. Then we are strangers to the broker until it has answered a HELLO, and say all results again. */
+static bool send_frame(struct agent *agent)
 {
 	struct err err = {0};
+	bool       sent = buf_ok(&agent->frame) && wire_client_send(agent->client, buf_slice(&agent->frame), SEND_WAIT_MS, &err) == 0;
 
-	if (!buf_ok(&agent->frame) || wire_client_send(agent->client, buf_slice(&agent->frame), SEND_WAIT_MS, &err) < 0)
+	if (!sent) {
 		log_line(LOG_WARNING, "worker", "%s", err.text[0] ? err.text : "out of memory");
+		agent->welcome = false;
+	}
 	buf_clear(&agent->frame);
+	return sent;
 }
 
 static void send_hello(struct agent *agent)
@@ -63,17 +68,18 @@ static void send_hello(struct agent *agent)
 	send_frame(agent);
 }
 
-static void send_chunk(struct agent *agent, struct agent_task *task, struct slice bytes, bool last)
+static bool send_chunk(struct agent *agent, struct agent_task *task, struct slice bytes, bool last)
 {
 	struct wire_result result = {.lease = task->lease, .number = task->chunks++, .last = last, .bytes = bytes};
 
 	wire_put_result(&agent->frame, 0, &result);
-	send_frame(agent);
+	return send_frame(agent);
 }
 
 static void send_result(struct agent *agent, struct agent_task *task)
 {
 	struct slice rest = buf_slice(&task->result);
+	bool         sent;
 
 	if (task->kind != AGENT_ENUMERATE)
 		task->chunks = 0;
@@ -81,8 +87,8 @@ static void send_result(struct agent *agent, struct agent_task *task)
 		struct slice part = slice_sub(rest, 0, LIMIT_CHUNK_BYTES);
 
 		rest = slice_from(rest, part.len);
-		send_chunk(agent, task, part, rest.len == 0);
-	} while (rest.len);
+		sent = send_chunk(agent, task, part, rest.len == 0);
+	} while (sent && rest.len);
 }
 
 static enum wire_fail_class fail_class(int code)
@@ -316,18 +322,31 @@ static void take_drop(struct agent *agent, struct slice body)
 		agent_forget_task(agent, task);
 }
 
+/* Results that were sent but not acknowledged have perhaps never arrived. Of a listing only its first broker knows the parts. */
+static void say_results_again(struct agent *agent)
+{
+	struct agent_task *next;
+
+	for (struct agent_task *task = agent->tasks; task; task = next) {
+		next = task->next;
+		if (task->sent && task->kind == AGENT_ENUMERATE)
+			agent_forget_task(agent, task);
+		else if (task->sent)
+			send_end(agent, task);
+	}
+}
+
+/* Every HELLO is answered; those that had queued up bring no more than the first. */
 static void take_welcome(struct agent *agent, struct slice body)
 {
 	struct wire_welcome welcome;
 
-	if (wire_get_welcome(body, &welcome, NULL) < 0)
+	if (wire_get_welcome(body, &welcome, NULL) < 0 || agent->welcome)
 		return;
 	agent->welcome = true;
 	agent->heartbeat_ms = welcome.heartbeat_ms ? welcome.heartbeat_ms : WIRE_HEARTBEAT_MS;
 	agent->silence_ms = welcome.silence_ms ? welcome.silence_ms : WIRE_SILENCE_MS;
-	for (struct agent_task *task = agent->tasks; task; task = task->next)
-		if (task->sent && task->kind != AGENT_ENUMERATE)
-			send_end(agent, task); /* perhaps never arrived */
+	say_results_again(agent);
 }
 
 static void take_error(struct agent *agent, struct slice body)
@@ -408,10 +427,6 @@ void *agent_link_run(void *data)
 	struct log_limit refused = {0};
 	struct err       err = {0};
 
-	if (wire_client_open(agent->config.context, &agent->config.broker, &agent->client, &err) < 0) {
-		log_line(LOG_ERROR, "worker", "%s", err.text);
-		return NULL;
-	}
 	while (!atomic_load(&agent->stopping)) {
 		beat(agent, clock_ms());
 		err_clear(&err);
@@ -425,6 +440,5 @@ void *agent_link_run(void *data)
 	}
 	wire_put_empty(&agent->frame, WIRE_BYE, 0);
 	send_frame(agent);
-	wire_client_close(agent->client);
 	return NULL;
 }

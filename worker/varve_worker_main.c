@@ -166,9 +166,8 @@ static int serve(struct settings *settings, struct err *err)
 
 static int run(struct settings *settings, struct err *err)
 {
-	struct wire_client *probe;
-	struct buf          endpoint;
-	int                 status = 0;
+	struct buf endpoint;
+	int        status = 0;
 
 	buf_init(&endpoint, 1024);
 	if (!settings->agent.broker.endpoint) {
@@ -183,8 +182,6 @@ static int run(struct settings *settings, struct err *err)
 	settings->agent.hosts = settings->hosts_count ? settings->hosts : NULL;
 	if (status >= 0 && (settings->agent.context = wire_context_new(err)) == NULL)
 		status = ERR_MEM;
-	if (status >= 0 && (status = wire_client_open(settings->agent.context, &settings->agent.broker, &probe, err)) >= 0)
-		wire_client_close(probe); /* endpoint and keys are usable: said now, not by a thread later */
 	if (status >= 0 && (settings->agent.sources = sources_new(&settings->source, err)) == NULL)
 		status = err->code;
 	if (status >= 0)

@@ -1,8 +1,8 @@
 /* socket.h - ROUTER and DEALER sockets that carry one-frame messages; the only module that includes ZeroMQ.
  *
- * A wire_server or wire_client belongs to one thread (open, use and close it there). Every socket has its message
- * ceiling (LIMIT_MESSAGE_BYTES), high-water mark and security set before bind or connect. tcp:// demands CURVE on both
- * sides, loopback too; ipc:// relies on its 0700 folder, inproc:// on being this process. */
+ * A wire_server or wire_client belongs to one thread at a time; the start or end of a thread may hand it over. Every socket
+ * has its message ceiling (LIMIT_MESSAGE_BYTES), high-water mark and security set before bind or connect. tcp:// demands
+ * CURVE on both sides, loopback too; ipc:// relies on its 0700 folder, inproc:// on being this process. */
 #ifndef VARVE_WIRE_SOCKET_H
 #define VARVE_WIRE_SOCKET_H
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAP_BYTES = 64 << 20, ANSWER_MS = 20000, TYPES = 128, PEERS_MAX = 4 };
+enum { MAP_BYTES = 64 << 20, ANSWER_MS = 20000, TYPES = 128, PEERS_MAX = 4, TRIES = 1000 };
 
 struct peer {
 	struct wire_client *socket;
@@ -292,9 +292,12 @@ static void reader_that_has_gone_leaves_no_result_behind(void **state)
 	watch(reader, job);
 	peer_close(reader);
 	watch(client, job); /* its news come as often as those for the one that has gone */
-	for (int i = 0; i < 3; i++)
-		hear(client, WIRE_JOB_PROGRESS);
 	broker_halt(broker);
+	for (int i = 0; i < TRIES && broker->loop->feeds; i++) { /* ZeroMQ tells of a closed peer when it comes to it */
+		broker_go(broker);
+		hear(client, WIRE_JOB_PROGRESS);
+		broker_halt(broker);
+	}
 	assert_null(broker->loop->feeds);
 }
 
@@ -311,12 +314,13 @@ static void reader_that_takes_nothing_is_asked_whether_it_lives(void **state)
 	broker_go(broker);
 	hear(reader, WIRE_PING);
 	broker_halt(broker);
-	broker->loop->feeds->moved -= WIRE_SILENCE_MS;
 	peer_close(reader);
-	broker_go(broker);
-	settle(client);
-	settle(client);
-	broker_halt(broker);
+	for (int i = 0; i < TRIES && broker->loop->feeds; i++) {
+		broker->loop->feeds->moved -= WIRE_SILENCE_MS;
+		broker_go(broker);
+		settle(client);
+		broker_halt(broker);
+	}
 	assert_null(broker->loop->feeds);
 }
 
