@@ -1,7 +1,11 @@
 """Registries that want to know who asks: basic auth, a token server, TLS by a private CA, client certificates folder."""
 import base64
+import http.client
+import http.server
 import json
 import subprocess
+import threading
+import urllib.parse
 
 import pytest
 from images import Layout, debian_layer
@@ -101,3 +105,57 @@ def test_tls_by_a_private_ca_is_verified_unless_told_otherwise(varve, layout, tm
         trusted = varve.scan(reference, "--cert-dir", certs)
         assert trusted.code == 0, trusted.err
         assert packages(trusted.image) == FOUND
+
+
+@pytest.fixture
+def proxy():
+    """A forward proxy for plain HTTP that sends every request to `target`, whatever host it names; `seen`: the hosts."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def forward(self):
+            url = urllib.parse.urlsplit(self.path)
+            server.seen.append((url.hostname, self.headers.get("Proxy-Authorization")))
+            upstream = http.client.HTTPConnection(server.target)
+            headers = {k: v for k, v in self.headers.items() if not k.lower().startswith("proxy-")}
+            upstream.request(self.command, url.path + ("?" + url.query if url.query else ""), headers=headers)
+            answer = upstream.getresponse()
+            body = answer.read()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_HEAD = forward
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.seen, server.target = [], None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_registry_behind_a_proxy_and_one_that_needs_none(varve, layout, proxy, tmp_path):
+    with Registry(tmp_path / "registry") as registry:
+        registry.push(f"oci:{layout.folder}:one", "team/one:1")
+        proxy.target = registry.host
+        varve.env["http_proxy"] = f"http://user:proxypass@127.0.0.1:{proxy.server_port}"
+        through = varve.scan("registry.test/team/one:1", "--plain-http")
+        assert through.code == 0, through.err
+        assert packages(through.image) == FOUND
+        assert {host for host, _ in proxy.seen} == {"registry.test"}
+        assert all(authorization for _, authorization in proxy.seen)
+        asked = len(proxy.seen)
+        direct = varve.scan(f"{registry.host}/team/one:1")  # this host is never asked through a proxy
+        varve.env["no_proxy"] = "registry.test"
+        unresolved = varve.scan("registry.test/team/one:1", "--plain-http")
+    assert direct.code == 0, direct.err
+    assert unresolved.code == 3 and "registry.test" in json.dumps(unresolved.image)
+    assert len(proxy.seen) == asked
+    for scan in (through, direct, unresolved):
+        assert "proxypass" not in scan.err + scan.out
