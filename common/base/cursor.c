@@ -96,11 +96,6 @@ uint32_t cursor_u32le(struct cursor *c)
 	return (uint32_t)little_endian(c, 4);
 }
 
-uint64_t cursor_u64le(struct cursor *c)
-{
-	return little_endian(c, 8);
-}
-
 struct cursor cursor_sub(struct cursor *c, size_t size)
 {
 	struct cursor sub = cursor_of(cursor_take(c, size));

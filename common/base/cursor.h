@@ -24,7 +24,6 @@ uint32_t cursor_u32be(struct cursor *c);
 uint64_t cursor_u64be(struct cursor *c);
 uint16_t cursor_u16le(struct cursor *c);
 uint32_t cursor_u32le(struct cursor *c);
-uint64_t cursor_u64le(struct cursor *c);
 
 struct slice  cursor_take(struct cursor *c, size_t size); /* borrowed from the input */
 struct slice  cursor_rest(struct cursor *c);              /* all that is left, without moving */

@@ -123,11 +123,6 @@ int64_t json_int(const struct json *node, int64_t otherwise)
 	return node && json_is_integer(raw(node)) ? json_integer_value(raw(node)) : otherwise;
 }
 
-double json_number(const struct json *node, double otherwise)
-{
-	return json_kind(node) == JSON_KIND_NUMBER ? json_number_value(raw(node)) : otherwise;
-}
-
 size_t json_count(const struct json *container)
 {
 	switch (json_kind(container)) {

@@ -24,7 +24,6 @@ struct slice       json_text(const struct json *node); /* of a string */
 struct slice       json_get_text(const struct json *object, const char *key);
 bool               json_bool(const struct json *node, bool otherwise);
 int64_t            json_int(const struct json *node, int64_t otherwise); /* a real number is `otherwise` */
-double             json_number(const struct json *node, double otherwise);
 
 size_t             json_count(const struct json *container); /* items of an array, keys of an object */
 const struct json *json_at(const struct json *array, size_t index);

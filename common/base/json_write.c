@@ -96,12 +96,6 @@ void json_put_uint(struct json_writer *w, const char *key, uint64_t value)
 	buf_printf(w->out, "%llu", (unsigned long long)value);
 }
 
-void json_put_int(struct json_writer *w, const char *key, int64_t value)
-{
-	begin_value(w, key);
-	buf_printf(w->out, "%lld", (long long)value);
-}
-
 void json_put_fixed(struct json_writer *w, const char *key, double value, int decimals)
 {
 	begin_value(w, key);

@@ -26,7 +26,6 @@ void json_put_text(struct json_writer *w, const char *key, struct slice text); /
 void json_put_str(struct json_writer *w, const char *key, const char *text);
 void json_put_text_if(struct json_writer *w, const char *key, struct slice text); /* nothing when empty */
 void json_put_uint(struct json_writer *w, const char *key, uint64_t value);
-void json_put_int(struct json_writer *w, const char *key, int64_t value);
 void json_put_fixed(struct json_writer *w, const char *key, double value, int decimals);
 void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);

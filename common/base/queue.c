@@ -123,13 +123,3 @@ void queue_close(struct queue *queue)
 	pthread_cond_broadcast(&queue->drained);
 	pthread_mutex_unlock(&queue->lock);
 }
-
-size_t queue_length(struct queue *queue)
-{
-	size_t length;
-
-	pthread_mutex_lock(&queue->lock);
-	length = queue->length;
-	pthread_mutex_unlock(&queue->lock);
-	return length;
-}

@@ -18,6 +18,5 @@ bool          queue_try_push(struct queue *queue, void *item); /* false: full or
 void         *queue_pop(struct queue *queue);                  /* NULL: closed and empty */
 void         *queue_pop_ms(struct queue *queue, uint64_t wait_ms); /* NULL also when nothing came in time; 0 = do not wait */
 void          queue_close(struct queue *queue);
-size_t        queue_length(struct queue *queue);
 
 #endif

@@ -142,14 +142,6 @@ bool purl_set(struct purl *purl, const char *key, struct slice value)
 	return set_qualifier(purl, slice_str(key), value);
 }
 
-struct slice purl_get(const struct purl *purl, const char *key)
-{
-	for (size_t i = 0; i < purl->qualifiers_count; i++)
-		if (slice_eq_str(purl->qualifiers[i].key, key))
-			return purl->qualifiers[i].value;
-	return SLICE_EMPTY;
-}
-
 /* --- reading --- */
 
 static int hex_value(uint8_t byte)

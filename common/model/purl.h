@@ -30,7 +30,6 @@ int purl_parse(struct slice text, struct arena *arena, struct purl *purl, struct
 
 /* Sets or replaces, keeping the order; an empty value is ignored. False when there is no room. */
 bool         purl_set(struct purl *purl, const char *key, struct slice value);
-struct slice purl_get(const struct purl *purl, const char *key); /* empty when absent */
 
 void purl_write(const struct purl *purl, struct buf *out); /* canonical */
 

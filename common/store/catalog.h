@@ -57,12 +57,10 @@ struct layer_record {
 
 int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, const struct layer_record *record,
                       struct slice inventory, struct slice path_table, struct err *err); /* [w] both empty: verify mode */
-int catalog_layer_get(struct catalog *catalog, const struct layer_key *key, struct layer_record *record, struct err *err);
 
-/* Appended to `out`; ERR_NOT_FOUND, ERR_STORE (damaged: scan the layer again, see catalog_layer_forget). */
+/* Appended to `out`; ERR_NOT_FOUND, ERR_STORE (damaged: scan the layer again). */
 int catalog_inventory(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
 int catalog_path_table(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
-int catalog_layer_forget(struct catalog *catalog, const struct layer_key *key, struct err *err); /* [w] */
 
 /* A layer with this computed diffID, reusable and not partial. ERR_NOT_FOUND. */
 int catalog_diff_id_find(struct catalog *catalog, const struct digest *diff_id, uint64_t set, struct digest *digest, struct err *err);

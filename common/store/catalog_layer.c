@@ -84,18 +84,6 @@ static int get_layer(struct catalog *catalog, struct db_txn *txn, const struct l
 	return decode_layer(value, record) ? 0 : catalog_malformed(catalog, "layer", err);
 }
 
-int catalog_layer_get(struct catalog *catalog, const struct layer_key *key, struct layer_record *record, struct err *err)
-{
-	struct catalog_read read = {0};
-	int                 status = catalog_read_begin(catalog, &read, err);
-
-	if (status < 0)
-		return status;
-	status = get_layer(catalog, read.txn, key, record, err);
-	catalog_read_end(&read);
-	return status;
-}
-
 /* In verify mode a layer has its inventory under another digest. */
 static int get_content(struct catalog *catalog, struct db_txn *txn, enum catalog_table table, const struct layer_key *key,
                        struct buf *out, struct err *err)
@@ -130,20 +118,6 @@ int catalog_inventory(struct catalog *catalog, const struct layer_key *key, stru
 int catalog_path_table(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err)
 {
 	return read_content(catalog, TABLE_PATH_TABLES, key, out, err);
-}
-
-int catalog_layer_forget(struct catalog *catalog, const struct layer_key *key, struct err *err)
-{
-	struct db_txn *txn = catalog_batch(catalog, err);
-	uint8_t        name[KEY_LAYER_BYTES];
-	struct slice   id = catalog_key_layer(&key->digest, key->set, name);
-	int            status;
-
-	if (!txn)
-		return ERR_INTERNAL;
-	if ((status = db_delete(txn, TABLE_LAYERS, id, err)) < 0 || (status = db_delete(txn, TABLE_INVENTORIES, id, err)) < 0)
-		return status;
-	return db_delete(txn, TABLE_PATH_TABLES, id, err);
 }
 
 static bool has_content(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key)

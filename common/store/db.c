@@ -282,7 +282,7 @@ static bool is_chunked(struct db_txn *txn, unsigned table, struct slice key)
 	       record.form == RECORD_CHUNKED;
 }
 
-static int put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, unsigned flags, struct err *err)
+int db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err)
 {
 	bool         chunked = value.len > CHUNK_BYTES;
 	size_t       stored_len = RECORD_HEAD_BYTES + (chunked ? 8 : value.len);
@@ -292,11 +292,11 @@ static int put(struct db_txn *txn, unsigned table, struct slice key, struct slic
 
 	if (key.len == 0 || key.len > DB_KEY_BYTES_MAX)
 		return err_set(err, ERR_INTERNAL, "store %s: key of %zu bytes", txn->db->path, key.len);
-	if (!(flags & MDB_APPEND) && is_chunked(txn, table, key) && (status = delete_chunks(txn, table, key, 0, err)) < 0)
+	if (is_chunked(txn, table, key) && (status = delete_chunks(txn, table, key, 0, err)) < 0)
 		return status;
 	if (chunked && (status = put_chunks(txn, table, key, value, err)) < 0)
 		return status;
-	status = mdb_put(txn->txn, txn->db->tables[table], &name, &room, MDB_RESERVE | flags);
+	status = mdb_put(txn->txn, txn->db->tables[table], &name, &room, MDB_RESERVE);
 	if (status)
 		return db_fail(txn->db, status, "write", err);
 	at = room.mv_data;
@@ -310,16 +310,6 @@ static int put(struct db_txn *txn, unsigned table, struct slice key, struct slic
 	return 0;
 }
 
-int db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err)
-{
-	return put(txn, table, key, value, 0, err);
-}
-
-int db_append(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err)
-{
-	return put(txn, table, key, value, MDB_APPEND, err);
-}
-
 int db_delete(struct db_txn *txn, unsigned table, struct slice key, struct err *err)
 {
 	MDB_val name = db_val(key);
@@ -329,35 +319,6 @@ int db_delete(struct db_txn *txn, unsigned table, struct slice key, struct err *
 		return status;
 	status = mdb_del(txn->txn, txn->db->tables[table], &name, NULL);
 	return status == 0 || status == MDB_NOTFOUND ? 0 : db_fail(txn->db, status, "delete", err);
-}
-
-/* Parts are found by table number: they follow each other in the chunk table. */
-static int drop_chunks(struct db_txn *txn, unsigned table, struct err *err)
-{
-	uint8_t     first = (uint8_t)table;
-	MDB_val     key = db_val(slice_of(&first, 1)), value;
-	MDB_cursor *cursor;
-	int         status = mdb_cursor_open(txn->txn, txn->db->chunks, &cursor);
-
-	if (status)
-		return db_fail(txn->db, status, "drop", err);
-	status = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	while (!status && *(const uint8_t *)key.mv_data == first) {
-		if ((status = mdb_cursor_del(cursor, 0)) == 0)
-			status = mdb_cursor_get(cursor, &key, &value, MDB_NEXT); /* the one behind the deleted */
-	}
-	mdb_cursor_close(cursor);
-	return status == 0 || status == MDB_NOTFOUND ? 0 : db_fail(txn->db, status, "drop", err);
-}
-
-int db_drop(struct db_txn *txn, unsigned table, struct err *err)
-{
-	int status = drop_chunks(txn, table, err);
-
-	if (status < 0)
-		return status;
-	status = mdb_drop(txn->txn, txn->db->tables[table], 0);
-	return status ? db_fail(txn->db, status, "drop", err) : 0;
 }
 
 uint64_t db_count(struct db_txn *txn, unsigned table)

@@ -27,8 +27,6 @@ struct db_txn;
 
 int  db_open(const char *dir, const struct db_config *config, struct db **out, struct err *err);
 void db_close(struct db *db); /* NULL is fine; no transaction may be open */
-const char *db_path(const struct db *db);
-bool db_is_read_only(const struct db *db);
 void db_reader_check(struct db *db); /* frees slots of readers that died; at open, and every minute by long-lived programs */
 
 /* ERR_STORE, ERR_FULL. After any failed call inside a write transaction it must be aborted. */
@@ -43,9 +41,7 @@ int db_get(struct db_txn *txn, unsigned table, struct slice key, struct buf *out
 int  db_borrow(struct db_txn *txn, unsigned table, struct slice key, struct slice *value, struct err *err);
 bool db_has(struct db_txn *txn, unsigned table, struct slice key); /* the record exists, damaged or not */
 int  db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err);
-int  db_append(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err); /* keys in order: bulk loading */
 int  db_delete(struct db_txn *txn, unsigned table, struct slice key, struct err *err); /* 0 also when absent */
-int  db_drop(struct db_txn *txn, unsigned table, struct err *err); /* every record of the table */
 uint64_t db_count(struct db_txn *txn, unsigned table);
 
 /* Walk in key order:

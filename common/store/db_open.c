@@ -270,16 +270,6 @@ void db_close(struct db *db)
 	free(db);
 }
 
-const char *db_path(const struct db *db)
-{
-	return db->path;
-}
-
-bool db_is_read_only(const struct db *db)
-{
-	return db->read_only;
-}
-
 void db_reader_check(struct db *db)
 {
 	int dead;
