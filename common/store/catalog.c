@@ -117,6 +117,16 @@ void catalog_read_end(struct catalog_read *read)
 		db_abort(read->txn);
 }
 
+void catalog_place_behind(struct catalog_place *place, struct slice key)
+{
+	if (key.len > DB_KEY_BYTES_MAX)
+		key.len = DB_KEY_BYTES_MAX;
+	if (key.len)
+		memcpy(place->key, key.ptr, key.len);
+	place->key[key.len] = 0; /* the smallest key that is greater */
+	place->len = key.len + 1;
+}
+
 int catalog_counter_next(struct catalog *catalog, struct db_txn *txn, struct slice name, uint64_t *value, struct err *err)
 {
 	struct slice stored;

@@ -153,7 +153,7 @@ struct job_image {
 int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place, bool *added, struct err *err);
 int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena, struct job_image *out, struct err *err);
 
-/* Every reference's latest image, by reference: for reports over the whole store. */
+/* Every reference's latest image, by reference: for reports over the whole store. No transaction is open while `each` runs. */
 int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data, struct err *err);
 
 /* Resolves: what a reference was when it was last asked for -------------------------------------------------------- */

@@ -1,27 +1,8 @@
 #include "store/catalog_internal.h"
 
-#include <string.h>
-
 enum { RECORDS_PER_READ = 20000 };
 
-/* Where a walk goes on: the key behind the last one. */
-struct check_place {
-	uint8_t key[DB_KEY_BYTES_MAX + 1];
-	size_t  len;
-	bool    ended;
-};
-
-static void place_behind(struct check_place *place, struct slice key)
-{
-	if (key.len > DB_KEY_BYTES_MAX)
-		key.len = DB_KEY_BYTES_MAX;
-	if (key.len)
-		memcpy(place->key, key.ptr, key.len);
-	place->key[key.len] = 0; /* the smallest key that is greater */
-	place->len = key.len + 1;
-}
-
-static int check_some(struct db_txn *txn, unsigned table, struct check_place *place, struct catalog_table_report *report, struct err *err)
+static int check_some(struct db_txn *txn, unsigned table, struct catalog_place *place, struct catalog_table_report *report, struct err *err)
 {
 	struct db_cursor *cursor;
 	struct slice      key, value;
@@ -45,7 +26,7 @@ static int check_some(struct db_txn *txn, unsigned table, struct check_place *pl
 		report->records++;
 		report->damaged += rc < 0;
 		report->bytes += key.len + (rc < 0 ? 0 : value.len);
-		place_behind(place, key);
+		catalog_place_behind(place, key);
 		rc = 0;
 	}
 	db_cursor_close(cursor);
@@ -54,7 +35,7 @@ static int check_some(struct db_txn *txn, unsigned table, struct check_place *pl
 
 static int check_table(struct catalog *catalog, unsigned table, bool read_values, struct catalog_table_report *report, struct err *err)
 {
-	struct check_place place = {.ended = false};
+	struct catalog_place place = {.ended = false};
 	int                rc = 0;
 
 	do {

@@ -50,6 +50,15 @@ struct catalog_read {
 int  catalog_read_begin(struct catalog *catalog, struct catalog_read *read, struct err *err);
 void catalog_read_end(struct catalog_read *read);
 
+/* Where a walk in several short transactions goes on: the key behind the last one. */
+struct catalog_place {
+	uint8_t key[DB_KEY_BYTES_MAX + 1];
+	size_t  len;
+	bool    ended;
+};
+
+void catalog_place_behind(struct catalog_place *place, struct slice key);
+
 /* The batch, or NULL with ERR_INTERNAL when there is none. */
 struct db_txn *catalog_batch(struct catalog *catalog, struct err *err);
 

@@ -6,9 +6,10 @@
 #include "base/limits.h"
 #include "base/msgpack_write.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_BYTES_MAX = 16 << 20, COUNTERS = 24, JOB_FIELDS = 20, LATEST_TEXT_BYTES = 400 };
+enum { RECORD_BYTES_MAX = 16 << 20, COUNTERS = 24, JOB_FIELDS = 20, LATEST_TEXT_BYTES = 400, LATEST_PER_READ = 1024 };
 
 /* --- job records --- */
 
@@ -420,29 +421,51 @@ int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, st
 	return status;
 }
 
-int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data,
-                        struct err *err)
+struct latest {
+	uint64_t job, number;
+};
+
+/* The next ones, and where the walk goes on. */
+static int read_latest(struct catalog *catalog, struct catalog_place *place, struct latest *out, size_t *count, struct err *err)
 {
 	struct catalog_read read = {0};
 	struct db_cursor   *cursor;
 	struct slice        key, value;
 	int                 status = catalog_read_begin(catalog, &read, err);
 
+	*count = 0;
 	if (status < 0)
 		return status;
-	if ((status = db_cursor_open(read.txn, TABLE_LATEST, SLICE_EMPTY, &cursor, err)) < 0) {
-		catalog_read_end(&read);
-		return status;
-	}
-	status = 0;
-	while (status == 0 && db_cursor_next(cursor, &key, &value, NULL) != 0 && key.len) {
-		struct cursor c = cursor_of(value);
-		uint64_t      job = cursor_u64be(&c), number = cursor_u64be(&c);
+	status = db_cursor_open(read.txn, TABLE_LATEST, slice_of(place->key, place->len), &cursor, err);
+	while (status >= 0 && !place->ended && *count < LATEST_PER_READ) {
+		struct cursor c;
 
-		if (cursor_ok(&c))
-			status = each(data, job, number);
+		place->ended = db_cursor_next(cursor, &key, &value, NULL) == 0 || !key.len;
+		c = cursor_of(value);
+		out[*count] = (struct latest){.job = cursor_u64be(&c)};
+		out[*count].number = cursor_u64be(&c);
+		*count += cursor_ok(&c);
+		catalog_place_behind(place, key);
 	}
-	db_cursor_close(cursor);
+	if (status >= 0)
+		db_cursor_close(cursor);
 	catalog_read_end(&read);
+	return status;
+}
+
+int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data,
+                        struct err *err)
+{
+	struct catalog_place place = {.ended = false};
+	struct latest       *some = calloc(LATEST_PER_READ, sizeof(*some));
+	size_t               count;
+	int                  status = some ? 0 : err_set(err, ERR_MEM, "store %s: out of memory", catalog->dir);
+
+	while (status == 0 && !place.ended) {
+		status = read_latest(catalog, &place, some, &count, err);
+		for (size_t i = 0; i < count && status == 0; i++)
+			status = each(data, some[i].job, some[i].number);
+	}
+	free(some);
 	return status;
 }

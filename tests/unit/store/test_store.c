@@ -553,6 +553,57 @@ static void job_keeps_its_references_once_and_its_images_by_number(void **state)
 	catalog_close(catalog);
 }
 
+struct latest_walk {
+	struct catalog *catalog;
+	size_t          seen;
+	uint64_t        numbers[8];
+};
+
+/* Writes much, many times over: a reader that stayed open would keep the store from using its room again. */
+static int write_meanwhile(void *data, uint64_t job, uint64_t number)
+{
+	struct latest_walk *walk = data;
+	struct layer_key    key = key_of(1);
+	struct layer_record record = {.inventory = key.digest};
+	struct buf          value;
+
+	assert_int_equal(job, 1);
+	walk->numbers[walk->seen++ % 8] = number;
+	fill(&value, LARGE_BYTES, number);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(catalog_begin(walk->catalog, NULL), 0);
+		assert_int_equal(catalog_layer_put(walk->catalog, &key, &record, buf_slice(&value), SLICE_LIT("paths"), NULL), 0);
+		assert_int_equal(catalog_commit(walk->catalog, NULL), 0);
+	}
+	buf_deinit(&value);
+	return 0;
+}
+
+static void long_walk_over_the_latest_images_holds_no_reader(void **state)
+{
+	struct latest_walk walk = {.catalog = open_catalog(*state, false)};
+	struct job_record  job = {.token = "token", .platform = SLICE_LIT("linux/amd64")};
+	struct job_image   image = {.image = SLICE_LIT("encoded")};
+	struct db_stats    stats;
+	bool               added;
+
+	assert_int_equal(catalog_begin(walk.catalog, NULL), 0);
+	assert_int_equal(catalog_job_new(walk.catalog, &job, NULL), 0);
+	for (; image.number < 3; image.number++) {
+		char place[2] = {(char)('c' - image.number), 0};
+
+		assert_int_equal(catalog_image_add(walk.catalog, job.job, &image, slice_str(place), &added, NULL), 0);
+	}
+	assert_int_equal(catalog_commit(walk.catalog, NULL), 0);
+	assert_int_equal(catalog_latest_each(walk.catalog, write_meanwhile, &walk, NULL), 0);
+	assert_int_equal(walk.seen, 3);
+	assert_int_equal(walk.numbers[0], 2); /* by place */
+	assert_int_equal(walk.numbers[2], 0);
+	db_stats_get(catalog_db(walk.catalog), &stats);
+	assert_true(stats.used_bytes < 5 * LARGE_BYTES);
+	catalog_close(walk.catalog);
+}
+
 static void damaged_image_record_is_written_again(void **state)
 {
 	struct place     *place = *state;
@@ -635,6 +686,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(claimed_diff_id_that_is_known_asks_for_verification_only, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(damaged_inventory_is_nothing_to_verify_against, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(job_keeps_its_references_once_and_its_images_by_number, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(long_walk_over_the_latest_images_holds_no_reader, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(damaged_image_record_is_written_again, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(failure_is_kept_per_digest_and_place, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(reader_of_an_older_format_says_so, set_up, tear_down),
