@@ -1,12 +1,13 @@
-/* Any frame a peer may send: header and body by its type, and the payloads inside results. */
+/* Any frame a peer may send: header and body by its type, and the payloads inside results. What is read is written, and
+ * must be read and written as the same again. */
 #include "wire/message.h"
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void read_worker_side(uint16_t type, struct slice body, struct arena *arena)
+/* Reads a body of the worker's side and writes what it says; false = refused, or of the other side. */
+static bool copy_worker_side(uint16_t type, struct slice body, struct arena *arena, struct buf *out)
 {
 	struct wire_hello    hello;
 	struct wire_welcome  welcome;
@@ -18,32 +19,26 @@ static void read_worker_side(uint16_t type, struct slice body, struct arena *are
 
 	switch (type) {
 	case WIRE_HELLO:
-		wire_get_hello(body, arena, &hello, NULL);
-		break;
+		return wire_get_hello(body, arena, &hello, NULL) == 0 && (wire_put_hello(out, 0, &hello), true);
 	case WIRE_WELCOME:
-		wire_get_welcome(body, &welcome, NULL);
-		break;
+		return wire_get_welcome(body, &welcome, NULL) == 0 && (wire_put_welcome(out, 0, &welcome), true);
 	case WIRE_TASK:
-		wire_get_task(body, arena, &task, NULL);
-		break;
+		return wire_get_task(body, arena, &task, NULL) == 0 && (wire_put_task(out, 0, &task), true);
 	case WIRE_PROGRESS:
-		wire_get_progress(body, arena, &progress, NULL);
-		break;
+		return wire_get_progress(body, arena, &progress, NULL) == 0 &&
+		       (wire_put_progress(out, 0, &progress), true);
 	case WIRE_RESULT:
-		wire_get_result(body, &result, NULL);
-		break;
+		return wire_get_result(body, &result, NULL) == 0 && (wire_put_result(out, 0, &result), true);
 	case WIRE_ACK:
-		wire_get_ack(body, &ack, NULL);
-		break;
+		return wire_get_ack(body, &ack, NULL) == 0 && (wire_put_ack(out, 0, &ack), true);
 	case WIRE_FAIL:
-		wire_get_fail(body, &fail, NULL);
-		break;
+		return wire_get_fail(body, &fail, NULL) == 0 && (wire_put_fail(out, 0, &fail), true);
 	default:
-		break;
+		return false;
 	}
 }
 
-static void read_client_side(uint16_t type, struct slice body, struct arena *arena)
+static bool copy_client_side(uint16_t type, struct slice body, struct arena *arena, struct buf *out)
 {
 	struct wire_error        error;
 	struct wire_submit       submit;
@@ -57,47 +52,61 @@ static void read_client_side(uint16_t type, struct slice body, struct arena *are
 
 	switch (type) {
 	case WIRE_ERROR:
-		wire_get_error(body, &error, NULL);
-		break;
+		return wire_get_error(body, &error, NULL) == 0 && (wire_put_error(out, 0, &error), true);
 	case WIRE_SUBMIT:
-		wire_get_submit(body, arena, &submit, NULL);
-		break;
+		return wire_get_submit(body, arena, &submit, NULL) == 0 && (wire_put_submit(out, 0, &submit), true);
 	case WIRE_REFERENCES:
-		wire_get_references(body, arena, &references, NULL);
-		break;
+		return wire_get_references(body, arena, &references, NULL) == 0 &&
+		       (wire_put_references(out, 0, &references), true);
 	case WIRE_STATUS_REPLY:
-		wire_get_status_reply(body, arena, &reply, NULL);
-		break;
+		return wire_get_status_reply(body, arena, &reply, NULL) == 0 &&
+		       (wire_put_status_reply(out, 0, &reply), true);
 	case WIRE_WATCH:
-		wire_get_watch(body, &watch, NULL);
-		break;
+		return wire_get_watch(body, &watch, NULL) == 0 && (wire_put_watch(out, 0, &watch), true);
 	case WIRE_JOB_PROGRESS:
-		wire_get_job_progress(body, &status, NULL);
-		break;
+		return wire_get_job_progress(body, &status, NULL) == 0 &&
+		       (wire_put_job_progress(out, 0, &status), true);
 	case WIRE_RESULTS:
-		wire_get_results(body, &results, NULL);
-		break;
+		return wire_get_results(body, &results, NULL) == 0 && (wire_put_results(out, 0, &results), true);
 	case WIRE_RESULT_PART:
-		wire_get_result_part(body, &part, NULL);
-		break;
+		return wire_get_result_part(body, &part, NULL) == 0 && (wire_put_result_part(out, 0, &part), true);
 	default:
-		wire_get_number(body, &number, NULL);
+		return wire_get_number(body, &number, NULL) == 0 && (wire_put_number(out, type, 0, number), true);
 	}
+}
+
+/* Copies the message in a frame into `out`; false = refused. */
+static bool copy_frame(struct slice frame, struct arena *arena, struct buf *out)
+{
+	struct wire_header header;
+	struct slice       body;
+
+	return wire_open_frame(frame, &header, &body, NULL) == 0 &&
+	       (copy_worker_side(header.type, body, arena, out) || copy_client_side(header.type, body, arena, out)) &&
+	       buf_ok(out);
+}
+
+static void check_frame(struct slice frame, struct arena *arena)
+{
+	struct buf once, twice;
+
+	buf_init(&once, LIMIT_MESSAGE_BYTES);
+	buf_init(&twice, LIMIT_MESSAGE_BYTES);
+	if (copy_frame(frame, arena, &once) &&
+	    (!copy_frame(buf_slice(&once), arena, &twice) || !slice_eq(buf_slice(&once), buf_slice(&twice))))
+		abort();
+	buf_deinit(&once);
+	buf_deinit(&twice);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct wire_header       header;
 	struct wire_layer_result layer;
 	struct wire_strings      strings;
-	struct slice             body;
 	struct arena             arena;
 
 	arena_init(&arena, 16 << 20);
-	if (wire_open_frame(slice_of(data, size), &header, &body, NULL) >= 0) {
-		read_worker_side(header.type, body, &arena);
-		read_client_side(header.type, body, &arena);
-	}
+	check_frame(slice_of(data, size), &arena);
 	wire_get_layer_result(slice_of(data, size), &layer, NULL);
 	wire_get_strings(slice_of(data, size), &arena, WIRE_REFERENCES_MAX, &strings, NULL);
 	arena_deinit(&arena);
