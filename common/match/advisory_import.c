@@ -39,25 +39,25 @@ static void tell_progress(struct import *import)
 }
 
 /* One record in import->json. Only what fails the whole import is returned. */
-static int add_record(struct import *import, const char *where)
+static int add_record(struct import *import, const char *where, struct err *err)
 {
 	struct osv_record record;
-	struct err        err = {0};
+	struct err        why = {0};
 	int               status;
 
 	import->result->bytes += import->json.len;
-	status = osv_parse(buf_slice(&import->json), &import->arena, &record, &err);
+	status = osv_parse(buf_slice(&import->json), &import->arena, &record, &why);
 	if (status == 0) {
 		import->result->records++;
 		tell_progress(import);
-		status = advisory_build_add(import->build, &record, buf_slice(&import->json), &err);
+		status = advisory_build_add(import->build, &record, buf_slice(&import->json), &why);
 	}
 	arena_reset(&import->arena);
 	if (status == ERR_FORMAT || status == ERR_LIMIT || status == ERR_UNSUPPORTED) {
-		tell_broken(import, where, err.text);
+		tell_broken(import, where, why.text);
 		return 0;
 	}
-	return status;
+	return status ? err_set(err, status, "storing %s: %s", where, why.text) : 0;
 }
 
 static int add_member(struct import *import, struct archive_reader *reader, const char *where, struct err *err)
@@ -73,10 +73,7 @@ static int add_member(struct import *import, struct archive_reader *reader, cons
 			return 0;
 		}
 	}
-	if (status)
-		return status;
-	status = add_record(import, where);
-	return status ? err_set(err, status, "storing %s", where) : 0;
+	return status ? status : add_record(import, where, err);
 }
 
 static int import_zip(struct import *import, int fd, const char *path, struct err *err)
@@ -110,10 +107,7 @@ static int import_json(struct import *import, const char *path, struct err *err)
 		err_clear(err);
 		return 0;
 	}
-	if (status)
-		return status;
-	status = add_record(import, path);
-	return status ? err_set(err, status, "storing %s", path) : 0;
+	return status ? status : add_record(import, path, err);
 }
 
 static int compare_names(const struct dirent **a, const struct dirent **b)

@@ -22,6 +22,7 @@ struct matching {
 	struct type_target      *types;
 	size_t                   types_count, types_capacity;
 	size_t                   vulnerabilities_capacity;
+	size_t                   findings_capacity;
 };
 
 static int out_of_memory(struct matching *m)
@@ -88,27 +89,21 @@ static int keep_vulnerability(struct matching *m, const struct result_vulnerabil
 
 static int keep_findings(struct matching *m, const struct match_found *found, uint32_t package)
 {
-	struct image_result   *result = m->result;
-	struct result_finding *list;
+	struct image_result         *result = m->result;
+	const struct result_package *holder = &result->packages[package];
 
-	if (found->findings_count == 0)
-		return 0;
-	list = arena_array(m->arena, result->findings_count + found->findings_count, sizeof(*list));
-	if (!list)
-		return out_of_memory(m);
-	for (size_t i = 0; i < result->findings_count; i++)
-		list[i] = result->findings[i];
 	for (size_t i = 0; i < found->findings_count; i++) {
-		const struct result_package *holder = &result->packages[package];
-		struct result_finding       *finding = &list[result->findings_count + i];
+		struct result_finding *finding;
 
+		if (!arena_grow(m->arena, &result->findings, &m->findings_capacity, result->findings_count,
+				sizeof(*finding)))
+			return out_of_memory(m);
+		finding = &result->findings[result->findings_count++];
 		*finding = found->findings[i];
 		finding->text = arena_copy(m->arena, finding->text);
 		finding->path = holder->paths_count ? holder->paths[0] : SLICE_EMPTY;
 		finding->layer = holder->layer;
 	}
-	result->findings = list;
-	result->findings_count += found->findings_count;
 	return 0;
 }
 
@@ -264,7 +259,8 @@ static int run(struct matching *m)
 
 int match_image(const struct advisories *advisories, struct arena *arena, struct image_result *result, struct err *err)
 {
-	struct matching m = {.advisories = advisories, .arena = arena, .result = result, .err = err};
+	struct matching m = {.advisories = advisories, .arena = arena, .result = result, .err = err,
+			     .findings_capacity = result->findings_count};
 	int             rc;
 
 	arena_init(&m.scratch, SCRATCH_BYTES_MAX);

@@ -140,15 +140,28 @@ static struct slice *read_list(const struct json *list, struct arena *arena, siz
 	return items;
 }
 
-/* Keeps what the ranges do not say already: feeds enumerate every version of a range. */
+enum { COMPARISONS_MAX = 4 << 20 };
+
+static size_t count_events(const struct osv_affected *affected)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < affected->ranges_count; i++)
+		count += affected->ranges[i].events_count;
+	return count;
+}
+
+/* Keeps what the ranges do not say already: feeds enumerate every version of a range. All of them where telling would
+ * take long, which no feed comes near. */
 static void read_versions(const struct json *list, struct osv_affected *affected, struct arena *arena)
 {
 	size_t         count, kept = 0;
 	struct slice  *versions = read_list(list, arena, &count);
+	bool           ask = count_events(affected) <= COMPARISONS_MAX / (count + 1);
 	struct osv_hit hit;
 
 	for (size_t i = 0; i < count; i++)
-		if (!osv_affects(affected, &(struct osv_query){.version = versions[i]}, &hit))
+		if (!ask || !osv_affects(affected, &(struct osv_query){.version = versions[i]}, &hit))
 			versions[kept++] = versions[i];
 	affected->versions = versions;
 	affected->versions_count = kept;
@@ -227,7 +240,9 @@ static int read_record(const struct json *root, struct arena *arena, struct osv_
 	out->severity = osv_record_severity(root, arena);
 	if (!osv_is_livepatch(id))
 		read_all_affected(affected, arena, out);
-	return arena_failed(arena) ? err_set(err, ERR_MEM, "advisory %.*s: out of memory", SLICE_FMT(id)) : 0;
+	return arena_failed(arena) ? err_set(err, ERR_LIMIT, "advisory %.*s: decoded it does not fit into %zu bytes",
+					     SLICE_FMT(slice_sub(id, 0, 200)), arena->bytes_max)
+				   : 0;
 }
 
 int osv_parse(struct slice json, struct arena *arena, struct osv_record *out, struct err *err)

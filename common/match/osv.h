@@ -92,7 +92,8 @@ struct osv_record {
 };
 
 /* Untrusted JSON of one record. Strings are copied into the arena. ERR_FORMAT (no id, affected is no array …),
- * ERR_LIMIT (LIMIT_ADVISORY_BYTES), ERR_MEM. A record that affects nothing Varve knows is valid: affected_count 0. */
+ * ERR_LIMIT (LIMIT_ADVISORY_BYTES, or the arena is full), ERR_MEM. A record that affects nothing Varve knows is valid:
+ * affected_count 0. */
 int osv_parse(struct slice json, struct arena *arena, struct osv_record *out, struct err *err);
 
 /* The header: everything but `affected`. Ask buf_ok(out). Decoding borrows `bytes`, arrays go to the arena;

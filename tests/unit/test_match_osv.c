@@ -268,6 +268,26 @@ static void broken_records_are_refused_with_a_reason(void **state)
 	}
 }
 
+/* Not the end of the import that it is part of: ERR_LIMIT, as for one that is too long. */
+static void a_record_that_unfolds_beyond_its_arena_is_too_large(void **state)
+{
+	struct buf        json = {.bytes_max = 1 << 20};
+	struct osv_record record;
+	struct arena      arena;
+	struct err        err = {0};
+
+	(void)state;
+	buf_str(&json, "{\"id\":\"A-1\",\"affected\":[{}");
+	for (unsigned i = 0; i < 10000; i++)
+		buf_str(&json, ",{}");
+	buf_str(&json, "]}");
+	arena_init(&arena, 1 << 20);
+	assert_int_equal(osv_parse(buf_slice(&json), &arena, &record, &err), ERR_LIMIT);
+	assert_string_equal(err.text, "advisory A-1: decoded it does not fit into 1048576 bytes");
+	arena_deinit(&arena);
+	buf_deinit(&json);
+}
+
 static void a_stored_form_of_another_format_is_refused(void **state)
 {
 	struct arena        arena;
@@ -295,6 +315,7 @@ int main(void)
 		cmocka_unit_test(records_are_read_as_their_publishers_mean_them),
 		cmocka_unit_test(a_fix_is_the_end_of_the_interval_that_holds_the_version),
 		cmocka_unit_test(broken_records_are_refused_with_a_reason),
+		cmocka_unit_test(a_record_that_unfolds_beyond_its_arena_is_too_large),
 		cmocka_unit_test(a_stored_form_of_another_format_is_refused),
 	};
 
