@@ -95,6 +95,11 @@ static void send_task(struct loop *loop, const struct core_action *action)
 	struct wire_task    task = {.lease = action->lease, .kind = (uint32_t)action->task_kind, .attempt = action->attempt};
 	struct loop_worker *worker = loop_worker_find(loop, action->worker);
 	struct core_event   failed = {.kind = CORE_SEND_FAILED, .lease = action->lease};
+	struct core_event   too_long = {.kind = CORE_TASK_FAILED,
+	                                .lease = action->lease,
+	                                .fail_class = CORE_PERMANENT,
+	                                .code = ERR_LIMIT,
+	                                .text = SLICE_LIT("what is to be done does not fit into one message")};
 	struct arena        arena;
 	struct buf         *frame;
 
@@ -108,7 +113,7 @@ static void send_task(struct loop *loop, const struct core_action *action)
 		wire_put_task(frame, 0, &task);
 	arena_deinit(&arena);
 	if (!frame || !buf_ok(frame))
-		loop_queue_event(loop, &failed);
+		loop_queue_event(loop, frame ? &too_long : &failed);
 }
 
 static void drop_lease(struct loop *loop, const struct core_action *action)

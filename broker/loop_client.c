@@ -34,6 +34,8 @@ static int check_submit(const struct wire_submit *m, struct err *err)
 
 	if (m->priority > WIRE_PRIORITY_BULK)
 		return err_set(err, ERR_USAGE, "priority %u is neither ad hoc (0) nor bulk (1)", m->priority);
+	if (m->label.len > WIRE_LABEL_BYTES_MAX || slice_find(m->label, '\n') != SIZE_MAX)
+		return err_set(err, ERR_USAGE, "a label is one line of at most %d bytes", WIRE_LABEL_BYTES_MAX);
 	if (m->flags & ~(uint32_t)JOB_NO_REUSE)
 		return err_set(err, ERR_USAGE, "unknown job flags 0x%x", m->flags);
 	return platform_parse(m->platform, &platform, err);

@@ -82,6 +82,7 @@ enum {
 	WIRE_JOBS_MAX = 4096,          /* job records in one STATUS_REPLY: the newest */
 	WIRE_RESULTS_CREDIT_MAX = 256, /* parts a client may have open */
 	WIRE_TOKEN_BYTES = 16,
+	WIRE_LABEL_BYTES_MAX = 1024,   /* of a job: those of all jobs go into one STATUS_REPLY */
 };
 
 #endif

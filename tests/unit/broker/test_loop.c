@@ -349,6 +349,69 @@ static void readers_are_counted(void **state)
 	broker_halt(broker);
 }
 
+/* One job's label must not keep the others' from being told. */
+static void label_is_one_line_not_a_book(void **state)
+{
+	struct broker     *broker = *state;
+	struct peer       *client = peer_open(broker);
+	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
+	struct wire_error  error;
+	struct buf         label;
+
+	buf_init(&label, LIMIT_MESSAGE_BYTES);
+	while (label.len < 3 * LIMIT_CHUNK_BYTES / 2)
+		buf_byte(&label, 'x');
+	submit.label = buf_slice(&label);
+	for (uint8_t i = 0; i < 2; i++) {
+		submit.token[0] = i;
+		wire_put_submit(&client->out, 1, &submit);
+		say(client);
+	}
+	buf_deinit(&label);
+	wire_put_number(&client->out, WIRE_STATUS, 2, 0);
+	say(client);
+	hear(client, WIRE_STATUS_REPLY);
+	assert_int_equal(client->seen[WIRE_ERROR], 2);
+	submit.label = SLICE_LIT("two\nlines");
+	wire_put_submit(&client->out, 1, &submit);
+	say(client);
+	assert_int_equal(wire_get_error(hear(client, WIRE_ERROR), &error, NULL), 0);
+	assert_int_equal(error.code, ERR_USAGE);
+}
+
+static void task_that_fits_no_message_fails_and_the_job_ends(void **state)
+{
+	struct broker         *broker = *state;
+	struct slice           references[] = {SLICE_LIT("registry://r.example/with/a/prefix/that/is/long/enough/to/be/more/than/a/token")}, glob;
+	struct wire_submit     submit = {.platform = SLICE_LIT("linux/amd64"), .include = {&glob, 1}};
+	struct wire_references list = {.last = true, .references = {references, 1}};
+	struct wire_watch      watch = {.interval_ms = 100};
+	struct wire_job_status status = {0};
+	struct peer           *client = peer_open(broker), *worker = peer_open(broker);
+	struct buf             bytes;
+
+	buf_init(&bytes, LIMIT_MESSAGE_BYTES);
+	while (bytes.len < LIMIT_MESSAGE_BYTES - 80)
+		buf_byte(&bytes, 'x');
+	glob = buf_slice(&bytes);
+	wire_put_submit(&client->out, 1, &submit);
+	assert_true(buf_ok(&client->out)); /* but a task says more */
+	say(client);
+	assert_int_equal(wire_get_number(hear(client, WIRE_JOB), &list.job, NULL), 0);
+	wire_put_references(&client->out, 2, &list);
+	say(client);
+	hear(client, WIRE_OK);
+	greet(worker);
+	watch.job = list.job;
+	wire_put_watch(&client->out, 4, &watch);
+	say(client);
+	for (int i = 0; i < 20 && status.state == JOB_RUNNING; i++)
+		assert_int_equal(wire_get_job_progress(hear(client, WIRE_JOB_PROGRESS), &status, NULL), 0);
+	assert_int_equal(status.state, JOB_DONE);
+	assert_int_equal(status.images_failed, 1);
+	buf_deinit(&bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +421,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(reader_that_has_gone_leaves_no_result_behind, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(reader_that_takes_nothing_is_asked_whether_it_lives, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(readers_are_counted, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(label_is_one_line_not_a_book, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(task_that_fits_no_message_fails_and_the_job_ends, set_up, tear_down),
 	};
 
 	log_level_set(LOG_ERROR);
