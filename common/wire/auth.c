@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "wire/keys.h"
 #include "wire/protocol.h"
 
@@ -142,6 +143,7 @@ void auth_close(struct auth *auth)
 static void refresh(struct auth *auth)
 {
 	struct stat now;
+	struct err  err = {0};
 
 	if (stat(auth->path, &now) < 0) {
 		auth->count = 0;
@@ -152,7 +154,8 @@ static void refresh(struct auth *auth)
 	    now.st_mtim.tv_sec == auth->seen.st_mtim.tv_sec && now.st_mtim.tv_nsec == auth->seen.st_mtim.tv_nsec)
 		return;
 	auth->seen = now;
-	load(auth, NULL);
+	if (load(auth, &err) < 0)
+		log_line(LOG_ERROR, "wire", "nobody is admitted until the list is mended: %s", err.text);
 }
 
 unsigned auth_roles(struct auth *auth, struct slice public_key)

@@ -87,14 +87,20 @@ static void *zap_run(void *data)
 
 int wire_zap_start(struct wire_context *context, struct auth *auth, struct err *err)
 {
+	int status = 0;
+
 	if (context->zap_running)
 		return 0;
 	context->auth = auth;
 	context->zap_socket = zmq_socket(context->zmq, ZMQ_REP);
-	if (!context->zap_socket || zmq_bind(context->zap_socket, "inproc://zeromq.zap.01") < 0)
-		return wire_fail(err, ERR_NET, "messaging", "authentication");
-	if (pthread_create(&context->zap_thread, NULL, zap_run, context) != 0)
-		return err_set(err, ERR_MEM, "messaging: authentication thread");
-	context->zap_running = true;
-	return 0;
+	if (!context->zap_socket)
+		return wire_fail(err, ERR_MEM, "messaging", "authentication");
+	if (zmq_bind(context->zap_socket, "inproc://zeromq.zap.01") < 0)
+		status = wire_fail(err, ERR_NET, "messaging", "authentication");
+	else if (pthread_create(&context->zap_thread, NULL, zap_run, context) != 0)
+		status = err_set(err, ERR_MEM, "messaging: authentication thread");
+	if (status < 0)
+		zmq_close(context->zap_socket); /* an open one would hold the context for ever */
+	context->zap_running = status == 0;
+	return status;
 }

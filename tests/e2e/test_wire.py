@@ -189,6 +189,15 @@ def test_revoking_a_key_works_on_an_open_connection(locked):
         assert kind == ERROR and b"role does not allow" in body
 
 
+def test_a_broken_list_admits_nobody_and_is_told(locked):
+    good = locked.admitted.read_text()
+    locked.admitted.write_text(good + "reader this-is-no-key\n")
+    assert locked.call("status").code == 4
+    assert "line 3" in locked.broker.wait_line(str(locked.admitted))
+    locked.admitted.write_text(good)
+    assert locked.call("status").code == 0
+
+
 def test_a_wrong_broker_key_is_told_so(locked):
     right, locked.broker_key = locked.broker_key, zmq.curve_keypair()[0].decode()
     out = locked.call("status")
