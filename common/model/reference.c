@@ -375,6 +375,18 @@ static void text_docker(const struct reference *reference, char *out)
 	         reference->tag[0] ? ":" : "", reference->tag, pinned ? "@" : "", digest);
 }
 
+/* A path may end in a blank where a colon and no name follow it: bare, it would be read again without that blank. */
+static void text_local(const struct reference *reference, char *out)
+{
+	struct slice path = slice_str(reference->path);
+	bool         colon = reference->tag[0] || slice_trim(slice_from(path, path.len - 1)).len == 0;
+
+	for (size_t i = 0; i < LOCAL_PREFIXES; i++)
+		if (local_prefixes[i].transport == reference->transport)
+			snprintf(out, REFERENCE_TEXT_BYTES, "%s%s%s%s", local_prefixes[i].text, reference->path,
+			         colon ? ":" : "", reference->tag);
+}
+
 void reference_text(const struct reference *reference, char out[REFERENCE_TEXT_BYTES])
 {
 	if (reference->transport == TRANSPORT_DOCKER) {
@@ -386,8 +398,5 @@ void reference_text(const struct reference *reference, char out[REFERENCE_TEXT_B
 		         reference->path);
 		return;
 	}
-	for (size_t i = 0; i < LOCAL_PREFIXES; i++)
-		if (local_prefixes[i].transport == reference->transport)
-			snprintf(out, REFERENCE_TEXT_BYTES, "%s%s%s%s", local_prefixes[i].text, reference->path,
-			         reference->tag[0] ? ":" : "", reference->tag);
+	text_local(reference, out);
 }
