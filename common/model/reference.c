@@ -231,11 +231,12 @@ static int parse_docker(struct slice rest, struct reference *out, struct err *er
 	}
 	if ((status = set_host(out, host, err)) || (status = check_repository(rest, err)))
 		return status;
-	if (strcmp(out->host, "docker.io") == 0 && slice_find(rest, '/') == SIZE_MAX)
-		snprintf(out->path, sizeof(out->path), "library/%.*s", SLICE_FMT(rest));
-	else
+	if (strcmp(out->host, "docker.io") != 0 || slice_find(rest, '/') != SIZE_MAX) {
 		put(out->path, sizeof(out->path), rest);
-	return 0;
+		return 0;
+	}
+	snprintf(out->path, sizeof(out->path), "library/%.*s", SLICE_FMT(rest));
+	return check_repository(slice_str(out->path), err); /* its length counts with what was added */
 }
 
 static int parse_registry(struct slice rest, struct reference *out, struct err *err)
