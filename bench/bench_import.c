@@ -28,10 +28,11 @@ int main(int argc, char **argv)
 	}
 	seconds = (double)(clock_ns() - start) / 1e9;
 	getrusage(RUSAGE_SELF, &usage);
-	printf("%llu records, %.1f MB of JSON in %.2f s (CPU %.2f s): %.0f records/s, %.1f MB/s; peak memory %ld MiB; %llu left out\n",
-	       (unsigned long long)result.records, (double)result.bytes / 1e6, seconds, (double)(clock_cpu_ms() - cpu) / 1e3,
-	       (double)result.records / seconds, (double)result.bytes / 1e6 / seconds, usage.ru_maxrss / 1024,
-	       (unsigned long long)result.broken);
+	printf("%llu records, %.1f MB of JSON in %.2f s (CPU %.2f s): %.0f records/s, %.1f MB/s; peak memory %ld MiB; "
+	       "%llu left out\n",
+	       (unsigned long long)result.records, (double)result.bytes / 1e6, seconds,
+	       (double)(clock_cpu_ms() - cpu) / 1e3, (double)result.records / seconds,
+	       (double)result.bytes / 1e6 / seconds, usage.ru_maxrss / 1024, (unsigned long long)result.broken);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command) == 0 ? 0 : 1;
 }

@@ -409,8 +409,8 @@ static void task_failed(struct core *core, const struct core_event *event)
 	else if (event->fail_class == CORE_NOT_HERE && core_task_deny(core, task, known.worker))
 		core_task_ready(core, task);
 	else
-		core_layer_failed(core, (struct core_layer *)(void *)task, event->fail_class, event->code, event->retry_after_ms,
-		                  event->text);
+		core_layer_failed(core, (struct core_layer *)(void *)task, event->fail_class, event->code,
+				  event->retry_after_ms, event->text);
 }
 
 static void send_failed(struct core *core, const struct core_event *event)
@@ -516,7 +516,7 @@ static void handle(struct core *core, const struct core_event *event)
 }
 
 int core_step(struct core *core, const struct core_event *event, uint64_t now_ms, const struct core_action **actions,
-              size_t *actions_count)
+	      size_t *actions_count)
 {
 	core->now = now_ms;
 	core->actions_count = 0;

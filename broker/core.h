@@ -23,7 +23,7 @@ struct core_config {
 	uint32_t host_leases_max; /* tasks at once per registry host, fleet-wide; 0 = no limit */
 	uint32_t images_open_max; /* no further resolve while so many images wait for layers; 0 = 4096 */
 	uint64_t seed;            /* of the jitter */
-	uint64_t lease_base;      /* leases are numbered from here on: above those of any earlier broker on this store */
+	uint64_t lease_base; /* leases are numbered from here on: above those of any earlier broker on this store */
 };
 
 struct core_key {
@@ -38,13 +38,13 @@ struct core_outcome {
 
 /* Made by the shell from a resolve result, taken over by the core, freed by core_image_free() after IMAGE_DONE. */
 struct core_image {
-	struct arena  arena;     /* holds all below */
-	struct image  image;
-	struct slice  encoded;   /* as it goes into the catalog */
-	uint64_t      job, reference; /* reference: its number in the job */
-	struct slice  place;     /* reference and platform: what it is the latest image of */
-	struct slice  host;      /* "" for local transports */
-	struct slice  location;  /* registry and repository: what failures of its layers are recorded under */
+	struct arena         arena; /* holds all below */
+	struct image         image;
+	struct slice         encoded;        /* as it goes into the catalog */
+	uint64_t             job, reference; /* reference: its number in the job */
+	struct slice         place;          /* reference and platform: what it is the latest image of */
+	struct slice         host;           /* "" for local transports */
+	struct slice         location; /* registry and repository: what failures of its layers are recorded under */
 	/* the core's */
 	struct core_outcome *outcomes; /* one per layer */
 	struct core_layer  **layers;
@@ -63,18 +63,18 @@ enum core_task_kind { CORE_ENUMERATE, CORE_RESOLVE, CORE_LAYER }; /* numbers of 
 enum core_fail_class { CORE_TRANSIENT, CORE_PERMANENT, CORE_POISON, CORE_NOT_HERE };
 
 enum core_event_kind {
-	CORE_WORKER_HELLO,   /* worker, set, hosts, local, slots */
-	CORE_WORKER_HEARD,   /* worker */
-	CORE_WORKER_GONE,    /* worker; orderly: its leases are no failures */
-	CORE_JOB_OPEN,       /* job, priority, no_reuse */
-	CORE_JOB_REFERENCE,  /* job, reference, task_kind, host, local, text */
-	CORE_JOB_CLOSED,     /* job: the client sends no more references */
-	CORE_JOB_CANCEL,     /* job */
-	CORE_IMAGE_FOUND,    /* image (taken), worker: the one that resolved it, 0 = none */
-	CORE_CLAIMED,        /* layer, claim, verify, retry */
-	CORE_TASK_DONE,      /* lease; layers: partial, reusable, verified, bytes */
-	CORE_TASK_FAILED,    /* lease, fail_class, code, retry_after_ms, text */
-	CORE_SEND_FAILED,    /* lease: the task did not leave; nothing was begun */
+	CORE_WORKER_HELLO,  /* worker, set, hosts, local, slots */
+	CORE_WORKER_HEARD,  /* worker */
+	CORE_WORKER_GONE,   /* worker; orderly: its leases are no failures */
+	CORE_JOB_OPEN,      /* job, priority, no_reuse */
+	CORE_JOB_REFERENCE, /* job, reference, task_kind, host, local, text */
+	CORE_JOB_CLOSED,    /* job: the client sends no more references */
+	CORE_JOB_CANCEL,    /* job */
+	CORE_IMAGE_FOUND,   /* image (taken), worker: the one that resolved it, 0 = none */
+	CORE_CLAIMED,       /* layer, claim, verify, retry */
+	CORE_TASK_DONE,     /* lease; layers: partial, reusable, verified, bytes */
+	CORE_TASK_FAILED,   /* lease, fail_class, code, retry_after_ms, text */
+	CORE_SEND_FAILED,   /* lease: the task did not leave; nothing was begun */
 	CORE_TICK,
 };
 
@@ -108,14 +108,14 @@ struct core_event {
 };
 
 enum core_action_kind {
-	CORE_CLAIM,            /* layer, key, diff_id, force: ask the catalog, answer with CORE_CLAIMED */
-	CORE_RELEASE,          /* key: give the claim back */
-	CORE_COUNT_RETRY,      /* key: a further scan of it begins */
-	CORE_COUNT_LATE,       /* key: an expired lease delivered first */
-	CORE_RECORD_FAILURE,   /* key, text, place, fail_class, code, attempts */
-	CORE_SEND_TASK,        /* worker, lease, task_kind, attempt, job, text; layers: key, diff_id, image, index, verify */
-	CORE_DROP_LEASE,       /* worker, lease */
-	CORE_IMAGE_DONE,       /* image: store it, then core_image_free() */
+	CORE_CLAIM,          /* layer, key, diff_id, force: ask the catalog, answer with CORE_CLAIMED */
+	CORE_RELEASE,        /* key: give the claim back */
+	CORE_COUNT_RETRY,    /* key: a further scan of it begins */
+	CORE_COUNT_LATE,     /* key: an expired lease delivered first */
+	CORE_RECORD_FAILURE, /* key, text, place, fail_class, code, attempts */
+	CORE_SEND_TASK,  /* worker, lease, task_kind, attempt, job, text; layers: key, diff_id, image, index, verify */
+	CORE_DROP_LEASE, /* worker, lease */
+	CORE_IMAGE_DONE, /* image: store it, then core_image_free() */
 	CORE_REFERENCE_FAILED, /* job, reference, code, text: make a failed image of it */
 	CORE_REFERENCE_DONE,   /* job, reference: nothing of it is open any more */
 	CORE_JOB_DONE,         /* job, cancelled */
@@ -143,7 +143,7 @@ void         core_free(struct core *core);
 
 /* Actions in the order in which they are to be carried out; valid until the next step. ERR_MEM is the only failure. */
 int core_step(struct core *core, const struct core_event *event, uint64_t now_ms, const struct core_action **actions,
-              size_t *actions_count);
+	      size_t *actions_count);
 
 uint64_t core_next_wake(const struct core *core); /* when a TICK is due at the latest; UINT64_MAX = never */
 
@@ -154,8 +154,8 @@ struct core_lease_info {
 	struct core_key     key;
 	struct digest       diff_id; /* claimed */
 	bool                verify, current;
-	bool                pseudo;  /* layer without digest */
-	struct slice        text;    /* of a listing or image: its reference; until the next step */
+	bool                pseudo; /* layer without digest */
+	struct slice        text;   /* of a listing or image: its reference; until the next step */
 };
 bool core_lease_info(const struct core *core, uint64_t lease, struct core_lease_info *out);
 

@@ -74,7 +74,8 @@ const char *core_check(const struct core *core)
 	for (position = 0; (job = map_next(&core->jobs, &position)) != NULL;) {
 		if (job->closed && !job->ended && !job->references_open && !job->images_open)
 			return "a job with nothing open has not ended";
-		if (job->stats.images_done > job->stats.images_total || job->stats.layers_done > job->stats.layers_total)
+		if (job->stats.images_done > job->stats.images_total ||
+		    job->stats.layers_done > job->stats.layers_total)
 			return "more done than there is";
 	}
 	for (position = 0; (host = map_next(&core->hosts, &position)) != NULL;)

@@ -37,9 +37,9 @@ struct core_task {
 	uint64_t            job, size, sequence, wake_at;
 	struct core_host   *host;
 	uint32_t            attempt, losses;
-	bool                begun;     /* a lease was sent and not taken back: the next one is a retry */
-	bool                exclusive; /* to run alone: it was there when something broke */
-	bool                poisoned;  /* its one try alone is used up */
+	bool                begun;              /* a lease was sent and not taken back: the next one is a retry */
+	bool                exclusive;          /* to run alone: it was there when something broke */
+	bool                poisoned;           /* its one try alone is used up */
 	uint64_t            denied[DENIED_MAX]; /* workers that cannot do it */
 	size_t              denied_count;
 	struct core_lease  *lease;  /* the current one */
@@ -58,7 +58,7 @@ struct core_reference {
 	struct core_task       task;
 	struct core_job       *owner;
 	uint64_t               number;
-	struct slice           text; /* owned */
+	struct slice           text;  /* owned */
 	bool                   ended; /* its task has ended; images may be open */
 	size_t                 images_open, images_found;
 	uint8_t                key[8];
@@ -126,7 +126,7 @@ struct core {
 	struct arena        step;   /* texts of this step's actions */
 	struct core_action *actions;
 	size_t              actions_count, actions_capacity;
-	struct core_job    *ended;  /* the jobs that ended in the last step */
+	struct core_job    *ended; /* the jobs that ended in the last step */
 };
 
 /* core.c */
@@ -134,10 +134,10 @@ struct core_action *core_emit(struct core *core, enum core_action_kind kind);
 struct slice        core_text(struct core *core, struct slice text); /* until the next step */
 struct slice        core_own(struct core *core, struct slice text);  /* heap */
 struct core_job    *core_job_find(const struct core *core, uint64_t job);
-void                core_reference_failed(struct core *core, struct core_reference *reference, int code, struct slice text);
-void                core_reference_check(struct core *core, struct core_reference *reference);
-void                core_image_ended(struct core *core, struct core_image *image);
-bool                core_grow(struct core *core, void *items, size_t *capacity, size_t count, size_t size);
+void core_reference_failed(struct core *core, struct core_reference *reference, int code, struct slice text);
+void core_reference_check(struct core *core, struct core_reference *reference);
+void core_image_ended(struct core *core, struct core_image *image);
+bool core_grow(struct core *core, void *items, size_t *capacity, size_t count, size_t size);
 
 /* core_layer.c */
 void core_layer_want(struct core *core, struct core_image *image, size_t index);
@@ -145,7 +145,7 @@ void core_layer_claimed(struct core *core, const struct core_event *event);
 void core_layer_wake(struct core *core, struct core_layer *layer);
 void core_layer_done(struct core *core, struct core_layer *layer, const struct core_event *event);
 void core_layer_failed(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
-                       uint64_t retry_after_ms, struct slice text);
+		       uint64_t retry_after_ms, struct slice text);
 void core_layers_forget_cancelled(struct core *core, uint64_t job);
 void core_layers_sweep(struct core *core);
 void core_layer_free(struct core_layer *layer);
@@ -153,15 +153,15 @@ void core_layer_free(struct core_layer *layer);
 /* core_schedule.c */
 struct core_host   *core_host_get(struct core *core, struct slice name);
 struct core_worker *core_worker_find(const struct core *core, uint64_t id);
-void core_worker_hello(struct core *core, const struct core_event *event);
-void core_worker_gone(struct core *core, struct core_worker *worker, bool orderly);
-void core_workers_check(struct core *core);
-void core_workers_free(struct core *core);
-void core_task_ready(struct core *core, struct core_task *task);
-void core_task_later(struct core *core, struct core_task *task, uint64_t wait_ms);
-void core_task_unqueue(struct core *core, struct core_task *task);
-void core_task_retire(struct core *core, struct core_task *task); /* ends all its leases */
-bool core_task_deny(struct core *core, struct core_task *task, uint64_t worker); /* false: nobody else can do it */
+void                core_worker_hello(struct core *core, const struct core_event *event);
+void                core_worker_gone(struct core *core, struct core_worker *worker, bool orderly);
+void                core_workers_check(struct core *core);
+void                core_workers_free(struct core *core);
+void                core_task_ready(struct core *core, struct core_task *task);
+void                core_task_later(struct core *core, struct core_task *task, uint64_t wait_ms);
+void                core_task_unqueue(struct core *core, struct core_task *task);
+void                core_task_retire(struct core *core, struct core_task *task);     /* ends all its leases */
+bool     core_task_deny(struct core *core, struct core_task *task, uint64_t worker); /* false: nobody else can do it */
 uint64_t core_backoff(struct core *core, uint32_t attempt);
 struct core_lease *core_lease_find(const struct core *core, uint64_t id);
 void core_lease_end(struct core *core, struct core_lease *lease); /* no longer current; a later result is late */

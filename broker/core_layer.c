@@ -83,11 +83,12 @@ static struct core_job *first_open_user(struct core *core, const struct core_lay
 
 static bool is_non_distributable(struct slice media_type)
 {
-	return slice_find_str(media_type, "nondistributable") != SIZE_MAX || slice_find_str(media_type, "foreign") != SIZE_MAX;
+	return slice_find_str(media_type, "nondistributable") != SIZE_MAX ||
+	       slice_find_str(media_type, "foreign") != SIZE_MAX;
 }
 
 static void settle(struct core *core, const struct core_layer *layer, struct core_image *image, size_t index,
-                   enum layer_status status)
+		   enum layer_status status)
 {
 	struct core_outcome *outcome = &image->outcomes[index];
 
@@ -141,7 +142,8 @@ static void ask(struct core *core, struct core_layer *layer)
 	action->force = layer->force;
 }
 
-static struct core_layer *layer_new(struct core *core, const uint8_t id[SHA256_BYTES + 8], const struct core_image *image)
+static struct core_layer *layer_new(struct core *core, const uint8_t id[SHA256_BYTES + 8],
+				    const struct core_image *image)
 {
 	struct core_layer *layer = calloc(1, sizeof(*layer));
 
@@ -206,7 +208,8 @@ static void restart(struct core *core, struct core_layer *layer, const struct co
 	layer->task.begun = layer->task.exclusive = layer->task.poisoned = false;
 	layer->force = layer->pseudo || job->no_reuse;
 	for (size_t i = 0; i < layer->users_count; i++)
-		if (layer->users[i].job == job->id && layer->users[i].ended) { /* counted as failed before: open again */
+		if (layer->users[i].job == job->id &&
+		    layer->users[i].ended) { /* counted as failed before: open again */
 			struct core_job *owner = core_job_find(core, job->id);
 
 			layer->users[i].ended = false;
@@ -272,9 +275,12 @@ void core_layer_want(struct core *core, struct core_image *image, size_t index)
 
 		if (!must_restart(layer, job, added) && !other_place) {
 			if (added)
-				count_end(core, layer, layer->state == LAYER_NODE_FAILED ? LAYER_FAILED : LAYER_REUSED, false);
+				count_end(core, layer, layer->state == LAYER_NODE_FAILED ? LAYER_FAILED : LAYER_REUSED,
+					  false);
 			settle(core, layer, image, index,
-			       layer->state == LAYER_NODE_FAILED ? LAYER_FAILED : layer->partial ? LAYER_PARTIAL : LAYER_REUSED);
+			       layer->state == LAYER_NODE_FAILED ? LAYER_FAILED
+			       : layer->partial                  ? LAYER_PARTIAL
+								 : LAYER_REUSED);
 			return;
 		}
 		add_waiter(core, layer, image, index);
@@ -361,7 +367,7 @@ void core_layer_done(struct core *core, struct core_layer *layer, const struct c
 }
 
 static void record_failure(struct core *core, const struct core_layer *layer, enum core_fail_class fail_class, int code,
-                           struct slice text)
+			   struct slice text)
 {
 	struct core_action *action;
 
@@ -412,13 +418,14 @@ static void retry(struct core *core, struct core_layer *layer, uint64_t retry_af
 }
 
 void core_layer_failed(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
-                       uint64_t retry_after_ms, struct slice text)
+		       uint64_t retry_after_ms, struct slice text)
 {
 	struct core_task *task = &layer->task;
 
 	if (fail_class == CORE_TRANSIENT && task->attempt + 1 < core->config.attempts_max) {
 		if (code == ERR_RATE && task->host)
-			task->host->blocked_until = core->now + (retry_after_ms ? retry_after_ms : core_backoff(core, task->attempt + 1));
+			task->host->blocked_until =
+				core->now + (retry_after_ms ? retry_after_ms : core_backoff(core, task->attempt + 1));
 		retry(core, layer, retry_after_ms);
 	} else if (fail_class == CORE_POISON && !task->poisoned) {
 		task->poisoned = task->exclusive = true;

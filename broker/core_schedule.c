@@ -394,10 +394,10 @@ static void lose_lease(struct core *core, struct core_lease *lease, bool orderly
 		core_task_ready(core, task);
 	else if (task->kind == CORE_LAYER)
 		core_layer_failed(core, (struct core_layer *)(void *)task, CORE_PERMANENT, ERR_LIMIT, 0,
-		                  SLICE_LIT("poison: three workers were lost while they read it"));
+				  SLICE_LIT("poison: three workers were lost while they read it"));
 	else
 		core_reference_failed(core, (struct core_reference *)(void *)task, ERR_NET,
-		                      SLICE_LIT("three workers were lost while they resolved it"));
+				      SLICE_LIT("three workers were lost while they resolved it"));
 }
 
 void core_worker_gone(struct core *core, struct core_worker *worker, bool orderly)
@@ -443,11 +443,13 @@ size_t core_notices(const struct core *core, struct arena *arena, struct slice *
 		size_t waiting = host->light.count + host->layers.count;
 
 		if (waiting && (!somebody_for(core, &host->light) || !somebody_for(core, &host->layers)))
-			out[count++] = arena_printf(arena, "no worker for %.*s: %zu tasks wait",
-			                            host_is_local(host) ? 13 : (int)host->name.len,
-			                            host_is_local(host) ? "local sources" : (const char *)host->name.ptr, waiting);
+			out[count++] = arena_printf(
+				arena, "no worker for %.*s: %zu tasks wait",
+				host_is_local(host) ? 13 : (int)host->name.len,
+				host_is_local(host) ? "local sources" : (const char *)host->name.ptr, waiting);
 		if (count < max && host->blocked_until > core->now)
-			out[count++] = arena_printf(arena, "%.*s asks us to wait: %zu tasks wait", SLICE_FMT(host->name), waiting);
+			out[count++] = arena_printf(arena, "%.*s asks us to wait: %zu tasks wait",
+						    SLICE_FMT(host->name), waiting);
 	}
 	return count;
 }

@@ -7,7 +7,7 @@
 
 struct heap;
 
-struct heap_item {          /* zeroed = in no heap */
+struct heap_item { /* zeroed = in no heap */
 	struct heap *heap;
 	size_t       at;
 };

@@ -72,7 +72,8 @@ static struct loop_worker *worker_of(const struct loop *loop, const struct wire_
 {
 	struct loop_worker *worker = loop->workers;
 
-	while (worker && !slice_eq(slice_of(worker->peer.bytes, WIRE_PEER_BYTES), slice_of(peer->bytes, WIRE_PEER_BYTES)))
+	while (worker &&
+	       !slice_eq(slice_of(worker->peer.bytes, WIRE_PEER_BYTES), slice_of(peer->bytes, WIRE_PEER_BYTES)))
 		worker = worker->next;
 	return worker;
 }
@@ -89,8 +90,8 @@ static void unreachable(struct loop *loop, const struct loop_frame *frame, int s
 		return;
 	loop_client_gone(loop, &frame->peer);
 	if (worker) {
-		log_line(LOG_WARNING, "broker", "worker %llu: %.*s is gone: its work goes to others", (unsigned long long)worker->id,
-		         SLICE_FMT(slice_sub(worker->name, 0, 200)));
+		log_line(LOG_WARNING, "broker", "worker %llu: %.*s is gone: its work goes to others",
+			 (unsigned long long)worker->id, SLICE_FMT(slice_sub(worker->name, 0, 200)));
 		event = (struct core_event){.kind = CORE_WORKER_GONE, .worker = worker->id};
 		loop_queue_event(loop, &event);
 		loop_worker_forget(loop, worker->id);
@@ -162,7 +163,8 @@ void loop_step(struct loop *loop, const struct core_event *event)
 
 /* --- messages --- */
 
-static void refuse(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, int code, const char *why)
+static void refuse(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, int code,
+		   const char *why)
 {
 	struct err err = {0};
 
@@ -178,7 +180,8 @@ static void pong(struct loop *loop, const struct wire_peer *peer, uint64_t corre
 		wire_put_empty(frame, WIRE_PONG, correlation);
 }
 
-static void dispatch(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body)
+static void dispatch(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header,
+		     struct slice body)
 {
 	switch (header->type) {
 	case WIRE_PING:
@@ -215,7 +218,8 @@ static void take_message(struct loop *loop, const struct wire_peer *peer, unsign
 
 	arena_reset(&loop->arena);
 	if (wire_open_frame(buf_slice(&loop->in), &header, &body, &err) < 0)
-		loop_reply_error(loop, peer, err.code == ERR_VERSION ? header.correlation : 0, &err); /* else it may be anything */
+		loop_reply_error(loop, peer, err.code == ERR_VERSION ? header.correlation : 0,
+				 &err); /* else it may be anything */
 	else if (!auth_allows(roles, header.type))
 		refuse(loop, peer, &header, ERR_AUTH, "this key's role does not allow it");
 	else

@@ -12,8 +12,8 @@
 struct loop_config {
 	struct wire_context      *context;
 	struct wire_server_config server;
-	struct catalog           *catalog;  /* borrowed, writable */
-	const char               *db_dir;   /* advisories; NULL = inside the store */
+	struct catalog           *catalog; /* borrowed, writable */
+	const char               *db_dir;  /* advisories; NULL = inside the store */
 	struct core_config        core;
 	bool                      embedded; /* local transports allowed; jobs end with this process */
 };

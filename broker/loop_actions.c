@@ -38,8 +38,8 @@ static int claim(struct loop *loop, const struct core_action *action, struct err
 	if (status < 0)
 		return status;
 	event.claim = answer.answer == CLAIM_GRANTED ? CORE_CLAIM_GRANTED
-	              : answer.answer == CLAIM_KNOWN ? CORE_CLAIM_KNOWN
-	                                             : CORE_CLAIM_BUSY;
+		      : answer.answer == CLAIM_KNOWN ? CORE_CLAIM_KNOWN
+						     : CORE_CLAIM_BUSY;
 	event.partial = answer.partial;
 	event.verify = answer.answer == CLAIM_GRANTED && !digest_is_zero(&answer.verify);
 	loop_queue_event(loop, &event);
@@ -49,10 +49,10 @@ static int claim(struct loop *loop, const struct core_action *action, struct err
 static int record_failure(struct loop *loop, const struct core_action *action, struct err *err)
 {
 	struct failure_record failure = {.fail_class = (uint32_t)action->fail_class,
-	                                 .code = action->code,
-	                                 .at_ms = clock_unix_ms(),
-	                                 .attempts = action->attempts,
-	                                 .text = action->text};
+					 .code = action->code,
+					 .at_ms = clock_unix_ms(),
+					 .attempts = action->attempts,
+					 .text = action->text};
 
 	return catalog_failure_put(loop->catalog, &action->key.digest, action->place, &failure, err);
 }
@@ -62,7 +62,7 @@ static int record_failure(struct loop *loop, const struct core_action *action, s
 enum { TASK_BYTES_MAX = 2 * WIRE_KNOWN_BYTES_MAX };
 
 static void describe_light(struct loop *loop, const struct core_action *action, const struct loop_worker *worker,
-                           struct arena *arena, struct wire_task *task)
+			   struct arena *arena, struct wire_task *task)
 {
 	const struct loop_job *job = loop_job_find(loop, action->job);
 
@@ -92,14 +92,15 @@ static void describe_layer(const struct core_action *action, struct wire_task *t
 
 static void send_task(struct loop *loop, const struct core_action *action)
 {
-	struct wire_task    task = {.lease = action->lease, .kind = (uint32_t)action->task_kind, .attempt = action->attempt};
+	struct wire_task task = {
+		.lease = action->lease, .kind = (uint32_t)action->task_kind, .attempt = action->attempt};
 	struct loop_worker *worker = loop_worker_find(loop, action->worker);
 	struct core_event   failed = {.kind = CORE_SEND_FAILED, .lease = action->lease};
 	struct core_event   too_long = {.kind = CORE_TASK_FAILED,
-	                                .lease = action->lease,
-	                                .fail_class = CORE_PERMANENT,
-	                                .code = ERR_LIMIT,
-	                                .text = SLICE_LIT("what is to be done does not fit into one message")};
+					.lease = action->lease,
+					.fail_class = CORE_PERMANENT,
+					.code = ERR_LIMIT,
+					.text = SLICE_LIT("what is to be done does not fit into one message")};
 	struct arena        arena;
 	struct buf         *frame;
 
@@ -146,8 +147,9 @@ static int add_image(struct loop *loop, uint64_t job_id, struct job_image *image
 static int image_done(struct loop *loop, const struct core_action *action, struct err *err)
 {
 	struct core_image *image = action->image;
-	struct job_image   stored = {.image = image->encoded, .set = image->set, .layers_count = image->image.layers_count};
-	int                status;
+	struct job_image   stored = {
+		  .image = image->encoded, .set = image->set, .layers_count = image->image.layers_count};
+	int status;
 
 	stored.layers = arena_array(&image->arena, stored.layers_count + 1, sizeof(*stored.layers));
 	if (!stored.layers) {
@@ -156,7 +158,7 @@ static int image_done(struct loop *loop, const struct core_action *action, struc
 	}
 	for (size_t i = 0; i < stored.layers_count; i++)
 		stored.layers[i] = (struct layer_outcome){.status = (uint32_t)image->outcomes[i].status,
-		                                          .reason = image->outcomes[i].reason};
+							  .reason = image->outcomes[i].reason};
 	status = add_image(loop, action->job, &stored, image->place, err);
 	core_image_free(image);
 	return status;
@@ -166,10 +168,11 @@ static int image_done(struct loop *loop, const struct core_action *action, struc
 static int reference_failed(struct loop *loop, const struct core_action *action, struct err *err)
 {
 	const struct loop_job *job = loop_job_find(loop, action->job);
-	struct image           image = {.reference = action->place, .status = IMAGE_FAILED, .error = action->code, .reason = action->text};
-	struct job_image       stored = {0};
-	struct buf             encoded, place;
-	int                    status;
+	struct image           image = {
+			  .reference = action->place, .status = IMAGE_FAILED, .error = action->code, .reason = action->text};
+	struct job_image stored = {0};
+	struct buf       encoded, place;
+	int              status;
 
 	buf_init(&encoded, 1 << 20);
 	buf_init(&place, 1 << 20);
@@ -237,7 +240,8 @@ void loop_carry_out(struct loop *loop, const struct core_action *action)
 {
 	struct err err = {0};
 
-	if (action->kind != CORE_SEND_TASK && action->kind != CORE_DROP_LEASE && action->kind != CORE_JOB_DONE && !loop_write(loop)) {
+	if (action->kind != CORE_SEND_TASK && action->kind != CORE_DROP_LEASE && action->kind != CORE_JOB_DONE &&
+	    !loop_write(loop)) {
 		if (action->kind == CORE_IMAGE_DONE)
 			core_image_free(action->image);
 		return;

@@ -10,7 +10,8 @@
 
 enum { WATCH_MIN_MS = 100, WATCH_MAX_MS = 5000, STATUS_JOBS_MAX = 1000, NOTICES_MAX = 100 };
 
-static void reply_number(struct loop *loop, const struct wire_peer *peer, enum wire_type type, uint64_t correlation, uint64_t number)
+static void reply_number(struct loop *loop, const struct wire_peer *peer, enum wire_type type, uint64_t correlation,
+			 uint64_t number)
 {
 	struct buf *frame = loop_send(loop, peer);
 
@@ -82,9 +83,9 @@ static void close_references(struct loop *loop, struct loop_job *job)
 static void open_in_core(struct loop *loop, const struct job_record *record)
 {
 	struct core_event open = {.kind = CORE_JOB_OPEN,
-	                          .job = record->job,
-	                          .priority = record->priority,
-	                          .no_reuse = record->flags & JOB_NO_REUSE};
+				  .job = record->job,
+				  .priority = record->priority,
+				  .no_reuse = record->flags & JOB_NO_REUSE};
 
 	loop_step(loop, &open);
 }
@@ -92,18 +93,18 @@ static void open_in_core(struct loop *loop, const struct job_record *record)
 static void describe_job(const struct loop *loop, const struct wire_submit *m, struct job_record *record)
 {
 	*record = (struct job_record){.label = m->label,
-	                              .platform = m->platform,
-	                              .include = m->include.items,
-	                              .include_count = m->include.count,
-	                              .exclude = m->exclude.items,
-	                              .exclude_count = m->exclude.count,
-	                              .priority = m->priority,
-	                              .newest = m->newest,
-	                              .flags = m->flags,
-	                              .retry_of = m->retry_of,
-	                              .owner = catalog_owner(loop->catalog),
-	                              .embedded = loop->config.embedded,
-	                              .submitted_ms = clock_unix_ms()};
+				      .platform = m->platform,
+				      .include = m->include.items,
+				      .include_count = m->include.count,
+				      .exclude = m->exclude.items,
+				      .exclude_count = m->exclude.count,
+				      .priority = m->priority,
+				      .newest = m->newest,
+				      .flags = m->flags,
+				      .retry_of = m->retry_of,
+				      .owner = catalog_owner(loop->catalog),
+				      .embedded = loop->config.embedded,
+				      .submitted_ms = clock_unix_ms()};
 	memcpy(record->token, m->token, sizeof(record->token));
 }
 
@@ -156,8 +157,9 @@ static int check_references(const struct loop *loop, const struct wire_reference
 		if (status < 0)
 			return status;
 		if (reference_is_local(&reference) && !loop->config.embedded)
-			return err_set(err, ERR_USAGE, "%.*s: local sources are read by `varve scan`, not by a broker's workers",
-			               SLICE_FMT(slice_sub(m->references.items[i], 0, 200)));
+			return err_set(err, ERR_USAGE,
+				       "%.*s: local sources are read by `varve scan`, not by a broker's workers",
+				       SLICE_FMT(slice_sub(m->references.items[i], 0, 200)));
 	}
 	return 0;
 }
@@ -167,7 +169,8 @@ static int take_again(struct loop *loop, const struct wire_references *m, struct
 {
 	struct job_record record;
 
-	if (catalog_job_get(loop->catalog, m->job, &loop->arena, &record, NULL) >= 0 && m->number < record.references_batches)
+	if (catalog_job_get(loop->catalog, m->job, &loop->arena, &record, NULL) >= 0 &&
+	    m->number < record.references_batches)
 		return 0;
 	return err_set(err, ERR_NOT_FOUND, "job %llu is not running here", (unsigned long long)m->job);
 }
@@ -181,8 +184,9 @@ static int take_references(struct loop *loop, const struct wire_references *m, s
 	if (m->number < job->record.references_batches)
 		return 0; /* came before */
 	if (m->number > job->record.references_batches || job->record.references_closed)
-		return err_set(err, ERR_PROTOCOL, "job %llu: references number %u came instead of %llu", (unsigned long long)m->job,
-		               m->number, (unsigned long long)job->record.references_batches);
+		return err_set(err, ERR_PROTOCOL, "job %llu: references number %u came instead of %llu",
+			       (unsigned long long)m->job, m->number,
+			       (unsigned long long)job->record.references_batches);
 	if (check_references(loop, m, err) < 0)
 		return err->code;
 	for (size_t i = 0; i < m->references.count; i++)
@@ -224,7 +228,8 @@ static void cancel(struct loop *loop, const struct wire_peer *peer, uint64_t cor
 
 /* --- status --- */
 
-static int stored_status(struct loop *loop, uint64_t job, struct arena *arena, struct wire_job_status *out, struct err *err)
+static int stored_status(struct loop *loop, uint64_t job, struct arena *arena, struct wire_job_status *out,
+			 struct err *err)
 {
 	const struct loop_job *running = loop_job_find(loop, job);
 	struct job_record      record;
@@ -262,7 +267,8 @@ static void status_request(struct loop *loop, const struct wire_peer *peer, uint
 	reply.notices.items = arena_array(&loop->arena, NOTICES_MAX, sizeof(struct slice));
 	if (!reply.jobs || !reply.notices.items)
 		err_set(&err, ERR_MEM, "broker: out of memory");
-	else if (wire_get_number(body, &job, &err) >= 0 && job && stored_status(loop, job, &loop->arena, &reply.jobs[0], &err) >= 0)
+	else if (wire_get_number(body, &job, &err) >= 0 && job &&
+		 stored_status(loop, job, &loop->arena, &reply.jobs[0], &err) >= 0)
 		reply.jobs_count = 1;
 	else if (!err.code)
 		all_jobs(loop, &reply);
@@ -295,12 +301,12 @@ static void watch(struct loop *loop, const struct wire_peer *peer, uint64_t corr
 	}
 	loop->watches_count++;
 	*entry = (struct loop_watch){.peer = *peer,
-	                             .correlation = correlation,
-	                             .job = m.job,
-	                             .interval_ms = m.interval_ms < WATCH_MIN_MS   ? WATCH_MIN_MS
-	                                            : m.interval_ms > WATCH_MAX_MS ? WATCH_MAX_MS
-	                                                                           : m.interval_ms,
-	                             .next = loop->watches};
+				     .correlation = correlation,
+				     .job = m.job,
+				     .interval_ms = m.interval_ms < WATCH_MIN_MS   ? WATCH_MIN_MS
+						    : m.interval_ms > WATCH_MAX_MS ? WATCH_MAX_MS
+										   : m.interval_ms,
+				     .next = loop->watches};
 	loop->watches = entry;
 }
 
@@ -406,14 +412,20 @@ void loop_clients_free(struct loop *loop)
 	}
 }
 
-void loop_client_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body)
+void loop_client_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header,
+			 struct slice body)
 {
 	static const struct {
 		enum wire_type type;
-		void (*handle)(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
-	} handlers[] = {{WIRE_SUBMIT, submit}, {WIRE_REFERENCES, references}, {WIRE_CANCEL, cancel},
-	                {WIRE_STATUS, status_request}, {WIRE_WATCH, watch}, {WIRE_RESULTS, results},
-	                {WIRE_RESULTS_CREDIT, results_credit}};
+		void (*handle)(struct loop *loop, const struct wire_peer *peer, uint64_t correlation,
+			       struct slice body);
+	} handlers[] = {{WIRE_SUBMIT, submit},
+			{WIRE_REFERENCES, references},
+			{WIRE_CANCEL, cancel},
+			{WIRE_STATUS, status_request},
+			{WIRE_WATCH, watch},
+			{WIRE_RESULTS, results},
+			{WIRE_RESULTS_CREDIT, results_credit}};
 
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (header->type == handlers[i].type)

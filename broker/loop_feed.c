@@ -15,7 +15,8 @@ static struct image_result failed_result(const struct image_result *known, const
 {
 	struct image_result out = {.incomplete_reason = slice_str(why->text)};
 
-	out.image.reference = known->image.reference.len ? known->image.reference : SLICE_LIT("(image record that cannot be read)");
+	out.image.reference =
+		known->image.reference.len ? known->image.reference : SLICE_LIT("(image record that cannot be read)");
 	out.image.status = IMAGE_FAILED;
 	out.image.error = why->code;
 	out.image.reason = slice_str(why->text);
@@ -112,7 +113,8 @@ void loop_feeds_stop(struct loop *loop)
 
 /* --- feeds, in the loop's thread --- */
 
-void loop_feed_open(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, const struct wire_results *request)
+void loop_feed_open(struct loop *loop, const struct wire_peer *peer, uint64_t correlation,
+		    const struct wire_results *request)
 {
 	struct loop_feed *feed;
 	struct err        err = {0};
@@ -172,7 +174,7 @@ static void send_parts(struct loop *loop, struct loop_feed *feed)
 		struct slice            rest = slice_from(buf_slice(&feed->bytes), feed->offset);
 		struct slice            bytes = slice_sub(rest, 0, LIMIT_CHUNK_BYTES);
 		struct wire_result_part part = {
-		        .image = feed->image, .number = feed->parts++, .last = bytes.len == rest.len, .bytes = bytes};
+			.image = feed->image, .number = feed->parts++, .last = bytes.len == rest.len, .bytes = bytes};
 		struct buf *frame = loop_send(loop, &feed->peer);
 
 		if (!frame)

@@ -99,11 +99,11 @@ static void stat_numbers(struct core_job_stats *stats, uint64_t *numbers[STATS_C
 static void fill_status(const struct job_record *record, const uint64_t *counters, struct wire_job_status *out)
 {
 	*out = (struct wire_job_status){.job = record->job,
-	                                .label = record->label,
-	                                .state = record->state,
-	                                .priority = record->priority,
-	                                .submitted_ms = record->submitted_ms,
-	                                .finished_ms = record->finished_ms};
+					.label = record->label,
+					.state = record->state,
+					.priority = record->priority,
+					.submitted_ms = record->submitted_ms,
+					.finished_ms = record->finished_ms};
 	out->images_total = counters[0];
 	out->images_done = counters[1];
 	out->images_failed = counters[2];
@@ -195,14 +195,16 @@ void loop_jobs_committed(struct loop *loop)
 bool loop_reference_add(struct loop *loop, struct loop_job *job, struct slice text, struct err *err)
 {
 	struct reference  reference;
-	struct core_event event = {.kind = CORE_JOB_REFERENCE, .job = job->record.job, .reference = job->record.references_count};
-	char              canonical[REFERENCE_TEXT_BYTES];
-	bool              added;
+	struct core_event event = {
+		.kind = CORE_JOB_REFERENCE, .job = job->record.job, .reference = job->record.references_count};
+	char canonical[REFERENCE_TEXT_BYTES];
+	bool added;
 
 	if (reference_parse(text, &reference, err) < 0)
 		return false;
 	if (reference_is_local(&reference) && !loop->config.embedded) {
-		err_set(err, ERR_USAGE, "%.*s: local sources are read by `varve scan`, not by a broker's workers", SLICE_FMT(slice_sub(text, 0, 200)));
+		err_set(err, ERR_USAGE, "%.*s: local sources are read by `varve scan`, not by a broker's workers",
+			SLICE_FMT(slice_sub(text, 0, 200)));
 		return false;
 	}
 	reference_text(&reference, canonical);
@@ -210,7 +212,8 @@ bool loop_reference_add(struct loop *loop, struct loop_job *job, struct slice te
 		err_set(err, loop->broken.code, "%s", loop->broken.text);
 		return false;
 	}
-	if (catalog_reference_add(loop->catalog, job->record.job, job->record.references_count, slice_str(canonical), &added, err) < 0) {
+	if (catalog_reference_add(loop->catalog, job->record.job, job->record.references_count, slice_str(canonical),
+				  &added, err) < 0) {
 		loop_broken(loop, err);
 		return false;
 	}
@@ -236,7 +239,7 @@ static int resume_reference(void *data, uint64_t number, struct slice text, enum
 {
 	const struct resume *resume = data;
 	struct reference     reference;
-	struct core_event    event = {.kind = CORE_JOB_REFERENCE, .job = resume->job, .reference = number, .text = text};
+	struct core_event event = {.kind = CORE_JOB_REFERENCE, .job = resume->job, .reference = number, .text = text};
 
 	if (state == REFERENCE_DONE || reference_parse(text, &reference, NULL) < 0)
 		return 0;
@@ -259,9 +262,9 @@ static int resume_job(struct loop *loop, const struct job_record *record, struct
 {
 	struct loop_job  *job = loop_job_add(loop, record);
 	struct core_event open = {.kind = CORE_JOB_OPEN,
-	                          .job = record->job,
-	                          .priority = record->priority,
-	                          .no_reuse = record->flags & JOB_NO_REUSE};
+				  .job = record->job,
+				  .priority = record->priority,
+				  .no_reuse = record->flags & JOB_NO_REUSE};
 	struct core_event closed = {.kind = CORE_JOB_CLOSED, .job = record->job};
 	struct resume     resume = {.loop = loop, .job = record->job};
 	int               status;

@@ -71,7 +71,8 @@ static void ack(struct loop *loop, const struct wire_peer *peer, uint64_t lease,
 
 /* --- hello, heartbeat, bye --- */
 
-static struct loop_worker *add_worker(struct loop *loop, const struct wire_peer *peer, struct slice name, uint32_t resolver)
+static struct loop_worker *add_worker(struct loop *loop, const struct wire_peer *peer, struct slice name,
+				      uint32_t resolver)
 {
 	struct loop_worker *worker = calloc(1, sizeof(*worker));
 	uint8_t            *copy = malloc(name.len + 1);
@@ -105,10 +106,12 @@ void loop_worker_gone(struct loop *loop, struct loop_worker *worker, bool orderl
 	loop_step(loop, &event);
 }
 
-static void welcome(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, const struct loop_worker *worker)
+static void welcome(struct loop *loop, const struct wire_peer *peer, uint64_t correlation,
+		    const struct loop_worker *worker)
 {
-	const struct wire_welcome m = {.worker = worker->id, .heartbeat_ms = WIRE_HEARTBEAT_MS, .silence_ms = WIRE_SILENCE_MS};
-	struct buf               *frame = loop_send(loop, peer);
+	const struct wire_welcome m = {
+		.worker = worker->id, .heartbeat_ms = WIRE_HEARTBEAT_MS, .silence_ms = WIRE_SILENCE_MS};
+	struct buf *frame = loop_send(loop, peer);
 
 	if (frame)
 		wire_put_welcome(frame, correlation, &m);
@@ -198,18 +201,18 @@ static struct loop_upload *add_upload(struct loop *loop, uint64_t lease, uint64_
 static void fail_lease(struct loop *loop, uint64_t lease, enum core_fail_class fail_class, const struct err *err)
 {
 	struct core_event event = {.kind = CORE_TASK_FAILED,
-	                           .lease = lease,
-	                           .fail_class = fail_class,
-	                           .code = err->code,
-	                           .text = slice_str(err->text)};
+				   .lease = lease,
+				   .fail_class = fail_class,
+				   .code = err->code,
+				   .text = slice_str(err->text)};
 
 	loop_step(loop, &event);
 }
 
 /* --- results of each kind --- */
 
-static int take_layer(struct loop *loop, const struct core_lease_info *info, struct slice bytes, struct core_event *event,
-                      struct err *err)
+static int take_layer(struct loop *loop, const struct core_lease_info *info, struct slice bytes,
+		      struct core_event *event, struct err *err)
 {
 	struct layer_key         key = {.digest = info->key.digest, .set = info->key.set};
 	struct wire_layer_result m;
@@ -219,14 +222,14 @@ static int take_layer(struct loop *loop, const struct core_lease_info *info, str
 	if (status < 0)
 		return status;
 	record = (struct layer_record){.diff_id = m.diff_id,
-	                               .blob_bytes = m.blob_bytes,
-	                               .tar_bytes = m.tar_bytes,
-	                               .entries = m.entries,
-	                               .files_analyzed = m.files_analyzed,
-	                               .partial = m.partial,
-	                               .reusable = !m.by_resource && !info->pseudo,
-	                               .inventory = key.digest,
-	                               .scanned_ms = clock_unix_ms()};
+				       .blob_bytes = m.blob_bytes,
+				       .tar_bytes = m.tar_bytes,
+				       .entries = m.entries,
+				       .files_analyzed = m.files_analyzed,
+				       .partial = m.partial,
+				       .reusable = !m.by_resource && !info->pseudo,
+				       .inventory = key.digest,
+				       .scanned_ms = clock_unix_ms()};
 	if (m.verified) {
 		if (!info->verify || !digest_eq(&m.diff_id, &info->diff_id))
 			return err_set(err, ERR_PROTOCOL, "layer result: verified what was not asked for");
@@ -257,7 +260,7 @@ static void set_places(struct core_image *image, const struct job_record *job)
 		platform_text(&image->image.platform, platform);
 	else
 		snprintf(platform, sizeof(platform), "%.*s", (int)(job->platform.len < 95 ? job->platform.len : 95),
-		         (const char *)job->platform.ptr);
+			 (const char *)job->platform.ptr);
 	image->place = arena_printf(&image->arena, "%.*s %s", SLICE_FMT(image->image.reference), platform);
 	if (reference_parse(image->image.reference, &reference, NULL) < 0)
 		return;
@@ -266,7 +269,8 @@ static void set_places(struct core_image *image, const struct job_record *job)
 	image->location = arena_printf(&image->arena, "%s/%s", reference.host, reference.path);
 }
 
-static int take_image(struct loop *loop, const struct core_lease_info *info, struct slice encoded, uint64_t set, struct err *err)
+static int take_image(struct loop *loop, const struct core_lease_info *info, struct slice encoded, uint64_t set,
+		      struct err *err)
 {
 	const struct loop_job *job = loop_job_find(loop, info->job);
 	struct core_image     *image = core_image_new();
@@ -303,24 +307,26 @@ static int check_image(struct slice encoded, struct slice reference, bool *whole
 
 	arena_init(&scratch, 64 << 20);
 	status = image_decode(encoded, &scratch, &image, err);
-	*whole &= status >= 0 && image.status != IMAGE_FAILED && image.warnings_count == 0 && slice_eq(image.reference, reference);
+	*whole &= status >= 0 && image.status != IMAGE_FAILED && image.warnings_count == 0 &&
+		  slice_eq(image.reference, reference);
 	arena_deinit(&scratch);
 	return status;
 }
 
 static int take_images(struct loop *loop, const struct loop_worker *worker, const struct core_lease_info *info,
-                       struct slice bytes, struct err *err)
+		       struct slice bytes, struct err *err)
 {
 	const struct loop_job *job = loop_job_find(loop, info->job);
 	const uint64_t         set = worker->set;
 	struct wire_strings    images;
 	bool                   whole = true;
-	int                    status = wire_get_strings(bytes, &loop->arena, LIMIT_INDEX_MANIFESTS * LIMIT_INDEX_DEPTH, &images, err);
+	int status = wire_get_strings(bytes, &loop->arena, LIMIT_INDEX_MANIFESTS * LIMIT_INDEX_DEPTH, &images, err);
 
 	if (status >= 0 && images.count == 0)
 		status = err_set(err, ERR_PROTOCOL, "resolve result holds no image");
 	for (size_t i = 0; i < images.count && status >= 0; i++)
-		status = check_image(images.items[i], info->text, &whole, err); /* all must be good before the first is taken */
+		status = check_image(images.items[i], info->text, &whole,
+				     err); /* all must be good before the first is taken */
 	if (status >= 0 && whole && job)
 		status = loop_known_put(loop, job, worker, info->text, &images, err);
 	for (size_t i = 0; i < images.count && status >= 0; i++)
@@ -342,8 +348,8 @@ static int take_listed(struct loop *loop, const struct core_lease_info *info, st
 
 /* --- RESULT and FAIL --- */
 
-static void finish(struct loop *loop, const struct loop_worker *worker, const struct core_lease_info *info, uint64_t lease,
-                   struct slice bytes)
+static void finish(struct loop *loop, const struct loop_worker *worker, const struct core_lease_info *info,
+		   uint64_t lease, struct slice bytes)
 {
 	struct core_event event = {.kind = CORE_TASK_DONE, .lease = lease};
 	struct wire_peer  peer = worker->peer;
@@ -387,7 +393,7 @@ static bool accept_chunk(struct loop *loop, struct loop_upload *upload, const st
 
 /* A listing is used chunk by chunk; everything else when it is whole. */
 static void take_chunk(struct loop *loop, const struct loop_worker *worker, const struct core_lease_info *info,
-                       const struct wire_result *m)
+		       const struct wire_result *m)
 {
 	struct loop_upload *upload = find_upload(loop, m->lease);
 	struct err          err = {0};
@@ -455,11 +461,11 @@ static void failed(struct loop *loop, const struct loop_worker *worker, uint64_t
 	end_upload(loop, find_upload(loop, m.lease));
 	if (core_lease_info(loop->core, m.lease, &info) && info.current && info.worker == worker->id) {
 		struct core_event event = {.kind = CORE_TASK_FAILED,
-		                           .lease = m.lease,
-		                           .fail_class = (enum core_fail_class)m.fail_class,
-		                           .code = m.code ? m.code : ERR_INTERNAL,
-		                           .retry_after_ms = m.retry_after_ms,
-		                           .text = slice_sub(m.text, 0, 4096)};
+					   .lease = m.lease,
+					   .fail_class = (enum core_fail_class)m.fail_class,
+					   .code = m.code ? m.code : ERR_INTERNAL,
+					   .retry_after_ms = m.retry_after_ms,
+					   .text = slice_sub(m.text, 0, 4096)};
 
 		loop_step(loop, &event);
 	}
@@ -474,7 +480,8 @@ static void heard(struct loop *loop, struct loop_worker *worker)
 	loop_step(loop, &event);
 }
 
-void loop_worker_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header, struct slice body)
+void loop_worker_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header,
+			 struct slice body)
 {
 	struct loop_worker *worker = find_peer(loop, peer);
 	struct err          err = {0};

@@ -54,7 +54,8 @@ int results_open(struct catalog *catalog, const char *db_dir, struct results **o
 	if (!results)
 		return err_set(err, ERR_MEM, "results: out of memory");
 	results->catalog = catalog;
-	snprintf(results->db_dir, sizeof(results->db_dir), db_dir ? "%s" : "%s/advisories", db_dir ? db_dir : catalog_dir(catalog));
+	snprintf(results->db_dir, sizeof(results->db_dir), db_dir ? "%s" : "%s/advisories",
+		 db_dir ? db_dir : catalog_dir(catalog));
 	refresh_advisories(results);
 	*out = results;
 	return 0;
@@ -86,7 +87,7 @@ static bool has_content(enum layer_status status)
 
 /* A layer whose record is damaged is a failed layer of this image, with the reason; the others are reported. */
 static void load_layer(struct results *results, uint64_t job, const struct image *image, size_t index, uint64_t set,
-                       struct content *content, struct aggregate_layer *layer, struct arena *arena)
+		       struct content *content, struct aggregate_layer *layer, struct arena *arena)
 {
 	struct layer_key key = {.digest = image->layers[index].digest, .set = set};
 	struct err       err = {0};
@@ -111,7 +112,7 @@ static void load_layer(struct results *results, uint64_t job, const struct image
 }
 
 static int compute(struct results *results, uint64_t job, const struct image *image, const struct job_image *stored,
-                   struct arena *arena, struct image_result *out, struct err *err)
+		   struct arena *arena, struct image_result *out, struct err *err)
 {
 	size_t                  count = image->layers_count;
 	struct content         *contents = calloc(count + 1, sizeof(*contents));
@@ -123,8 +124,10 @@ static int compute(struct results *results, uint64_t job, const struct image *im
 		return err_set(err, ERR_MEM, "result: out of memory");
 	}
 	for (size_t i = 0; i < count; i++) {
-		layers[i].status = i < stored->layers_count ? (enum layer_status)stored->layers[i].status : LAYER_FAILED;
-		layers[i].reason = i < stored->layers_count ? stored->layers[i].reason : SLICE_LIT("no outcome was stored");
+		layers[i].status =
+			i < stored->layers_count ? (enum layer_status)stored->layers[i].status : LAYER_FAILED;
+		layers[i].reason =
+			i < stored->layers_count ? stored->layers[i].reason : SLICE_LIT("no outcome was stored");
 		load_layer(results, job, image, i, stored->set, &contents[i], &layers[i], arena);
 	}
 	status = aggregate_image(image, layers, count, arena, out, err);
@@ -137,7 +140,7 @@ static int compute(struct results *results, uint64_t job, const struct image *im
 }
 
 int results_load(struct results *results, uint64_t job, uint64_t image, struct arena *arena, struct image_result *out,
-                 struct err *err)
+		 struct err *err)
 {
 	struct job_image stored;
 	struct image     record;

@@ -17,6 +17,6 @@ const char *results_notice(const struct results *results); /* "" when matching w
 
 /* Image number `image` (in order of finishing) of `job`. ERR_NOT_FOUND past the last; ERR_STORE, ERR_MEM, ERR_LIMIT. */
 int results_load(struct results *results, uint64_t job, uint64_t image, struct arena *arena, struct image_result *out,
-                 struct err *err);
+		 struct err *err);
 
 #endif

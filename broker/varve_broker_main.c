@@ -10,31 +10,49 @@
 #include <string.h>
 
 static const char help[] =
-        "usage: varve-broker [OPTION…]\n\n"
-        "Keeps the catalog and gives work to varve-worker; `varve submit`, `status`, `watch` and `results` talk to it.\n\n"
-        "  --endpoint ENDPOINT  ipc://PATH or tcp://ADDRESS:PORT; may be given several times\n"
-        "                       (default: ipc:// in a folder of this user, mode 0700)\n"
-        "  --store DIR          the catalog (default: $XDG_STATE_HOME/varve, else ~/.local/state/varve)\n"
-        "  --store-bytes-max N  ceiling of the catalog's file\n"
-        "  --db DIR             advisory database (default: inside the store)\n"
-        "  --key FILE           own key file, made by `varve keys generate`; tcp:// needs it, on loopback too\n"
-        "  --admit FILE         list of admitted keys, made by `varve keys authorize`; read again whenever it changes\n"
-        "  --insecure-tcp       tcp:// without keys: everybody who reaches it may do everything; benchmarks only\n"
-        "  --host-tasks-max N   tasks at once per registry, over all workers (default: no limit)\n"
-        "  --verbose            more lines on stderr\n"
-        "  --help, --version\n\n"
-        "SIGTERM and SIGINT stop it; jobs go on from the catalog when it is started again.\n"
-        "Exit status: 0 stopped; 2 usage or configuration; 4 could not run, or the store failed.\n";
+	"usage: varve-broker [OPTION…]\n\n"
+	"Keeps the catalog and gives work to varve-worker; `varve submit`, `status`, `watch` and `results` talk to "
+	"it.\n\n"
+	"  --endpoint ENDPOINT  ipc://PATH or tcp://ADDRESS:PORT; may be given several times\n"
+	"                       (default: ipc:// in a folder of this user, mode 0700)\n"
+	"  --store DIR          the catalog (default: $XDG_STATE_HOME/varve, else ~/.local/state/varve)\n"
+	"  --store-bytes-max N  ceiling of the catalog's file\n"
+	"  --db DIR             advisory database (default: inside the store)\n"
+	"  --key FILE           own key file, made by `varve keys generate`; tcp:// needs it, on loopback too\n"
+	"  --admit FILE         list of admitted keys, made by `varve keys authorize`; read again whenever it changes\n"
+	"  --insecure-tcp       tcp:// without keys: everybody who reaches it may do everything; benchmarks only\n"
+	"  --host-tasks-max N   tasks at once per registry, over all workers (default: no limit)\n"
+	"  --verbose            more lines on stderr\n"
+	"  --help, --version\n\n"
+	"SIGTERM and SIGINT stop it; jobs go on from the catalog when it is started again.\n"
+	"Exit status: 0 stopped; 2 usage or configuration; 4 could not run, or the store failed.\n";
 
-enum option_id { OPTION_ENDPOINT = 256, OPTION_STORE, OPTION_STORE_MAX, OPTION_DB, OPTION_KEY, OPTION_ADMIT, OPTION_INSECURE, OPTION_HOST_TASKS, OPTION_VERBOSE, OPTION_HELP, OPTION_VERSION };
+enum option_id {
+	OPTION_ENDPOINT = 256,
+	OPTION_STORE,
+	OPTION_STORE_MAX,
+	OPTION_DB,
+	OPTION_KEY,
+	OPTION_ADMIT,
+	OPTION_INSECURE,
+	OPTION_HOST_TASKS,
+	OPTION_VERBOSE,
+	OPTION_HELP,
+	OPTION_VERSION
+};
 
-static const struct option options[] = {
-        {"endpoint", required_argument, NULL, OPTION_ENDPOINT}, {"store", required_argument, NULL, OPTION_STORE},
-        {"store-bytes-max", required_argument, NULL, OPTION_STORE_MAX}, {"db", required_argument, NULL, OPTION_DB},
-        {"key", required_argument, NULL, OPTION_KEY}, {"admit", required_argument, NULL, OPTION_ADMIT},
-        {"insecure-tcp", no_argument, NULL, OPTION_INSECURE}, {"host-tasks-max", required_argument, NULL, OPTION_HOST_TASKS},
-        {"verbose", no_argument, NULL, OPTION_VERBOSE}, {"help", no_argument, NULL, OPTION_HELP},
-        {"version", no_argument, NULL, OPTION_VERSION}, {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"endpoint", required_argument, NULL, OPTION_ENDPOINT},
+					{"store", required_argument, NULL, OPTION_STORE},
+					{"store-bytes-max", required_argument, NULL, OPTION_STORE_MAX},
+					{"db", required_argument, NULL, OPTION_DB},
+					{"key", required_argument, NULL, OPTION_KEY},
+					{"admit", required_argument, NULL, OPTION_ADMIT},
+					{"insecure-tcp", no_argument, NULL, OPTION_INSECURE},
+					{"host-tasks-max", required_argument, NULL, OPTION_HOST_TASKS},
+					{"verbose", no_argument, NULL, OPTION_VERBOSE},
+					{"help", no_argument, NULL, OPTION_HELP},
+					{"version", no_argument, NULL, OPTION_VERSION},
+					{NULL, 0, NULL, 0}};
 
 struct settings {
 	const char *endpoints[WIRE_ENDPOINTS_MAX + 1];
@@ -99,8 +117,9 @@ static int read_options(int argc, char **argv, struct settings *settings, struct
 
 	opterr = 0;
 	while (status >= 0 && !settings->done && (id = getopt_long(argc, argv, "", options, NULL)) != -1)
-		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument", argv[optind - 1])
-		                                : take_option(id, settings, err);
+		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument",
+							  argv[optind - 1])
+						: take_option(id, settings, err);
 	if (status >= 0 && !settings->done && optind < argc)
 		status = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
 	return status;
@@ -156,9 +175,10 @@ static int serve(struct broker *broker, const struct settings *settings, struct 
 static int open_broker(struct broker *broker, const struct settings *settings, const char *store, struct err *err)
 {
 	const struct catalog_config catalog = {.bytes_max = settings->store_bytes_max};
-	struct loop_config          loop = {.db_dir = settings->db,
-	                                    .core = {.host_leases_max = (uint32_t)settings->host_tasks_max, .seed = random_seed()}};
-	int                         status = catalog_open(store, &catalog, &broker->catalog, err);
+	struct loop_config          loop = {
+			 .db_dir = settings->db,
+			 .core = {.host_leases_max = (uint32_t)settings->host_tasks_max, .seed = random_seed()}};
+	int status = catalog_open(store, &catalog, &broker->catalog, err);
 
 	if (status >= 0 && settings->admit)
 		status = auth_open(settings->admit, &broker->auth, err);
@@ -169,9 +189,9 @@ static int open_broker(struct broker *broker, const struct settings *settings, c
 	loop.context = broker->context;
 	loop.catalog = broker->catalog;
 	loop.server = (struct wire_server_config){.endpoints = settings->endpoints,
-	                                          .secret_file = settings->key,
-	                                          .auth = broker->auth,
-	                                          .insecure_tcp = settings->insecure};
+						  .secret_file = settings->key,
+						  .auth = broker->auth,
+						  .insecure_tcp = settings->insecure};
 	return loop_open(&loop, &broker->loop, err);
 }
 
@@ -199,10 +219,12 @@ static int run(struct settings *settings, struct err *err)
 	if (status >= 0 && !settings->store)
 		status = default_store(&store, err);
 	if (settings->insecure)
-		log_line(LOG_WARNING, "broker", "--insecure-tcp: whoever reaches a tcp endpoint may do EVERYTHING; for benchmarks only");
+		log_line(LOG_WARNING, "broker",
+			 "--insecure-tcp: whoever reaches a tcp endpoint may do EVERYTHING; for benchmarks only");
 	daemon_block_signals();
 	if (status >= 0)
-		status = open_broker(&broker, settings, settings->store ? settings->store : (const char *)store.ptr, err);
+		status = open_broker(&broker, settings, settings->store ? settings->store : (const char *)store.ptr,
+				     err);
 	if (status >= 0)
 		status = serve(&broker, settings, err);
 	close_broker(&broker);

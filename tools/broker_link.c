@@ -2,8 +2,9 @@
 
 int broker_link_open(const struct broker_options *options, struct broker_link *link, struct err *err)
 {
-	struct client_config config = {.wire = {.secret_file = options->key_file, .server_public = options->broker_key,
-	                                        .insecure_tcp = options->insecure_tcp}};
+	struct client_config config = {.wire = {.secret_file = options->key_file,
+						.server_public = options->broker_key,
+						.insecure_tcp = options->insecure_tcp}};
 	int                  rc = 0;
 
 	*link = (struct broker_link){0};

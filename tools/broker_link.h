@@ -11,11 +11,17 @@ struct broker_options {
 };
 
 /* Rows of an option table whose values hold `struct broker_options broker`. */
-#define BROKER_OPTIONS(values)                                                                                                     \
-	{"broker", OPTION_TEXT, offsetof(struct values, broker.endpoint), "ENDPOINT", "ipc://PATH or tcp://HOST:PORT (default: this user's broker)"}, \
-	{"key", OPTION_TEXT, offsetof(struct values, broker.key_file), "FILE", "own key file, made by varve keys (tcp://)"},               \
-	{"broker-key", OPTION_TEXT, offsetof(struct values, broker.broker_key), "KEY", "public key of the broker (tcp://)"},               \
-	{"insecure-tcp", OPTION_FLAG, offsetof(struct values, broker.insecure_tcp), NULL, "tcp:// without keys: benchmarks only"}
+#define BROKER_OPTIONS(values)                                                                                         \
+	{"broker", OPTION_TEXT, offsetof(struct values, broker.endpoint), "ENDPOINT",                                  \
+	 "ipc://PATH or tcp://HOST:PORT (default: this user's broker)"},                                               \
+		{"key", OPTION_TEXT, offsetof(struct values, broker.key_file), "FILE",                                 \
+		 "own key file, made by varve keys (tcp://)"},                                                         \
+		{"broker-key", OPTION_TEXT, offsetof(struct values, broker.broker_key), "KEY",                         \
+		 "public key of the broker (tcp://)"},                                                                 \
+	{                                                                                                              \
+		"insecure-tcp", OPTION_FLAG, offsetof(struct values, broker.insecure_tcp), NULL,                       \
+			"tcp:// without keys: benchmarks only"                                                         \
+	}
 
 struct broker_link {
 	struct client *client;

@@ -64,7 +64,7 @@ int client_send(struct client *client, struct err *err)
 }
 
 int client_receive(struct client *client, int wake_fd, uint64_t wait_ms, struct wire_header *header, struct slice *body,
-                   struct err *err)
+		   struct err *err)
 {
 	int rc;
 
@@ -97,8 +97,8 @@ int client_absent(const struct client *client, uint64_t waited_ms, struct err *e
 
 	if (rc != 0)
 		return rc;
-	return err_set(err, ERR_NET, "no broker answers at %s (waited %llu s); is varve-broker running?", client->config.wire.endpoint,
-	               (unsigned long long)(waited_ms / 1000));
+	return err_set(err, ERR_NET, "no broker answers at %s (waited %llu s); is varve-broker running?",
+		       client->config.wire.endpoint, (unsigned long long)(waited_ms / 1000));
 }
 
 /* Sends client->out and waits for the answer to it; *body until the next receive. */
@@ -118,7 +118,8 @@ static int call(struct client *client, unsigned type_wanted, struct slice *body,
 		if (header.type == WIRE_ERROR)
 			return client_refused(*body, err);
 		if (header.type != type_wanted)
-			return err_set(err, ERR_PROTOCOL, "the broker's answer has type %u instead of %u", header.type, type_wanted);
+			return err_set(err, ERR_PROTOCOL, "the broker's answer has type %u instead of %u", header.type,
+				       type_wanted);
 		return 0;
 	}
 	if (rc == ERR_BUSY)
@@ -126,7 +127,8 @@ static int call(struct client *client, unsigned type_wanted, struct slice *body,
 	return rc != 0 && rc != ERR_BUSY ? rc : client_absent(client, client->config.answer_ms, err);
 }
 
-int client_status(struct client *client, uint64_t job, struct arena *arena, struct wire_status_reply *out, struct err *err)
+int client_status(struct client *client, uint64_t job, struct arena *arena, struct wire_status_reply *out,
+		  struct err *err)
 {
 	struct slice body;
 	int          rc;

@@ -12,8 +12,8 @@
 struct client_config {
 	struct wire_context      *context; /* NULL = one of its own; inproc:// needs the broker's */
 	struct wire_client_config wire;    /* strings are borrowed until client_close() */
-	uint64_t                  answer_ms; /* how long the first answer may take before the broker counts as absent; 0 = 5000 */
-	uint64_t                  silence_ms; /* of a broker that has answered: then it is connected to again; 0 = 12000 */
+	uint64_t answer_ms;  /* how long the first answer may take before the broker counts as absent; 0 = 5000 */
+	uint64_t silence_ms; /* of a broker that has answered: then it is connected to again; 0 = 12000 */
 };
 
 struct client;
@@ -22,7 +22,8 @@ int  client_open(const struct client_config *config, struct client **out, struct
 void client_close(struct client *client);
 
 /* One record per job, newest first; job 0 = all. Memory in `arena`. ERR_NET: no broker; ERR_NOT_FOUND: no such job. */
-int client_status(struct client *client, uint64_t job, struct arena *arena, struct wire_status_reply *out, struct err *err);
+int client_status(struct client *client, uint64_t job, struct arena *arena, struct wire_status_reply *out,
+		  struct err *err);
 int client_cancel(struct client *client, uint64_t job, struct err *err);
 
 /* One job from submission to the last result, or any part of that. */
@@ -33,9 +34,11 @@ struct client_run {
 	/* 1 with the next reference (borrowed until the next call), 0 at the end, 2 when there is none just now, ERR_*.
 	 * NULL: none are sent (retry_of). */
 	int (*reference)(void *data, struct slice *reference, struct err *err);
-	void (*submitted)(void *data, uint64_t job);                      /* the broker has the job; may be NULL */
-	void (*progress)(void *data, const struct wire_job_status *status); /* may be NULL; also between messages, for clocks */
-	int (*result)(void *data, uint64_t image, struct slice encoded, struct err *err); /* NULL: results are not wanted */
+	void (*submitted)(void *data, uint64_t job); /* the broker has the job; may be NULL */
+	void (*progress)(void                         *data,
+			 const struct wire_job_status *status); /* may be NULL; also between messages, for clocks */
+	int (*result)(void *data, uint64_t image, struct slice encoded,
+		      struct err *err); /* NULL: results are not wanted */
 	void *data;
 
 	bool     until_submitted;     /* return once all references are acknowledged */

@@ -57,8 +57,10 @@ static int send_submit(struct client_session *s, struct err *err)
 
 static int send_references(struct client_session *s, struct window_slot *slot, struct err *err)
 {
-	struct wire_references m = {.job = s->run->job, .number = slot->number, .last = slot->last,
-	                            .references = {slot->items, slot->count}};
+	struct wire_references m = {.job = s->run->job,
+				    .number = slot->number,
+				    .last = slot->last,
+				    .references = {slot->items, slot->count}};
 
 	buf_clear(&s->client->out);
 	wire_put_references(&s->client->out, slot->correlation = ++s->client->correlation, &m);
@@ -225,12 +227,13 @@ static int on_part(struct client_session *s, struct slice body, struct err *err)
 	if (rc != 0)
 		return rc;
 	if (part.image != s->run->from || part.number != s->part_number)
-		return err_set(err, ERR_PROTOCOL, "the broker sent part %u of image %llu instead of part %u of image %llu", part.number,
-		               (unsigned long long)part.image, s->part_number, (unsigned long long)s->run->from);
+		return err_set(err, ERR_PROTOCOL,
+			       "the broker sent part %u of image %llu instead of part %u of image %llu", part.number,
+			       (unsigned long long)part.image, s->part_number, (unsigned long long)s->run->from);
 	buf_append(&s->part, part.bytes);
 	if (!buf_ok(&s->part))
 		return err_set(err, ERR_LIMIT, "the result of image %llu is longer than %u MiB (report bytes)",
-		               (unsigned long long)part.image, LIMIT_REPORT_BYTES >> 20);
+			       (unsigned long long)part.image, LIMIT_REPORT_BYTES >> 20);
 	s->part_number++;
 	if (part.last) {
 		rc = s->run->result(s->run->data, part.image, buf_slice(&s->part), err);
@@ -245,7 +248,7 @@ static int on_part(struct client_session *s, struct slice body, struct err *err)
 static int on_error(struct client_session *s, uint64_t correlation, struct slice body, struct err *err)
 {
 	bool ours = correlation == s->submit_correlation || correlation == s->watch_correlation ||
-	            correlation == s->results_correlation || correlation == s->cancel_correlation;
+		    correlation == s->results_correlation || correlation == s->cancel_correlation;
 
 	for (size_t i = 0; i < WIRE_REFERENCES_WINDOW; i++)
 		ours |= s->window[i].used && s->window[i].correlation == correlation;
@@ -297,8 +300,8 @@ static int on_silence(struct client_session *s, uint64_t now, struct err *err)
 		s->heard_ms = now; /* nothing was asked: the list is slow */
 	if (now - s->heard_ms < s->silence_ms)
 		return 0;
-	log_line(LOG_WARNING, "client", "no word from the broker at %s for %llu s: connecting again", s->client->config.wire.endpoint,
-	         (unsigned long long)((now - s->heard_ms) / 1000));
+	log_line(LOG_WARNING, "client", "no word from the broker at %s for %llu s: connecting again",
+		 s->client->config.wire.endpoint, (unsigned long long)((now - s->heard_ms) / 1000));
 	s->heard_ms = now;
 	s->silence_ms = s->silence_ms * 2 > SILENCE_MAX_MS ? SILENCE_MAX_MS : s->silence_ms * 2;
 	return client_connect(s->client, err) == 0 ? begin(s, err) : err->code;
@@ -352,8 +355,12 @@ static int session_loop(struct client_session *s, struct err *err)
 
 int client_run(struct client *client, struct client_run *run, struct err *err)
 {
-	struct client_session s = {.client = client, .run = run, .job_known = !run->submit, .submitted = !run->submit,
-	                           .references_done = !run->submit, .silence_ms = client->config.silence_ms};
+	struct client_session s = {.client = client,
+				   .run = run,
+				   .job_known = !run->submit,
+				   .submitted = !run->submit,
+				   .references_done = !run->submit,
+				   .silence_ms = client->config.silence_ms};
 	int                   rc;
 
 	run->status = (struct wire_job_status){0};

@@ -4,7 +4,7 @@
 
 #include "options.h"
 
-extern const struct command command_scan, command_submit, command_status, command_watch, command_results, command_report,
-        command_cancel, command_db, command_keys, command_store;
+extern const struct command command_scan, command_submit, command_status, command_watch, command_results,
+	command_report, command_cancel, command_db, command_keys, command_store;
 
 #endif

@@ -26,12 +26,17 @@ struct db_values {
 };
 
 static const struct option_spec db_options[] = {
-	{"store", OPTION_TEXT, offsetof(struct db_values, store), "DIR", "the store that holds the database (default: $XDG_STATE_HOME/varve)"},
+	{"store", OPTION_TEXT, offsetof(struct db_values, store), "DIR",
+	 "the store that holds the database (default: $XDG_STATE_HOME/varve)"},
 	{"db", OPTION_TEXT, offsetof(struct db_values, db), "DIR", "the database itself (default: inside the store)"},
-	{"from", OPTION_TEXT, offsetof(struct db_values, from), "URL", "update: where the archives are (default: the bucket of osv.dev)"},
-	{"replace-all", OPTION_FLAG, offsetof(struct db_values, replace_all), NULL, "import: forget everything that was imported before"},
-	{"tls-verify", OPTION_BOOL, offsetof(struct db_values, tls_verify), "[=false]", "update: false accepts any certificate"},
-	{"ca-file", OPTION_TEXT, offsetof(struct db_values, ca_file), "FILE", "update: certificates (PEM) to trust beside the system's"},
+	{"from", OPTION_TEXT, offsetof(struct db_values, from), "URL",
+	 "update: where the archives are (default: the bucket of osv.dev)"},
+	{"replace-all", OPTION_FLAG, offsetof(struct db_values, replace_all), NULL,
+	 "import: forget everything that was imported before"},
+	{"tls-verify", OPTION_BOOL, offsetof(struct db_values, tls_verify), "[=false]",
+	 "update: false accepts any certificate"},
+	{"ca-file", OPTION_TEXT, offsetof(struct db_values, ca_file), "FILE",
+	 "update: certificates (PEM) to trust beside the system's"},
 	{"format", OPTION_TEXT, offsetof(struct db_values, format), "FORMAT", "info: table (default) or json"},
 	{"quiet", OPTION_FLAG, offsetof(struct db_values, quiet), NULL, "no progress"},
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
@@ -91,7 +96,8 @@ static struct db_watch db_watch_of(const struct db_values *values)
 {
 	uint64_t now = clock_ms();
 
-	return (struct db_watch){.terminal = isatty(STDERR_FILENO) != 0, .quiet = values->quiet, .start_ms = now, .shown_ms = now};
+	return (struct db_watch){
+		.terminal = isatty(STDERR_FILENO) != 0, .quiet = values->quiet, .start_ms = now, .shown_ms = now};
 }
 
 static void print_import(const struct advisory_import_result *r, uint64_t start_ms)
@@ -103,8 +109,9 @@ static void print_import(const struct advisory_import_result *r, uint64_t start_
 	       (double)(clock_ms() - start_ms) / 1000, (unsigned long long)r->broken);
 	if (r->dropped_old)
 		printf("the database before was of another format or damaged: nothing of it was kept\n");
-	printf("generation %s of %s: %llu records%s\n", r->build.generation, r->build.date[0] ? r->build.date : "unknown date",
-	       (unsigned long long)r->build.records, r->build.unchanged ? " (unchanged)" : "");
+	printf("generation %s of %s: %llu records%s\n", r->build.generation,
+	       r->build.date[0] ? r->build.date : "unknown date", (unsigned long long)r->build.records,
+	       r->build.unchanged ? " (unchanged)" : "");
 }
 
 static int db_import(const struct db_values *values, const char *dir, char **paths, int count, struct err *err)
@@ -115,7 +122,8 @@ static int db_import(const struct db_values *values, const char *dir, char **pat
 	int                           rc;
 
 	if (count == 0)
-		return err_set(err, ERR_USAGE, "db import takes at least one PATH: a .json file, a folder or an all.zip");
+		return err_set(err, ERR_USAGE,
+			       "db import takes at least one PATH: a .json file, a folder or an all.zip");
 	rc = advisory_import(dir, (const char *const *)paths, (size_t)count, values->replace_all, &calls, &result, err);
 	erase(&watch);
 	if (rc != 0)
@@ -148,8 +156,12 @@ static int db_update(const struct db_values *values, const char *dir, char **eco
 
 	if (rc == 0) {
 		struct advisory_update_request request = {
-			.from = values->from, .ecosystems = (const char *const *)ecosystems, .ecosystems_count = (size_t)count,
-			.tls_insecure = !values->tls_verify, .ca_pem = pem.len ? (const char *)pem.ptr : NULL, .failed = on_failed,
+			.from = values->from,
+			.ecosystems = (const char *const *)ecosystems,
+			.ecosystems_count = (size_t)count,
+			.tls_insecure = !values->tls_verify,
+			.ca_pem = pem.len ? (const char *)pem.ptr : NULL,
+			.failed = on_failed,
 		};
 
 		rc = advisory_update(dir, &request, &calls, &result, err);
@@ -159,7 +171,8 @@ static int db_update(const struct db_values *values, const char *dir, char **eco
 	if (rc != 0)
 		return rc;
 	table_bytes_text(result.bytes_fetched, fetched);
-	printf("%u ecosystems changed, %u unchanged, %u failed; %s fetched\n", result.changed, result.unchanged, result.failed, fetched);
+	printf("%u ecosystems changed, %u unchanged, %u failed; %s fetched\n", result.changed, result.unchanged,
+	       result.failed, fetched);
 	if (result.changed)
 		print_import(&result.import, watch.start_ms);
 	return result.failed || result.import.broken ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE;
@@ -221,9 +234,13 @@ static int db_run(const struct command *command, int argc, char **argv, struct e
 }
 
 const struct command command_db = {
-	"db", "the advisory database: import, update, info", "ACTION …",
+	"db",
+	"the advisory database: import, update, info",
+	"ACTION …",
 	"  import PATH…        OSV records: a .json file, a folder, an all.zip as osv.dev distributes it\n"
-	"  update [ECOSYSTEM…] download URL/ECOSYSTEM/all.zip, what has changed (default: those there, else all distributions)\n"
+	"  update [ECOSYSTEM…] download URL/ECOSYSTEM/all.zip, what has changed (default: those there, else all "
+	"distributions)\n"
 	"  info                generation, dates and counts",
-	db_options, db_run,
+	db_options,
+	db_run,
 };

@@ -11,7 +11,8 @@ struct keys_values {
 };
 
 static const struct option_spec keys_options[] = {
-	{"list", OPTION_TEXT, offsetof(struct keys_values, list), "FILE", "the broker's list of admitted keys (authorize, revoke)"},
+	{"list", OPTION_TEXT, offsetof(struct keys_values, list), "FILE",
+	 "the broker's list of admitted keys (authorize, revoke)"},
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
@@ -51,7 +52,8 @@ static int authorize(const char *list, int count, char **words, struct err *err)
 	unsigned roles;
 
 	if (!list || count < 2 || count > 3)
-		return err_set(err, ERR_USAGE, "keys authorize needs --list FILE, ROLE[,ROLE…] and PUBLIC-KEY, perhaps a NAME");
+		return err_set(err, ERR_USAGE,
+			       "keys authorize needs --list FILE, ROLE[,ROLE…] and PUBLIC-KEY, perhaps a NAME");
 	if (auth_parse_roles(slice_str(words[0]), &roles, err) != 0 || check_public(words[1], err) != 0)
 		return err->code;
 	return keys_authorize(list, slice_str(words[1]), roles, slice_str(count == 3 ? words[2] : ""), err);
@@ -85,10 +87,13 @@ static int keys_run(const struct command *command, int argc, char **argv, struct
 }
 
 const struct command command_keys = {
-	"keys", "key files for tcp:// and who may use a broker", "ACTION …",
+	"keys",
+	"key files for tcp:// and who may use a broker",
+	"ACTION …",
 	"  generate FILE                              make a key file (mode 0600) and print its public key\n"
 	"  show FILE                                  print the public key of a key file\n"
 	"  authorize --list FILE ROLE[,ROLE…] KEY [NAME]  admit KEY; roles: worker, submit, read, admin\n"
 	"  revoke --list FILE KEY                     admit it no longer; takes effect at once",
-	keys_options, keys_run,
+	keys_options,
+	keys_run,
 };

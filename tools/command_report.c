@@ -11,8 +11,10 @@ struct report_values {
 
 static const struct option_spec report_specs[] = {
 	{"job", OPTION_TEXT, offsetof(struct report_values, job), "JOB", "the job to report (default: the newest)"},
-	{"latest", OPTION_FLAG, offsetof(struct report_values, latest), NULL, "store: the latest result of every image, over all jobs"},
-	{"store", OPTION_TEXT, offsetof(struct report_values, store), "DIR", "where results are kept (default: $XDG_STATE_HOME/varve)"},
+	{"latest", OPTION_FLAG, offsetof(struct report_values, latest), NULL,
+	 "store: the latest result of every image, over all jobs"},
+	{"store", OPTION_TEXT, offsetof(struct report_values, store), "DIR",
+	 "where results are kept (default: $XDG_STATE_HOME/varve)"},
 	{"db", OPTION_TEXT, offsetof(struct report_values, db), "DIR", "advisory database (default: inside the store)"},
 	OUTPUT_OPTIONS(report_values),
 	BROKER_OPTIONS(report_values),
@@ -50,10 +52,12 @@ static int report_run_command(const struct command *command, int argc, char **ar
 	feed.latest = values.latest;
 	rc = output_open(&values.output, &output, err);
 	if (rc == 0)
-		rc = values.broker.endpoint ? result_feed_broker(&feed, &output, err) : result_feed_store(&feed, &output, err);
+		rc = values.broker.endpoint ? result_feed_broker(&feed, &output, err)
+					    : result_feed_store(&feed, &output, err);
 	return result_feed_end(&output, rc, &status, err);
 }
 
 const struct command command_report = {
-	"report", "results from a store or a broker, judged by the advisories of now", "", NULL, report_specs, report_run_command,
+	"report",           "results from a store or a broker, judged by the advisories of now", "", NULL, report_specs,
+	report_run_command,
 };

@@ -15,7 +15,8 @@ struct results_values {
 
 static const struct option_spec results_options[] = {
 	OUTPUT_OPTIONS(results_values),
-	{"finished", OPTION_FLAG, offsetof(struct results_values, finished), NULL, "only what is finished now; do not wait for the rest"},
+	{"finished", OPTION_FLAG, offsetof(struct results_values, finished), NULL,
+	 "only what is finished now; do not wait for the rest"},
 	{"quiet", OPTION_FLAG, offsetof(struct results_values, quiet), NULL, "no progress"},
 	BROKER_OPTIONS(results_values),
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
@@ -45,6 +46,7 @@ static int results_run(const struct command *command, int argc, char **argv, str
 }
 
 const struct command command_results = {
-	"results", "the results of a job, as its images finish", "JOB",
-	"Follows a running job to its end; --finished takes what there is.", results_options, results_run,
+	"results",       "the results of a job, as its images finish",
+	"JOB",           "Follows a running job to its end; --finished takes what there is.",
+	results_options, results_run,
 };

@@ -21,16 +21,24 @@ struct scan_values {
 static const struct option_spec scan_options[] = {
 	REQUEST_OPTIONS(scan_values),
 	OUTPUT_OPTIONS(scan_values),
-	{"stats", OPTION_TEXT, offsetof(struct scan_values, stats), "FILE", "write the figures of the run there, as JSON"},
-	{"store", OPTION_TEXT, offsetof(struct scan_values, store), "DIR", "where results are kept (default: $XDG_STATE_HOME/varve)"},
+	{"stats", OPTION_TEXT, offsetof(struct scan_values, stats), "FILE",
+	 "write the figures of the run there, as JSON"},
+	{"store", OPTION_TEXT, offsetof(struct scan_values, store), "DIR",
+	 "where results are kept (default: $XDG_STATE_HOME/varve)"},
 	{"db", OPTION_TEXT, offsetof(struct scan_values, db), "DIR", "advisory database (default: inside the store)"},
-	{"spool", OPTION_TEXT, offsetof(struct scan_values, spool), "DIR", "for large files (default: $TMPDIR or /var/tmp)"},
-	{"threads", OPTION_NUMBER, offsetof(struct scan_values, threads), "N", "scan threads (default: the CPUs of this process)"},
+	{"spool", OPTION_TEXT, offsetof(struct scan_values, spool), "DIR",
+	 "for large files (default: $TMPDIR or /var/tmp)"},
+	{"threads", OPTION_NUMBER, offsetof(struct scan_values, threads), "N",
+	 "scan threads (default: the CPUs of this process)"},
 	{"plain-http", OPTION_FLAG, offsetof(struct scan_values, plain_http), NULL, "registries speak http, not https"},
-	{"tls-verify", OPTION_BOOL, offsetof(struct scan_values, tls_verify), "[=false]", "false: accept any certificate"},
-	{"cert-dir", OPTION_TEXT, offsetof(struct scan_values, cert_dir), "DIR", "CA and client certificates (containers-certs.d(5))"},
-	{"authfile", OPTION_TEXT, offsetof(struct scan_values, authfile), "FILE", "credentials (containers-auth.json(5))"},
-	{"registries-conf", OPTION_TEXT, offsetof(struct scan_values, registries_conf), "FILE", "mirrors (containers-registries.conf(5))"},
+	{"tls-verify", OPTION_BOOL, offsetof(struct scan_values, tls_verify), "[=false]",
+	 "false: accept any certificate"},
+	{"cert-dir", OPTION_TEXT, offsetof(struct scan_values, cert_dir), "DIR",
+	 "CA and client certificates (containers-certs.d(5))"},
+	{"authfile", OPTION_TEXT, offsetof(struct scan_values, authfile), "FILE",
+	 "credentials (containers-auth.json(5))"},
+	{"registries-conf", OPTION_TEXT, offsetof(struct scan_values, registries_conf), "FILE",
+	 "mirrors (containers-registries.conf(5))"},
 	{"quiet", OPTION_FLAG, offsetof(struct scan_values, quiet), NULL, "no progress"},
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
 };
@@ -61,15 +69,22 @@ static int scan_result(void *data, uint64_t image, struct slice encoded, struct 
 }
 
 /* Submits the job to the embedded broker and follows it to its last result. */
-static int follow(struct scan *scan, struct embedded *embedded, int interrupt_fd, struct client_run *run, struct err *err)
+static int follow(struct scan *scan, struct embedded *embedded, int interrupt_fd, struct client_run *run,
+		  struct err *err)
 {
-	struct client_config config = {.context = embedded_context(embedded), .wire = {.endpoint = embedded_endpoint(embedded)}};
+	struct client_config config = {.context = embedded_context(embedded),
+				       .wire = {.endpoint = embedded_endpoint(embedded)}};
 	struct client       *client;
 	int                  rc = client_open(&config, &client, err);
 
-	*run = (struct client_run){.submit = &scan->request.submit, .reference = scan_reference, .progress = scan_progress,
-	                           .result = scan_result, .data = scan, .watch_ms = 200, .interrupt_fd = interrupt_fd,
-	                           .cancel_on_interrupt = true};
+	*run = (struct client_run){.submit = &scan->request.submit,
+				   .reference = scan_reference,
+				   .progress = scan_progress,
+				   .result = scan_result,
+				   .data = scan,
+				   .watch_ms = 200,
+				   .interrupt_fd = interrupt_fd,
+				   .cancel_on_interrupt = true};
 	if (rc != 0)
 		return rc;
 	rc = client_run(client, run, err);
@@ -78,7 +93,7 @@ static int follow(struct scan *scan, struct embedded *embedded, int interrupt_fd
 }
 
 static int run_embedded(const struct scan_values *values, const char *dir, struct scan *scan, struct stats *stats,
-                        bool *interrupted, struct err *err)
+			bool *interrupted, struct err *err)
 {
 	struct source_config   source = {.plain_http = values->plain_http,
 					 .tls_verify = values->tls_verify,
@@ -86,8 +101,11 @@ static int run_embedded(const struct scan_values *values, const char *dir, struc
 					 .auth_file = values->authfile,
 					 .registries_conf = values->registries_conf,
 					 .spool_dir = values->spool};
-	struct embedded_config config = {.store_dir = dir, .db_dir = values->db, .spool_dir = values->spool,
-	                                 .threads = values->threads, .source = &source};
+	struct embedded_config config = {.store_dir = dir,
+					 .db_dir = values->db,
+					 .spool_dir = values->spool,
+					 .threads = values->threads,
+					 .source = &source};
 	struct client_run      run = {0};
 	struct embedded       *embedded;
 	int                    interrupt_fd = interrupt_open(err), rc = interrupt_fd < 0 ? interrupt_fd : 0;
@@ -109,7 +127,8 @@ static int run_embedded(const struct scan_values *values, const char *dir, struc
 	return rc;
 }
 
-static int finish(const struct scan_values *values, struct scan *scan, struct stats *stats, int rc, bool interrupted, struct err *err)
+static int finish(const struct scan_values *values, struct scan *scan, struct stats *stats, int rc, bool interrupted,
+		  struct err *err)
 {
 	struct report_run report_run = {.wall_ms = stats->wall_ms, .bytes_fetched = stats->source.bytes_fetched};
 	enum exit_status  status;
@@ -126,7 +145,8 @@ static int finish(const struct scan_values *values, struct scan *scan, struct st
 	return rc == 0 ? (int)status : rc;
 }
 
-static int scan_open(const struct scan_values *values, int operands, char **argv, struct buf *dir, struct scan *scan, struct err *err)
+static int scan_open(const struct scan_values *values, int operands, char **argv, struct buf *dir, struct scan *scan,
+		     struct err *err)
 {
 	int rc = output_check(&values->output, err);
 
@@ -165,10 +185,15 @@ static int scan_run(const struct command *command, int argc, char **argv, struct
 }
 
 const struct command command_scan = {
-	"scan", "scan images, archives or whole registries, without a server", "SOURCE…",
-	"SOURCE is docker://HOST/REPOSITORY[:TAG|@DIGEST] (the default when there is no prefix), registry://HOST[/PREFIX],\n"
+	"scan",
+	"scan images, archives or whole registries, without a server",
+	"SOURCE…",
+	"SOURCE is docker://HOST/REPOSITORY[:TAG|@DIGEST] (the default when there is no prefix), "
+	"registry://HOST[/PREFIX],\n"
 	"oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] or rootfs:DIR.\n\n"
-	"Exit status: 0 done; 1 the gate (--fail-on) failed or could not be judged; 2 usage; 3 done, but something could not be\n"
+	"Exit status: 0 done; 1 the gate (--fail-on) failed or could not be judged; 2 usage; 3 done, but something "
+	"could not be\n"
 	"scanned; 4 could not run.",
-	scan_options, scan_run,
+	scan_options,
+	scan_run,
 };

@@ -31,9 +31,10 @@ static int print(const struct wire_status_reply *reply, bool json, struct err *e
 	if (json)
 		job_json_put(&text, reply);
 	else
-		job_table_put(&text, reply, terminal_columns(STDOUT_FILENO), isatty(STDOUT_FILENO) && !(no_colour && *no_colour));
+		job_table_put(&text, reply, terminal_columns(STDOUT_FILENO),
+			      isatty(STDOUT_FILENO) && !(no_colour && *no_colour));
 	rc = buf_ok(&text) ? file_write_all(STDOUT_FILENO, buf_slice(&text), "standard output", err)
-	                   : err_set(err, ERR_MEM, "printing the jobs: no memory");
+			   : err_set(err, ERR_MEM, "printing the jobs: no memory");
 	buf_deinit(&text);
 	return rc;
 }

@@ -17,7 +17,8 @@ struct store_values {
 };
 
 static const struct option_spec store_options[] = {
-	{"store", OPTION_TEXT, offsetof(struct store_values, store), "DIR", "the store (default: $XDG_STATE_HOME/varve)"},
+	{"store", OPTION_TEXT, offsetof(struct store_values, store), "DIR",
+	 "the store (default: $XDG_STATE_HOME/varve)"},
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
@@ -38,7 +39,8 @@ static void put_table(void *data, const struct catalog_table_report *report)
 	grid_cell_printf(&tables->grid, STYLE_PLAIN, "%llu", (unsigned long long)report->records);
 	grid_cell(&tables->grid, STYLE_PLAIN, slice_str(tables->read ? bytes : "-"));
 	if (tables->read)
-		grid_cell_printf(&tables->grid, report->damaged ? STYLE_RED : STYLE_DIM, "%llu", (unsigned long long)report->damaged);
+		grid_cell_printf(&tables->grid, report->damaged ? STYLE_RED : STYLE_DIM, "%llu",
+				 (unsigned long long)report->damaged);
 	else
 		grid_cell(&tables->grid, STYLE_DIM, SLICE_LIT("-"));
 }
@@ -51,14 +53,17 @@ static void put_head(struct buf *out, struct catalog *catalog)
 	db_stats_get(catalog_db(catalog), &stats);
 	table_bytes_text(stats.file_bytes, file);
 	table_bytes_text(stats.used_bytes, used);
-	buf_printf(out, "store %s: %s on disk, %s in use, %u of %u readers\n\n", catalog_dir(catalog), file, used, stats.readers,
-	           stats.readers_max);
+	buf_printf(out, "store %s: %s on disk, %s in use, %u of %u readers\n\n", catalog_dir(catalog), file, used,
+		   stats.readers, stats.readers_max);
 }
 
 static int examine(struct catalog *catalog, bool check, uint64_t *damaged, struct err *err)
 {
 	static const struct grid_column columns[] = {
-		{.title = "TABLE"}, {.title = "RECORDS", .right = true}, {.title = "BYTES", .right = true}, {.title = "DAMAGED", .right = true},
+		{.title = "TABLE"},
+		{.title = "RECORDS", .right = true},
+		{.title = "BYTES", .right = true},
+		{.title = "DAMAGED", .right = true},
 	};
 	struct store_tables tables = {.read = check};
 	struct buf          out = {.bytes_max = 1u << 20};
@@ -70,8 +75,9 @@ static int examine(struct catalog *catalog, bool check, uint64_t *damaged, struc
 	grid_print(&tables.grid, &out, 0, 0, true, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
 	grid_deinit(&tables.grid);
 	if (rc == 0 && check)
-		buf_str(&out, tables.damaged ? "\ndamaged records count as absent; what they held is scanned again when it is asked for\n"
-		                             : "\nevery record is whole\n");
+		buf_str(&out, tables.damaged ? "\ndamaged records count as absent; what they held is scanned again "
+					       "when it is asked for\n"
+					     : "\nevery record is whole\n");
 	if (rc == 0)
 		rc = file_write_all(STDOUT_FILENO, buf_slice(&out), "standard output", err);
 	buf_deinit(&out);
@@ -103,8 +109,11 @@ static int store_run(const struct command *command, int argc, char **argv, struc
 }
 
 const struct command command_store = {
-	"store", "what a store holds; whether every record can be read", "ACTION",
+	"store",
+	"what a store holds; whether every record can be read",
+	"ACTION",
 	"  info    size and number of records\n"
 	"  check   reads every record and verifies its checksum; exit status 3 if one is damaged",
-	store_options, store_run,
+	store_options,
+	store_run,
 };

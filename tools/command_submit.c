@@ -20,7 +20,8 @@ static const struct option_spec submit_options[] = {
 	REQUEST_OPTIONS(submit_values),
 	BROKER_OPTIONS(submit_values),
 	{"bulk", OPTION_FLAG, offsetof(struct submit_values, bulk), NULL, "let ad hoc jobs go first"},
-	{"retry-failed", OPTION_TEXT, offsetof(struct submit_values, retry_failed), "JOB", "instead of SOURCE: what failed or is incomplete in JOB"},
+	{"retry-failed", OPTION_TEXT, offsetof(struct submit_values, retry_failed), "JOB",
+	 "instead of SOURCE: what failed or is incomplete in JOB"},
 	{"wait", OPTION_FLAG, offsetof(struct submit_values, wait), NULL, "stay until the job has ended"},
 	{"quiet", OPTION_FLAG, offsetof(struct submit_values, quiet), NULL, "no progress"},
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
@@ -48,13 +49,15 @@ static void submit_progress(void *data, const struct wire_job_status *status)
 	progress_update(((struct submit *)data)->progress, status);
 }
 
-static int prepare(const struct submit_values *values, int operands, char **argv, struct submit *submit, struct err *err)
+static int prepare(const struct submit_values *values, int operands, char **argv, struct submit *submit,
+		   struct err *err)
 {
 	uint64_t retry_of = 0;
 	int      rc = 0;
 
 	if (values->retry_failed && (operands || values->request.from_file))
-		return err_set(err, ERR_USAGE, "--retry-failed takes the images of that job: no SOURCE and no --from-file");
+		return err_set(err, ERR_USAGE,
+			       "--retry-failed takes the images of that job: no SOURCE and no --from-file");
 	if (values->retry_failed)
 		rc = parse_job(values->retry_failed, &retry_of, err);
 	if (rc == 0)
@@ -63,21 +66,29 @@ static int prepare(const struct submit_values *values, int operands, char **argv
 	return rc;
 }
 
-static int follow(const struct submit_values *values, struct submit *submit, struct broker_link *link, int interrupt_fd, struct err *err)
+static int follow(const struct submit_values *values, struct submit *submit, struct broker_link *link, int interrupt_fd,
+		  struct err *err)
 {
-	struct client_run run = {.submit = &submit->request.submit, .reference = values->retry_failed ? NULL : submit_reference,
-	                         .submitted = submit_job, .progress = submit_progress, .data = submit,
-	                         .until_submitted = !values->wait, .interrupt_fd = interrupt_fd};
+	struct client_run run = {.submit = &submit->request.submit,
+				 .reference = values->retry_failed ? NULL : submit_reference,
+				 .submitted = submit_job,
+				 .progress = submit_progress,
+				 .data = submit,
+				 .until_submitted = !values->wait,
+				 .interrupt_fd = interrupt_fd};
 	int               rc = client_run(link->client, &run, err);
 
 	if (rc == ERR_CANCELLED && run.job) {
-		log_line(LOG_WARNING, "submit", "left: job %llu goes on (varve watch %llu)", (unsigned long long)run.job, (unsigned long long)run.job);
+		log_line(LOG_WARNING, "submit", "left: job %llu goes on (varve watch %llu)",
+			 (unsigned long long)run.job, (unsigned long long)run.job);
 		err_clear(err);
 		return EXIT_STATUS_DONE;
 	}
 	if (rc != 0)
 		return rc;
-	return submit->request.list.refused || run.status.images_failed || run.status.images_incomplete ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE;
+	return submit->request.list.refused || run.status.images_failed || run.status.images_incomplete
+		       ? EXIT_STATUS_INCOMPLETE
+		       : EXIT_STATUS_DONE;
 }
 
 static int submit_run(const struct command *command, int argc, char **argv, struct err *err)
@@ -85,7 +96,7 @@ static int submit_run(const struct command *command, int argc, char **argv, stru
 	struct submit_values values = {0};
 	struct submit        submit = {0};
 	struct broker_link   link = {0};
-	int                  interrupt_fd = -1, operands, rc = options_parse(command, argc, argv, &values, &operands, err);
+	int interrupt_fd = -1, operands, rc = options_parse(command, argc, argv, &values, &operands, err);
 
 	if (rc != 0)
 		return rc > 0 ? EXIT_STATUS_DONE : rc;
@@ -95,7 +106,8 @@ static int submit_run(const struct command *command, int argc, char **argv, stru
 	if (rc >= 0)
 		rc = broker_link_open(&values.broker, &link, err);
 	if (rc == 0) {
-		submit.progress = progress_open(values.quiet || !values.wait ? PROGRESS_NEVER : PROGRESS_AUTO, "submit");
+		submit.progress =
+			progress_open(values.quiet || !values.wait ? PROGRESS_NEVER : PROGRESS_AUTO, "submit");
 		rc = follow(&values, &submit, &link, interrupt_fd, err);
 		progress_close(submit.progress);
 		broker_link_close(&link);
@@ -106,6 +118,10 @@ static int submit_run(const struct command *command, int argc, char **argv, stru
 }
 
 const struct command command_submit = {
-	"submit", "hand images or registries to a running broker; prints the job number", "SOURCE…",
-	"SOURCE as for varve scan, but only what a worker elsewhere can reach: docker:// and registry://.", submit_options, submit_run,
+	"submit",
+	"hand images or registries to a running broker; prints the job number",
+	"SOURCE…",
+	"SOURCE as for varve scan, but only what a worker elsewhere can reach: docker:// and registry://.",
+	submit_options,
+	submit_run,
 };

@@ -25,7 +25,8 @@ static const struct option_spec cancel_options[] = {
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
-static int one_job(const struct command *command, int argc, char **argv, struct watch_values *values, uint64_t *job, struct err *err)
+static int one_job(const struct command *command, int argc, char **argv, struct watch_values *values, uint64_t *job,
+		   struct err *err)
 {
 	int operands, rc = options_parse(command, argc, argv, values, &operands, err);
 
@@ -96,4 +97,5 @@ static int cancel_run(const struct command *command, int argc, char **argv, stru
 }
 
 const struct command command_watch = {"watch", "follow a job to its end", "JOB", NULL, watch_options, watch_run};
-const struct command command_cancel = {"cancel", "stop a job; what is finished stays", "JOB", NULL, cancel_options, cancel_run};
+const struct command command_cancel = {"cancel",  "stop a job; what is finished stays", "JOB", NULL, cancel_options,
+				       cancel_run};

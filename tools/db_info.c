@@ -31,8 +31,11 @@ static int put_source_row(void *data, struct slice name, const struct advisory_s
 static void put_feed_rows(struct buf *out, const struct advisories *reader, const struct report_options *look)
 {
 	static const struct grid_column columns[] = {
-		{.title = "ECOSYSTEM", .width_min = 12}, {.title = "RECORDS", .right = true}, {.title = "ENTRIES", .right = true},
-		{.title = "UNREADABLE RANGES", .right = true}, {.title = "NEWEST"},
+		{.title = "ECOSYSTEM", .width_min = 12},
+		{.title = "RECORDS", .right = true},
+		{.title = "ENTRIES", .right = true},
+		{.title = "UNREADABLE RANGES", .right = true},
+		{.title = "NEWEST"},
 	};
 	struct advisory_feed feed;
 	struct grid          grid;
@@ -42,7 +45,8 @@ static void put_feed_rows(struct buf *out, const struct advisories *reader, cons
 		grid_cell(&grid, STYLE_PLAIN, feed.ecosystem);
 		grid_cell_printf(&grid, STYLE_PLAIN, "%llu", (unsigned long long)feed.records);
 		grid_cell_printf(&grid, STYLE_PLAIN, "%llu", (unsigned long long)feed.entries);
-		grid_cell_printf(&grid, feed.ranges_voided ? STYLE_YELLOW : STYLE_DIM, "%llu", (unsigned long long)feed.ranges_voided);
+		grid_cell_printf(&grid, feed.ranges_voided ? STYLE_YELLOW : STYLE_DIM, "%llu",
+				 (unsigned long long)feed.ranges_voided);
 		grid_cell(&grid, STYLE_PLAIN, feed.date.len ? feed.date : SLICE_LIT("-"));
 	}
 	grid_print(&grid, out, 2, look->columns, true, look->colour);
@@ -52,12 +56,16 @@ static void put_feed_rows(struct buf *out, const struct advisories *reader, cons
 static int put_table(struct advisory_store *store, const struct advisories *reader, struct buf *out, struct err *err)
 {
 	static const struct grid_column columns[] = {
-		{.title = "SOURCE", .width_min = 10}, {.title = "RECORDS", .right = true}, {.title = "LEFT OUT", .right = true},
-		{.title = "NEWEST"}, {.title = "IMPORTED"}, {.title = "FROM", .width_min = 16, .keep_end = true},
+		{.title = "SOURCE", .width_min = 10},
+		{.title = "RECORDS", .right = true},
+		{.title = "LEFT OUT", .right = true},
+		{.title = "NEWEST"},
+		{.title = "IMPORTED"},
+		{.title = "FROM", .width_min = 16, .keep_end = true},
 	};
 	const char           *no_colour = getenv("NO_COLOR");
 	struct report_options look = {.columns = terminal_columns(STDOUT_FILENO),
-	                              .colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour)};
+				      .colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour)};
 	struct grid           grid;
 	int                   rc;
 
@@ -138,7 +146,8 @@ int db_info_put(const char *dir, bool json, struct buf *out, struct err *err)
 
 	if (rc == ERR_NOT_FOUND) {
 		err_clear(err);
-		return err_set(err, ERR_NOT_FOUND, "no advisory database in %s: run varve db update or varve db import", dir);
+		return err_set(err, ERR_NOT_FOUND, "no advisory database in %s: run varve db update or varve db import",
+			       dir);
 	}
 	if (rc == 0)
 		rc = advisory_reader_open(store, &reader, err);

@@ -34,11 +34,11 @@ static int start_loop(struct embedded *embedded, const struct embedded_config *c
 {
 	static const char *const endpoints[] = {endpoint, NULL};
 	struct loop_config       loop = {.context = embedded->context,
-	                                 .server = {.endpoints = endpoints},
-	                                 .catalog = embedded->catalog,
-	                                 .db_dir = config->db_dir,
-	                                 .core = {.attempts_max = 3, .backoff_max_ms = 10000},
-	                                 .embedded = true};
+					 .server = {.endpoints = endpoints},
+					 .catalog = embedded->catalog,
+					 .db_dir = config->db_dir,
+					 .core = {.attempts_max = 3, .backoff_max_ms = 10000},
+					 .embedded = true};
 	int                      status = loop_open(&loop, &embedded->loop, err);
 
 	if (status < 0)
@@ -52,12 +52,12 @@ static int start_loop(struct embedded *embedded, const struct embedded_config *c
 static int start_agent(struct embedded *embedded, const struct embedded_config *config, struct err *err)
 {
 	struct agent_config agent = {.context = embedded->context,
-	                             .broker = {.endpoint = endpoint},
-	                             .sources = embedded->sources,
-	                             .spool_dir = config->spool_dir,
-	                             .threads = config->threads,
-	                             .embedded = true,
-	                             .scan_log = LOG_DEBUG};
+				     .broker = {.endpoint = endpoint},
+				     .sources = embedded->sources,
+				     .spool_dir = config->spool_dir,
+				     .threads = config->threads,
+				     .embedded = true,
+				     .scan_log = LOG_DEBUG};
 
 	return agent_start(&agent, &embedded->agent, err);
 }
@@ -72,7 +72,7 @@ int embedded_start(const struct embedded_config *config, struct embedded **out, 
 		return err_set(err, ERR_MEM, "out of memory");
 	status = catalog_open(config->store_dir, &catalog, &embedded->catalog, err);
 	if (status >= 0 && ((embedded->context = wire_context_new(err)) == NULL ||
-	                    (embedded->sources = sources_new(config->source, err)) == NULL))
+			    (embedded->sources = sources_new(config->source, err)) == NULL))
 		status = err->code;
 	if (status >= 0)
 		status = start_loop(embedded, config, err);

@@ -4,8 +4,11 @@
 
 static int rank(enum exit_status status)
 {
-	static const int ranks[] = {[EXIT_STATUS_DONE] = 0, [EXIT_STATUS_INCOMPLETE] = 1, [EXIT_STATUS_GATE] = 2,
-	                            [EXIT_STATUS_NOT_RUN] = 3, [EXIT_STATUS_USAGE] = 4};
+	static const int ranks[] = {[EXIT_STATUS_DONE] = 0,
+				    [EXIT_STATUS_INCOMPLETE] = 1,
+				    [EXIT_STATUS_GATE] = 2,
+				    [EXIT_STATUS_NOT_RUN] = 3,
+				    [EXIT_STATUS_USAGE] = 4};
 
 	return ranks[status];
 }

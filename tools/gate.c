@@ -19,7 +19,8 @@ static int add_word(struct slice word, struct gate *gate, struct err *err)
 			gate->least = thresholds[i];
 		return 0;
 	}
-	return err_set(err, ERR_USAGE, "--fail-on: '%.*s' is none of low, medium, high, critical, unknown", SLICE_FMT(word));
+	return err_set(err, ERR_USAGE, "--fail-on: '%.*s' is none of low, medium, high, critical, unknown",
+		       SLICE_FMT(word));
 }
 
 int gate_parse(const char *text, struct gate *gate, struct err *err)
@@ -77,5 +78,5 @@ void gate_explain(const struct gate *gate, char *out, size_t size)
 		snprintf(out, size, "gate not judged: no advisory database (run varve db update)");
 	else if (gate_status(gate) == EXIT_STATUS_GATE)
 		snprintf(out, size, "gate failed: %llu images over the threshold, %llu that could not be judged",
-		         (unsigned long long)gate->over, (unsigned long long)gate->unjudged);
+			 (unsigned long long)gate->over, (unsigned long long)gate->unjudged);
 }

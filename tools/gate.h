@@ -20,6 +20,6 @@ struct gate {
 int              gate_parse(const char *text, struct gate *gate, struct err *err); /* "high,unknown"; NULL = no gate */
 void             gate_add(struct gate *gate, const struct image_result *result);
 enum exit_status gate_status(const struct gate *gate);
-void             gate_explain(const struct gate *gate, char *out, size_t size); /* one line; "" when passed or not asked */
+void gate_explain(const struct gate *gate, char *out, size_t size); /* one line; "" when passed or not asked */
 
 #endif

@@ -41,18 +41,22 @@ static void set_token(uint8_t token[WIRE_TOKEN_BYTES])
 
 static void set_label(struct job_request *request, char **operands, int count, const char *from_file)
 {
-	const char *first = request->submit.retry_of ? "" : count ? operands[0] : strcmp(from_file, "-") == 0 ? "standard input" : from_file;
+	const char *first = request->submit.retry_of      ? ""
+			    : count                       ? operands[0]
+			    : strcmp(from_file, "-") == 0 ? "standard input"
+							  : from_file;
 
 	if (request->submit.retry_of)
-		snprintf(request->label, sizeof(request->label), "what failed in job %llu", (unsigned long long)request->submit.retry_of);
+		snprintf(request->label, sizeof(request->label), "what failed in job %llu",
+			 (unsigned long long)request->submit.retry_of);
 	else if (count > 1)
 		snprintf(request->label, sizeof(request->label), "%.150s and %d more", first, count - 1);
 	else
 		snprintf(request->label, sizeof(request->label), "%.190s", first);
 }
 
-int job_request_open(const struct request_options *options, char **operands, int count, uint64_t retry_of, bool remote_only,
-                     struct job_request *request, struct err *err)
+int job_request_open(const struct request_options *options, char **operands, int count, uint64_t retry_of,
+		     bool remote_only, struct job_request *request, struct err *err)
 {
 	int rc;
 

@@ -10,7 +10,10 @@
 
 const char *job_state_name(uint32_t state)
 {
-	return state == JOB_RUNNING ? "running" : state == JOB_DONE ? "done" : state == JOB_CANCELLED ? "cancelled" : "unknown";
+	return state == JOB_RUNNING     ? "running"
+	       : state == JOB_DONE      ? "done"
+	       : state == JOB_CANCELLED ? "cancelled"
+					: "unknown";
 }
 
 static enum style state_style(const struct wire_job_status *job)
@@ -28,10 +31,11 @@ static void put_job_row(struct grid *grid, const struct wire_job_status *job)
 	clock_rfc3339(job->submitted_ms, stamp);
 	grid_cell_printf(grid, STYLE_BOLD, "%llu", (unsigned long long)job->job);
 	grid_cell(grid, state_style(job), slice_str(job_state_name(job->state)));
-	grid_cell_printf(grid, STYLE_PLAIN, "%llu/%llu%s", (unsigned long long)job->images_done, (unsigned long long)job->images_total,
-	                 job->growing ? "+" : "");
+	grid_cell_printf(grid, STYLE_PLAIN, "%llu/%llu%s", (unsigned long long)job->images_done,
+			 (unsigned long long)job->images_total, job->growing ? "+" : "");
 	grid_cell_printf(grid, bad ? STYLE_RED : STYLE_DIM, "%llu", (unsigned long long)bad);
-	grid_cell_printf(grid, STYLE_PLAIN, "%llu/%llu", (unsigned long long)job->layers_done, (unsigned long long)job->layers_total);
+	grid_cell_printf(grid, STYLE_PLAIN, "%llu/%llu", (unsigned long long)job->layers_done,
+			 (unsigned long long)job->layers_total);
 	grid_cell_printf(grid, STYLE_PLAIN, "%llu", (unsigned long long)job->layers_reused);
 	grid_cell(grid, STYLE_PLAIN, slice_str(stamp));
 	grid_cell(grid, STYLE_PLAIN, job->label);
@@ -40,8 +44,14 @@ static void put_job_row(struct grid *grid, const struct wire_job_status *job)
 void job_table_put(struct buf *out, const struct wire_status_reply *reply, unsigned columns, bool colour)
 {
 	static const struct grid_column specs[] = {
-		{.title = "JOB", .right = true}, {.title = "STATE"}, {.title = "IMAGES", .right = true}, {.title = "BAD", .right = true},
-		{.title = "LAYERS", .right = true}, {.title = "REUSED", .right = true}, {.title = "SUBMITTED"}, {.title = "WHAT", .width_min = 16},
+		{.title = "JOB", .right = true},
+		{.title = "STATE"},
+		{.title = "IMAGES", .right = true},
+		{.title = "BAD", .right = true},
+		{.title = "LAYERS", .right = true},
+		{.title = "REUSED", .right = true},
+		{.title = "SUBMITTED"},
+		{.title = "WHAT", .width_min = 16},
 	};
 	struct grid grid;
 
@@ -122,10 +132,14 @@ void job_line_put(struct buf *out, const struct wire_job_status *s)
 	uint64_t seconds = s->finished_ms > s->submitted_ms ? (s->finished_ms - s->submitted_ms + 500) / 1000 : 0;
 
 	table_bytes_text(s->bytes_fetched, fetched);
-	buf_printf(out, "job %llu %s: %llu images (%llu failed, %llu incomplete, %llu skipped), %llu unique layers (%llu scanned, %llu reused, "
-	                "%llu verified, %llu failed), %s fetched, %llu s\n",
-	           (unsigned long long)s->job, job_state_name(s->state), (unsigned long long)s->images_done,
-	           (unsigned long long)s->images_failed, (unsigned long long)s->images_incomplete, (unsigned long long)s->images_skipped,
-	           (unsigned long long)s->layers_total, (unsigned long long)s->layers_scanned, (unsigned long long)s->layers_reused,
-	           (unsigned long long)s->layers_verified, (unsigned long long)s->layers_failed, fetched, (unsigned long long)seconds);
+	buf_printf(out,
+		   "job %llu %s: %llu images (%llu failed, %llu incomplete, %llu skipped), %llu unique layers (%llu "
+		   "scanned, %llu reused, "
+		   "%llu verified, %llu failed), %s fetched, %llu s\n",
+		   (unsigned long long)s->job, job_state_name(s->state), (unsigned long long)s->images_done,
+		   (unsigned long long)s->images_failed, (unsigned long long)s->images_incomplete,
+		   (unsigned long long)s->images_skipped, (unsigned long long)s->layers_total,
+		   (unsigned long long)s->layers_scanned, (unsigned long long)s->layers_reused,
+		   (unsigned long long)s->layers_verified, (unsigned long long)s->layers_failed, fetched,
+		   (unsigned long long)seconds);
 }

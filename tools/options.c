@@ -13,7 +13,8 @@ static void print_option(const struct option_spec *spec)
 {
 	char text[128];
 
-	snprintf(text, sizeof(text), "  --%s%s%s", spec->name, spec->argument && spec->kind != OPTION_BOOL ? " " : "", spec->argument ? spec->argument : "");
+	snprintf(text, sizeof(text), "  --%s%s%s", spec->name, spec->argument && spec->kind != OPTION_BOOL ? " " : "",
+		 spec->argument ? spec->argument : "");
 	if (strlen(text) < HELP_COLUMN)
 		printf("%-*s%s\n", HELP_COLUMN, text, spec->help);
 	else
@@ -22,8 +23,8 @@ static void print_option(const struct option_spec *spec)
 
 void command_print_help(const struct command *command)
 {
-	printf("usage: varve %s [OPTION…]%s%s\n\n%s\n\n", command->name, command->operands[0] ? " " : "", command->operands,
-	       command->summary);
+	printf("usage: varve %s [OPTION…]%s%s\n\n%s\n\n", command->name, command->operands[0] ? " " : "",
+	       command->operands, command->summary);
 	for (const struct option_spec *spec = command->options; spec->name; spec++)
 		print_option(spec);
 	printf("%-*s%s\n", HELP_COLUMN, "  --help", "show this");
@@ -84,10 +85,11 @@ static size_t make_table(const struct command *command, struct option table[OPTI
 	size_t count = 0;
 
 	for (const struct option_spec *spec = command->options; spec->name && count < OPTIONS_MAX; spec++, count++)
-		table[count] = (struct option){.name = spec->name, .val = OPTION_CODE + (int)count,
-		                               .has_arg = spec->kind == OPTION_FLAG   ? no_argument
-		                                          : spec->kind == OPTION_BOOL ? optional_argument
-		                                                                      : required_argument};
+		table[count] = (struct option){.name = spec->name,
+					       .val = OPTION_CODE + (int)count,
+					       .has_arg = spec->kind == OPTION_FLAG   ? no_argument
+							  : spec->kind == OPTION_BOOL ? optional_argument
+										      : required_argument};
 	table[count] = (struct option){.name = "help", .has_arg = no_argument, .val = HELP_CODE};
 	table[count + 1] = (struct option){0};
 	return count;
@@ -101,7 +103,8 @@ static int refuse(const struct command *command, int code, char **argv, struct e
 		return err_set(err, ERR_USAGE, "%s: %s needs a value", command->name, word);
 	if (optopt >= OPTION_CODE || optopt == HELP_CODE)
 		return err_set(err, ERR_USAGE, "%s: %s takes no value", command->name, word);
-	return err_set(err, ERR_USAGE, "%s: unknown or ambiguous option %s (see varve %s --help)", command->name, word, command->name);
+	return err_set(err, ERR_USAGE, "%s: unknown or ambiguous option %s (see varve %s --help)", command->name, word,
+		       command->name);
 }
 
 int options_parse(const struct command *command, int argc, char **argv, void *values, int *operands, struct err *err)

@@ -33,7 +33,9 @@ static struct report_options report_options_of(const struct output_options *opti
 		.columns = terminal_columns(fd),
 		.colour = isatty(fd) && !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0,
 		.negligible = options->negligible,
-		.detail = options->details ? REPORT_DETAIL_ALL : options->summary ? REPORT_DETAIL_NONE : REPORT_DETAIL_AUTO,
+		.detail = options->details   ? REPORT_DETAIL_ALL
+			  : options->summary ? REPORT_DETAIL_NONE
+					     : REPORT_DETAIL_AUTO,
 	};
 }
 
@@ -52,8 +54,8 @@ int output_open(const struct output_options *options, struct output *output, str
 	}
 	if (rc == 0) {
 		report_options = report_options_of(options, output->fd);
-		rc = report_open(format_of(options), output->fd, options->path ? options->path : "standard output", &report_options,
-		                 &output->report, err);
+		rc = report_open(format_of(options), output->fd, options->path ? options->path : "standard output",
+				 &report_options, &output->report, err);
 	}
 	return rc;
 }
@@ -61,7 +63,8 @@ int output_open(const struct output_options *options, struct output *output, str
 int output_image(struct output *output, const struct image_result *result, struct err *err)
 {
 	output->images++;
-	output->images_bad += result->image.status == IMAGE_FAILED || (result->image.status == IMAGE_OK && !result->complete);
+	output->images_bad +=
+		result->image.status == IMAGE_FAILED || (result->image.status == IMAGE_OK && !result->complete);
 	gate_add(&output->gate, result);
 	return report_image(output->report, result, err);
 }
@@ -89,7 +92,8 @@ static int close_file(struct output *output, struct err *err)
 	return rc;
 }
 
-int output_close(struct output *output, const struct report_run *run, bool failed, enum exit_status *status, struct err *err)
+int output_close(struct output *output, const struct report_run *run, bool failed, enum exit_status *status,
+		 struct err *err)
 {
 	char text[200];
 	int  rc = 0;
@@ -109,6 +113,7 @@ int output_close(struct output *output, const struct report_run *run, bool faile
 	gate_explain(&output->gate, text, sizeof(text));
 	if (!failed && text[0])
 		log_line(LOG_ERROR, "gate", "%s", text);
-	*status = exit_status_worse(gate_status(&output->gate), output->images_bad ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE);
+	*status = exit_status_worse(gate_status(&output->gate),
+				    output->images_bad ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE);
 	return rc;
 }

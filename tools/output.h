@@ -12,13 +12,21 @@ struct output_options {
 	bool        negligible, details, summary;
 };
 
-#define OUTPUT_OPTIONS(values)                                                                                             \
-	{"format", OPTION_TEXT, offsetof(struct values, output.format), "FORMAT", "table (default), json, jsonl, cyclonedx"},      \
-	{"output", OPTION_TEXT, offsetof(struct values, output.path), "FILE", "write there; - is standard output"},        \
-	{"details", OPTION_FLAG, offsetof(struct values, output.details), NULL, "table: every vulnerability of every image"},      \
-	{"summary", OPTION_FLAG, offsetof(struct values, output.summary), NULL, "table: rows and summary, also for one image"}, \
-	{"negligible", OPTION_FLAG, offsetof(struct values, output.negligible), NULL, "show vulnerabilities of the band negligible too"}, \
-	{"fail-on", OPTION_TEXT, offsetof(struct values, output.fail_on), "SEVERITY", "gate: exit 1 on low, medium, high or critical and worse; high,unknown"}
+#define OUTPUT_OPTIONS(values)                                                                                         \
+	{"format", OPTION_TEXT, offsetof(struct values, output.format), "FORMAT",                                      \
+	 "table (default), json, jsonl, cyclonedx"},                                                                   \
+		{"output", OPTION_TEXT, offsetof(struct values, output.path), "FILE",                                  \
+		 "write there; - is standard output"},                                                                 \
+		{"details", OPTION_FLAG, offsetof(struct values, output.details), NULL,                                \
+		 "table: every vulnerability of every image"},                                                         \
+		{"summary", OPTION_FLAG, offsetof(struct values, output.summary), NULL,                                \
+		 "table: rows and summary, also for one image"},                                                       \
+		{"negligible", OPTION_FLAG, offsetof(struct values, output.negligible), NULL,                          \
+		 "show vulnerabilities of the band negligible too"},                                                   \
+	{                                                                                                              \
+		"fail-on", OPTION_TEXT, offsetof(struct values, output.fail_on), "SEVERITY",                           \
+			"gate: exit 1 on low, medium, high or critical and worse; high,unknown"                        \
+	}
 
 struct output {
 	struct report *report;
@@ -35,6 +43,7 @@ int output_image(struct output *output, const struct image_result *result, struc
 int output_encoded(struct output *output, struct slice encoded, struct err *err); /* as it comes over the wire */
 
 /* Ends the document; when the run `failed` before its first image, nothing is written. *status: of the images and the gate, explained in the log. */
-int output_close(struct output *output, const struct report_run *run, bool failed, enum exit_status *status, struct err *err);
+int output_close(struct output *output, const struct report_run *run, bool failed, enum exit_status *status,
+		 struct err *err);
 
 #endif

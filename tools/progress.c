@@ -44,7 +44,8 @@ static void put_eta(struct buf *out, const struct wire_job_status *s, double rat
 	if (seconds < 1 || seconds >= 360000)
 		return;
 	if (seconds >= 3600)
-		buf_printf(out, "ETA %.0f:%02u:%02u", (double)((unsigned)seconds / 3600), (unsigned)seconds / 60 % 60, (unsigned)seconds % 60);
+		buf_printf(out, "ETA %.0f:%02u:%02u", (double)((unsigned)seconds / 3600), (unsigned)seconds / 60 % 60,
+			   (unsigned)seconds % 60);
 	else
 		buf_printf(out, "ETA %u:%02u", (unsigned)seconds / 60, (unsigned)seconds % 60);
 }
@@ -73,7 +74,8 @@ void progress_text(const struct wire_job_status *s, double rate, unsigned column
 	char        done[24], total[24];
 
 	buf_clear(out);
-	buf_printf(&part, "images %llu/%llu%s", (unsigned long long)s->images_done, (unsigned long long)s->images_total, more);
+	buf_printf(&part, "images %llu/%llu%s", (unsigned long long)s->images_done, (unsigned long long)s->images_total,
+		   more);
 	put_part(out, columns, &part);
 	if (s->images_failed + s->images_incomplete) {
 		buf_clear(&part);
@@ -81,7 +83,8 @@ void progress_text(const struct wire_job_status *s, double rate, unsigned column
 		put_part(out, columns, &part);
 	}
 	buf_clear(&part);
-	buf_printf(&part, "layers %llu/%llu%s", (unsigned long long)s->layers_done, (unsigned long long)s->layers_total, more);
+	buf_printf(&part, "layers %llu/%llu%s", (unsigned long long)s->layers_done, (unsigned long long)s->layers_total,
+		   more);
 	put_part(out, columns, &part);
 	buf_clear(&part);
 	put_eta(&part, s, rate);

@@ -12,10 +12,11 @@ enum progress_mode { PROGRESS_AUTO, PROGRESS_NEVER };
 
 struct progress;
 
-struct progress *progress_open(enum progress_mode mode, const char *what); /* NULL without memory: which all functions take */
-void             progress_close(struct progress *progress);                /* the line is gone from the terminal after */
-void             progress_hide(struct progress *progress); /* clears the line: something else is written to the terminal now */
-void             progress_update(struct progress *progress, const struct wire_job_status *status);
+struct progress *progress_open(enum progress_mode mode,
+			       const char        *what);           /* NULL without memory: which all functions take */
+void             progress_close(struct progress *progress); /* the line is gone from the terminal after */
+void progress_hide(struct progress *progress); /* clears the line: something else is written to the terminal now */
+void progress_update(struct progress *progress, const struct wire_job_status *status);
 
 /* The words of the line, at most `columns` wide (0 = any): images, layers, bytes, rate, reuse, ETA; the less telling ones
  * give way first. `bytes_per_second` 0 = not known. */

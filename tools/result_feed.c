@@ -45,12 +45,14 @@ static int find_job(struct client *client, uint64_t *job, uint64_t *finished, st
 	return rc;
 }
 
-static int follow(struct result_feed *feed, struct broker_link *link, struct output *output, int interrupt_fd, struct err *err)
+static int follow(struct result_feed *feed, struct broker_link *link, struct output *output, int interrupt_fd,
+		  struct err *err)
 {
 	struct broker_feed data = {.output = output};
-	struct client_run  run = {.progress = feed_progress, .result = feed_result, .data = &data, .interrupt_fd = interrupt_fd};
-	uint64_t           finished = 0;
-	int                rc = find_job(link->client, &feed->job, &finished, err);
+	struct client_run  run = {
+		 .progress = feed_progress, .result = feed_result, .data = &data, .interrupt_fd = interrupt_fd};
+	uint64_t finished = 0;
+	int      rc = find_job(link->client, &feed->job, &finished, err);
 
 	if (rc != 0 || (feed->finished_only && finished == 0))
 		return rc;

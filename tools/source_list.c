@@ -17,7 +17,8 @@ static int check_remote(const struct source_list *list, const struct reference *
 	if (!list->remote_only || !reference_is_local(reference))
 		return 0;
 	reference_text(reference, text);
-	return err_set(err, ERR_USAGE, "%.300s is a path of this machine, which a broker's workers cannot read: use varve scan", text);
+	return err_set(err, ERR_USAGE,
+		       "%.300s is a path of this machine, which a broker's workers cannot read: use varve scan", text);
 }
 
 static int parse_operand(struct source_list *list, const char *operand, struct err *err)
@@ -28,7 +29,7 @@ static int parse_operand(struct source_list *list, const char *operand, struct e
 }
 
 int source_list_open(struct source_list *list, char **operands, size_t count, const char *from_file, bool remote_only,
-                     struct err *err)
+		     struct err *err)
 {
 	memset(list, 0, sizeof(*list));
 	list->operands = operands;

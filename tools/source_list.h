@@ -34,7 +34,7 @@ struct source_list {
 /* Checks the operands at once: ERR_USAGE for one that is no reference, or is local when `remote_only`. `from_file` may be
  * NULL, "-" is standard input. */
 int  source_list_open(struct source_list *list, char **operands, size_t count, const char *from_file, bool remote_only,
-                      struct err *err);
+		      struct err *err);
 void source_list_close(struct source_list *list); /* also while the reader waits for its file */
 
 enum { SOURCE_END = 0, SOURCE_NEXT = 1, SOURCE_LATER = 2 };

@@ -58,7 +58,8 @@ int stats_write(const char *path, const struct stats *stats, struct err *err)
 	int        rc;
 
 	stats_text(stats, &text);
-	rc = buf_ok(&text) ? file_write_atomic(path, buf_slice(&text), 0644, err) : err_set(err, ERR_MEM, "writing %s: no memory", path);
+	rc = buf_ok(&text) ? file_write_atomic(path, buf_slice(&text), 0644, err)
+			   : err_set(err, ERR_MEM, "writing %s: no memory", path);
 	buf_deinit(&text);
 	return rc == 0 ? 0 : err_prefix(err, "--stats");
 }

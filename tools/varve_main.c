@@ -11,14 +11,15 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-	&command_scan, &command_report, &command_submit, &command_status, &command_watch, &command_results, &command_cancel,
-	&command_db, &command_store, &command_keys,
+	&command_scan,    &command_report, &command_submit, &command_status, &command_watch,
+	&command_results, &command_cancel, &command_db,     &command_store,  &command_keys,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "usage: varve COMMAND [OPTION…] …\n\nWhat is in the images of a registry, each unique layer read once.\n\n");
+	fprintf(out, "usage: varve COMMAND [OPTION…] …\n\nWhat is in the images of a registry, each unique layer read "
+		     "once.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
 	fprintf(out, "\nvarve COMMAND --help tells the rest; varve --version says which this is.\n");
@@ -73,7 +74,8 @@ int main(int argc, char **argv)
 		printf("varve %s\n", VARVE_VERSION);
 		return EXIT_STATUS_DONE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || (strcmp(argv[1], "help") == 0 && argc == 2)) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    (strcmp(argv[1], "help") == 0 && argc == 2)) {
 		print_usage(stdout);
 		return EXIT_STATUS_DONE;
 	}
@@ -81,7 +83,8 @@ int main(int argc, char **argv)
 	if (!command) {
 		const char *word = strcmp(argv[1], "help") == 0 ? argv[2] : argv[1];
 
-		fprintf(stderr, "varve: no %s '%s'; varve --help lists the commands\n", word[0] == '-' ? "option" : "command", word);
+		fprintf(stderr, "varve: no %s '%s'; varve --help lists the commands\n",
+			word[0] == '-' ? "option" : "command", word);
 		return EXIT_STATUS_USAGE;
 	}
 	if (strcmp(argv[1], "help") == 0) {

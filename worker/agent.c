@@ -127,8 +127,8 @@ static void *open_run(void *data)
 
 		digest_text(&task->layer.digest, digest);
 		log_line(agent->config.scan_log, "worker", "%s layer %s, lease %llu, analyzers %.*s",
-		         task->verify ? "verify" : "scan", digest, (unsigned long long)task->lease,
-		         SLICE_FMT(buf_slice(&agent->set)));
+			 task->verify ? "verify" : "scan", digest, (unsigned long long)task->lease,
+			 SLICE_FMT(buf_slice(&agent->set)));
 		agent_task_open(task, agent->config.sources);
 		if (task->status < 0 || !queue_push(agent->to_scan, task))
 			put_output(agent, task, true, NULL);
@@ -244,8 +244,8 @@ int agent_start(const struct agent_config *config, struct agent **out, struct er
 	agent->output = queue_new(QUEUE_TASKS);
 	agent->window = window_budget_new();
 	agent->scan = (struct scan_config){.spool_dir = config->spool_dir, .window = agent->window};
-	if (agent->wake_fd < 0 || !agent->light || !agent->to_open || !agent->to_scan || !agent->output || !agent->window ||
-	    !buf_ok(&agent->set))
+	if (agent->wake_fd < 0 || !agent->light || !agent->to_open || !agent->to_scan || !agent->output ||
+	    !agent->window || !buf_ok(&agent->set))
 		status = err_set(err, ERR_MEM, "worker: out of memory");
 	if (status >= 0)
 		status = wire_client_open(config->context, &config->broker, &agent->client, err);

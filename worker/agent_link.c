@@ -35,7 +35,8 @@ void agent_forget_task(struct agent *agent, struct agent_task *task)
 static bool send_frame(struct agent *agent)
 {
 	struct err err = {0};
-	bool       sent = buf_ok(&agent->frame) && wire_client_send(agent->client, buf_slice(&agent->frame), SEND_WAIT_MS, &err) == 0;
+	bool       sent = buf_ok(&agent->frame) &&
+		    wire_client_send(agent->client, buf_slice(&agent->frame), SEND_WAIT_MS, &err) == 0;
 
 	if (!sent) {
 		log_line(LOG_WARNING, "worker", "%s", err.text[0] ? err.text : "out of memory");
@@ -48,16 +49,17 @@ static bool send_frame(struct agent *agent)
 static void send_hello(struct agent *agent)
 {
 	struct wire_hello hello = {.version = slice_str(VARVE_VERSION),
-	                           .analyzer_set = buf_slice(&agent->set),
-	                           .result_bytes = RESULT_BYTES_CREDIT,
-	                           .local = agent->config.embedded,
-	                           .resolver = SOURCE_RESOLVER_VERSION};
+				   .analyzer_set = buf_slice(&agent->set),
+				   .result_bytes = RESULT_BYTES_CREDIT,
+				   .local = agent->config.embedded,
+				   .resolver = SOURCE_RESOLVER_VERSION};
 	char              host[256] = "";
 
 	gethostname(host, sizeof(host) - 1);
 	hello.name = slice_str(agent->config.name ? agent->config.name : host);
-	hello.layer_slots = agent->scan_threads + agent->ahead; /* all: what is still held of an earlier broker is none of its */
-	hello.light_slots = LIGHT_THREADS;                      /* leases, and the end of it would free no slot there */
+	hello.layer_slots =
+		agent->scan_threads + agent->ahead; /* all: what is still held of an earlier broker is none of its */
+	hello.light_slots = LIGHT_THREADS;          /* leases, and the end of it would free no slot there */
 	arena_reset(&agent->arena);
 	for (size_t i = 0; agent->config.hosts && agent->config.hosts[i]; i++)
 		hello.hosts.count++;
@@ -112,9 +114,9 @@ static enum wire_fail_class fail_class(int code)
 static void send_failure(struct agent *agent, const struct agent_task *task)
 {
 	struct wire_fail fail = {.lease = task->lease,
-	                         .fail_class = (uint32_t)fail_class(task->status),
-	                         .code = task->status,
-	                         .text = slice_str(task->err.text)};
+				 .fail_class = (uint32_t)fail_class(task->status),
+				 .code = task->status,
+				 .text = slice_str(task->err.text)};
 
 	wire_put_fail(&agent->frame, 0, &fail);
 	send_frame(agent);
@@ -138,9 +140,10 @@ static void send_heartbeat(struct agent *agent)
 	for (const struct agent_task *task = agent->tasks; task; task = task->next)
 		count++;
 	progress.items = arena_array(&agent->arena, count + 1, sizeof(*progress.items));
-	for (struct agent_task *task = agent->tasks; task && progress.items && progress.count < WIRE_LEASES_MAX; task = task->next)
+	for (struct agent_task *task = agent->tasks; task && progress.items && progress.count < WIRE_LEASES_MAX;
+	     task = task->next)
 		progress.items[progress.count++] =
-		        (struct wire_lease_progress){.lease = task->lease, .bytes = atomic_load(&task->progress)};
+			(struct wire_lease_progress){.lease = task->lease, .bytes = atomic_load(&task->progress)};
 	wire_put_progress(&agent->frame, 0, &progress);
 	send_frame(agent);
 }
@@ -174,27 +177,28 @@ static void weigh_failed_image(struct agent_task *task)
 		return;
 	task->status = image->error;
 	err_set(&task->err, image->error, "%.*s", (int)(image->reason.len < 400 ? image->reason.len : 400),
-	        (const char *)image->reason.ptr);
+		(const char *)image->reason.ptr);
 }
 
 static void encode_layer(struct agent_task *task)
 {
 	const struct scan_outcome *outcome = &task->outcome;
 	struct wire_layer_result   result = {.diff_id = outcome->result.diff_id,
-	                                     .blob_bytes = outcome->result.blob_bytes,
-	                                     .tar_bytes = outcome->result.tar_bytes,
-	                                     .entries = outcome->result.entries,
-	                                     .files_analyzed = outcome->result.files_analyzed,
-	                                     .bytes_fetched = outcome->blob_bytes_read,
-	                                     .partial = outcome->result.partial,
-	                                     .by_resource = outcome->result.by_resource,
-	                                     .verified = outcome->verified,
-	                                     .inventory = buf_slice(&task->inventory),
-	                                     .path_table = buf_slice(&task->path_table)};
+					     .blob_bytes = outcome->result.blob_bytes,
+					     .tar_bytes = outcome->result.tar_bytes,
+					     .entries = outcome->result.entries,
+					     .files_analyzed = outcome->result.files_analyzed,
+					     .bytes_fetched = outcome->blob_bytes_read,
+					     .partial = outcome->result.partial,
+					     .by_resource = outcome->result.by_resource,
+					     .verified = outcome->verified,
+					     .inventory = buf_slice(&task->inventory),
+					     .path_table = buf_slice(&task->path_table)};
 
 	wire_put_layer_result(&task->result, &result);
 	if (!buf_ok(&task->result))
-		task->status = err_set(&task->err, ERR_LIMIT, "inventory: longer than %zu bytes", task->result.bytes_max);
+		task->status =
+			err_set(&task->err, ERR_LIMIT, "inventory: longer than %zu bytes", task->result.bytes_max);
 	buf_deinit(&task->inventory);
 	buf_deinit(&task->path_table);
 }
@@ -253,7 +257,8 @@ static int fill_task(struct agent *agent, struct agent_task *task, const struct 
 	if ((status = reference_parse(m->reference, &task->reference, err)) < 0)
 		return status;
 	if (reference_is_local(&task->reference) && !agent->config.embedded)
-		return err_set(err, ERR_USAGE, "%.*s: a worker reads no local sources; use `varve scan`", SLICE_FMT(slice_sub(m->reference, 0, 200)));
+		return err_set(err, ERR_USAGE, "%.*s: a worker reads no local sources; use `varve scan`",
+			       SLICE_FMT(slice_sub(m->reference, 0, 200)));
 	if (m->kind == WIRE_TASK_RESOLVE && (status = platform_parse(m->platform, &task->platform, err)) < 0)
 		return status;
 	task->include = copy_globs(&task->arena, &m->include);
@@ -263,10 +268,10 @@ static int fill_task(struct agent *agent, struct agent_task *task, const struct 
 	for (size_t i = 0; task->known && i < m->known.count; i++)
 		task->known[task->known_count++] = arena_copy(&task->arena, m->known.items[i]);
 	task->layer = (struct image_layer){.digest = m->digest,
-	                                   .diff_id = m->diff_id,
-	                                   .size = m->size,
-	                                   .media_type = arena_copy(&task->arena, m->media_type),
-	                                   .location = arena_copy(&task->arena, m->location)};
+					   .diff_id = m->diff_id,
+					   .size = m->size,
+					   .media_type = arena_copy(&task->arena, m->media_type),
+					   .location = arena_copy(&task->arena, m->location)};
 	task->verify = m->verify;
 	return arena_failed(&task->arena) ? err_set(err, ERR_MEM, "task: out of memory") : 0;
 }
@@ -305,8 +310,8 @@ static void take_ack(struct agent *agent, struct slice body)
 	if (wire_get_ack(body, &ack, NULL) < 0 || (task = find_task(agent, ack.lease)) == NULL || !task->sent)
 		return;
 	if (ack.code < 0 && ack.code != ERR_NOT_FOUND)
-		log_line(LOG_WARNING, "worker", "lease %llu: the broker refused the result: %.*s", (unsigned long long)ack.lease,
-		         SLICE_FMT(ack.text));
+		log_line(LOG_WARNING, "worker", "lease %llu: the broker refused the result: %.*s",
+			 (unsigned long long)ack.lease, SLICE_FMT(ack.text));
 	agent_forget_task(agent, task);
 }
 
@@ -401,7 +406,8 @@ static void take_frame(struct agent *agent)
 static void beat(struct agent *agent, uint64_t now)
 {
 	if (agent->welcome && now >= agent->heard + agent->silence_ms) {
-		log_line(LOG_WARNING, "worker", "nothing heard from the broker for %llu s", (unsigned long long)agent->silence_ms / 1000);
+		log_line(LOG_WARNING, "worker", "nothing heard from the broker for %llu s",
+			 (unsigned long long)agent->silence_ms / 1000);
 		agent->welcome = false;
 	}
 	if (agent->beaten && now < agent->beaten + agent->heartbeat_ms)
@@ -430,8 +436,9 @@ void *agent_link_run(void *data)
 	while (!atomic_load(&agent->stopping)) {
 		beat(agent, clock_ms());
 		err_clear(&err);
-		for (int got = wire_client_receive(agent->client, agent->wake_fd, agent->heartbeat_ms / 2, &agent->in, &err); got > 0;
-		     got = wire_client_receive(agent->client, -1, 0, &agent->in, &err))
+		for (int got = wire_client_receive(agent->client, agent->wake_fd, agent->heartbeat_ms / 2, &agent->in,
+						   &err);
+		     got > 0; got = wire_client_receive(agent->client, -1, 0, &agent->in, &err))
 			take_frame(agent);
 		drain_wake(agent);
 		if (wire_client_refused(agent->client, &err) < 0)

@@ -59,7 +59,7 @@ void agent_task_scan(struct agent_task *task, struct sources *sources, const str
 	own.opened = task->opened;
 	task->opened = NULL;
 	task->status = pipeline_scan_layer(sources, &task->reference, &task->layer, task->verify, &own, &task->outcome,
-	                                   &task->inventory, &task->path_table, &task->err);
+					   &task->inventory, &task->path_table, &task->err);
 }
 
 /* 1 when all that is known can be read and is still so: it is the answer. */
@@ -88,15 +88,16 @@ void agent_task_resolve(struct agent_task *task, struct sources *sources)
 		return;
 	}
 	task->status = source_resolve(sources, &task->reference, &task->platform, &task->arena, &task->images,
-	                              &task->images_count, &task->err);
+				      &task->images_count, &task->err);
 	if (task->status >= 0 && task->images_count == 0)
 		task->status = err_set(&task->err, ERR_INTERNAL, "no image came out");
 }
 
-void agent_task_enumerate(struct agent_task *task, struct sources *sources,
-                          int (*found)(void *data, const struct reference *reference), void *data)
+void agent_task_enumerate(struct agent_task *task, struct sources                           *sources,
+			  int (*found)(void *data, const struct reference *reference), void *data)
 {
-	const struct listing_filter filter = {.include = task->include, .exclude = task->exclude, .newest = task->newest};
+	const struct listing_filter filter = {
+		.include = task->include, .exclude = task->exclude, .newest = task->newest};
 
 	task->status = source_enumerate(sources, &task->reference, &filter, found, data, &task->err);
 }
@@ -105,6 +106,6 @@ void agent_analyzer_set(struct buf *out)
 {
 	dispatch_analyzer_set(out);
 	buf_printf(out, ";tar_bytes=%llu,entries=%u,path_bytes=%u,path_depth=%u,body_bytes=%u,spool_bytes=%llu",
-	           (unsigned long long)LIMIT_LAYER_BYTES, LIMIT_ENTRIES, LIMIT_PATH_BYTES, LIMIT_PATH_DEPTH,
-	           LIMIT_BODY_MEMORY_BYTES, (unsigned long long)LIMIT_SPOOL_BYTES);
+		   (unsigned long long)LIMIT_LAYER_BYTES, LIMIT_ENTRIES, LIMIT_PATH_BYTES, LIMIT_PATH_DEPTH,
+		   LIMIT_BODY_MEMORY_BYTES, (unsigned long long)LIMIT_SPOOL_BYTES);
 }

@@ -11,7 +11,7 @@ enum agent_task_kind { AGENT_ENUMERATE, AGENT_RESOLVE, AGENT_LAYER };
 struct agent_task {
 	uint64_t             lease;
 	enum agent_task_kind kind;
-	struct arena         arena;    /* holds what follows */
+	struct arena         arena; /* holds what follows */
 	struct reference     reference;
 	struct platform      platform; /* resolve */
 	struct slice        *known;    /* resolve: encoded records of the last time, foreign bytes */
@@ -20,18 +20,18 @@ struct agent_task {
 	unsigned             newest;
 	struct image_layer   layer;
 	bool                 verify;
-	struct stream       *opened;   /* layer: fetched ahead */
+	struct stream       *opened; /* layer: fetched ahead */
 	_Atomic bool         cancel;
 	_Atomic uint64_t     progress;
 	/* what came out */
-	int                  status;   /* 0 or ERR_* with `err` */
+	int                  status; /* 0 or ERR_* with `err` */
 	struct err           err;
-	struct scan_outcome  outcome;  /* layer */
+	struct scan_outcome  outcome; /* layer */
 	struct buf           inventory, path_table;
-	struct image        *images;   /* resolve, in `arena` */
+	struct image        *images; /* resolve, in `arena` */
 	size_t               images_count;
 	/* the socket thread's */
-	struct buf           result;   /* encoded, in chunks on its way */
+	struct buf           result; /* encoded, in chunks on its way */
 	bool                 sent;
 	uint32_t             chunks;
 	struct agent_task   *next;
@@ -43,8 +43,8 @@ void               agent_task_free(struct agent_task *task);
 void agent_task_open(struct agent_task *task, struct sources *sources); /* layer: starts its transfer */
 void agent_task_scan(struct agent_task *task, struct sources *sources, const struct scan_config *config);
 void agent_task_resolve(struct agent_task *task, struct sources *sources);
-void agent_task_enumerate(struct agent_task *task, struct sources *sources,
-                          int (*found)(void *data, const struct reference *reference), void *data);
+void agent_task_enumerate(struct agent_task *task, struct sources                           *sources,
+			  int (*found)(void *data, const struct reference *reference), void *data);
 
 /* "name/version,…;ceiling=value,…": all that decides a layer's facts besides its bytes. */
 void agent_analyzer_set(struct buf *out);

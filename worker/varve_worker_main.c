@@ -8,39 +8,65 @@
 #include <string.h>
 
 static const char help[] =
-        "usage: varve-worker [OPTION…]\n\n"
-        "Fetches, verifies and reads image layers for a varve-broker. Holds the registry credentials.\n\n"
-        "  --broker ENDPOINT      ipc://PATH or tcp://HOST:PORT (default: this user's broker)\n"
-        "  --key FILE             own key file, made by `varve keys generate`; tcp:// needs it\n"
-        "  --broker-key KEY       public key of the broker, 40 characters; tcp:// needs it\n"
-        "  --insecure-tcp         tcp:// without keys; benchmarks only\n"
-        "  --name NAME            what the broker calls it (default: host name)\n"
-        "  --threads N            scan threads (default: the CPUs of this process)\n"
-        "  --host HOST            a registry it may reach; may be given several times (default: any)\n"
-        "  --spool DIR            for large files (default: $TMPDIR or /var/tmp)\n"
-        "  --authfile FILE        credentials, containers-auth.json(5)\n"
-        "  --cert-dir DIR         certificates, containers-certs.d(5)\n"
-        "  --registries-conf FILE mirrors, containers-registries.conf(5)\n"
-        "  --plain-http           http instead of https for every registry\n"
-        "  --tls-verify[=BOOL]    false: accept any certificate\n"
-        "  --host-connections N   concurrent transfers per registry (default 8)\n"
-        "  --verbose              more lines on stderr\n"
-        "  --help, --version\n\n"
-        "SIGTERM and SIGINT stop it; what it was reading goes back to the broker.\n"
-        "Exit status: 0 stopped; 2 usage or configuration; 4 could not run.\n";
+	"usage: varve-worker [OPTION…]\n\n"
+	"Fetches, verifies and reads image layers for a varve-broker. Holds the registry credentials.\n\n"
+	"  --broker ENDPOINT      ipc://PATH or tcp://HOST:PORT (default: this user's broker)\n"
+	"  --key FILE             own key file, made by `varve keys generate`; tcp:// needs it\n"
+	"  --broker-key KEY       public key of the broker, 40 characters; tcp:// needs it\n"
+	"  --insecure-tcp         tcp:// without keys; benchmarks only\n"
+	"  --name NAME            what the broker calls it (default: host name)\n"
+	"  --threads N            scan threads (default: the CPUs of this process)\n"
+	"  --host HOST            a registry it may reach; may be given several times (default: any)\n"
+	"  --spool DIR            for large files (default: $TMPDIR or /var/tmp)\n"
+	"  --authfile FILE        credentials, containers-auth.json(5)\n"
+	"  --cert-dir DIR         certificates, containers-certs.d(5)\n"
+	"  --registries-conf FILE mirrors, containers-registries.conf(5)\n"
+	"  --plain-http           http instead of https for every registry\n"
+	"  --tls-verify[=BOOL]    false: accept any certificate\n"
+	"  --host-connections N   concurrent transfers per registry (default 8)\n"
+	"  --verbose              more lines on stderr\n"
+	"  --help, --version\n\n"
+	"SIGTERM and SIGINT stop it; what it was reading goes back to the broker.\n"
+	"Exit status: 0 stopped; 2 usage or configuration; 4 could not run.\n";
 
-enum option_id { OPTION_BROKER = 256, OPTION_KEY, OPTION_BROKER_KEY, OPTION_INSECURE, OPTION_NAME, OPTION_THREADS, OPTION_HOST, OPTION_SPOOL, OPTION_AUTHFILE, OPTION_CERTS, OPTION_REGISTRIES, OPTION_PLAIN, OPTION_TLS, OPTION_CONNECTIONS, OPTION_VERBOSE, OPTION_HELP, OPTION_VERSION };
+enum option_id {
+	OPTION_BROKER = 256,
+	OPTION_KEY,
+	OPTION_BROKER_KEY,
+	OPTION_INSECURE,
+	OPTION_NAME,
+	OPTION_THREADS,
+	OPTION_HOST,
+	OPTION_SPOOL,
+	OPTION_AUTHFILE,
+	OPTION_CERTS,
+	OPTION_REGISTRIES,
+	OPTION_PLAIN,
+	OPTION_TLS,
+	OPTION_CONNECTIONS,
+	OPTION_VERBOSE,
+	OPTION_HELP,
+	OPTION_VERSION
+};
 
-static const struct option options[] = {
-        {"broker", required_argument, NULL, OPTION_BROKER}, {"key", required_argument, NULL, OPTION_KEY},
-        {"broker-key", required_argument, NULL, OPTION_BROKER_KEY}, {"insecure-tcp", no_argument, NULL, OPTION_INSECURE},
-        {"name", required_argument, NULL, OPTION_NAME}, {"threads", required_argument, NULL, OPTION_THREADS},
-        {"host", required_argument, NULL, OPTION_HOST}, {"spool", required_argument, NULL, OPTION_SPOOL},
-        {"authfile", required_argument, NULL, OPTION_AUTHFILE}, {"cert-dir", required_argument, NULL, OPTION_CERTS},
-        {"registries-conf", required_argument, NULL, OPTION_REGISTRIES}, {"plain-http", no_argument, NULL, OPTION_PLAIN},
-        {"tls-verify", optional_argument, NULL, OPTION_TLS}, {"host-connections", required_argument, NULL, OPTION_CONNECTIONS},
-        {"verbose", no_argument, NULL, OPTION_VERBOSE}, {"help", no_argument, NULL, OPTION_HELP},
-        {"version", no_argument, NULL, OPTION_VERSION}, {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"broker", required_argument, NULL, OPTION_BROKER},
+					{"key", required_argument, NULL, OPTION_KEY},
+					{"broker-key", required_argument, NULL, OPTION_BROKER_KEY},
+					{"insecure-tcp", no_argument, NULL, OPTION_INSECURE},
+					{"name", required_argument, NULL, OPTION_NAME},
+					{"threads", required_argument, NULL, OPTION_THREADS},
+					{"host", required_argument, NULL, OPTION_HOST},
+					{"spool", required_argument, NULL, OPTION_SPOOL},
+					{"authfile", required_argument, NULL, OPTION_AUTHFILE},
+					{"cert-dir", required_argument, NULL, OPTION_CERTS},
+					{"registries-conf", required_argument, NULL, OPTION_REGISTRIES},
+					{"plain-http", no_argument, NULL, OPTION_PLAIN},
+					{"tls-verify", optional_argument, NULL, OPTION_TLS},
+					{"host-connections", required_argument, NULL, OPTION_CONNECTIONS},
+					{"verbose", no_argument, NULL, OPTION_VERBOSE},
+					{"help", no_argument, NULL, OPTION_HELP},
+					{"version", no_argument, NULL, OPTION_VERSION},
+					{NULL, 0, NULL, 0}};
 
 enum { HOSTS_MAX = 256 };
 
@@ -142,8 +168,9 @@ static int read_options(int argc, char **argv, struct settings *settings, struct
 
 	opterr = 0;
 	while (status >= 0 && !settings->done && (id = getopt_long(argc, argv, "", options, NULL)) != -1)
-		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument", argv[optind - 1])
-		                                : take_option(id, settings, err);
+		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument",
+							  argv[optind - 1])
+						: take_option(id, settings, err);
 	if (status >= 0 && !settings->done && optind < argc)
 		status = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
 	return status;
@@ -157,7 +184,7 @@ static int serve(struct settings *settings, struct err *err)
 	if ((status = agent_start(&settings->agent, &agent, err)) < 0)
 		return status;
 	log_line(LOG_INFO, "worker", "%u scan threads, broker %s",
-	         settings->agent.threads ? settings->agent.threads : agent_cpus(), settings->agent.broker.endpoint);
+		 settings->agent.threads ? settings->agent.threads : agent_cpus(), settings->agent.broker.endpoint);
 	daemon_wait_signal();
 	agent_stop(agent);
 	log_line(LOG_INFO, "worker", "stopped");
@@ -176,7 +203,8 @@ static int run(struct settings *settings, struct err *err)
 		settings->agent.broker.endpoint = (const char *)endpoint.ptr;
 	}
 	if (pipeline_spool_is_memory(settings->agent.spool_dir))
-		log_line(LOG_WARNING, "worker", "the spool folder %s is kept in memory", pipeline_spool_dir(settings->agent.spool_dir));
+		log_line(LOG_WARNING, "worker", "the spool folder %s is kept in memory",
+			 pipeline_spool_dir(settings->agent.spool_dir));
 	daemon_block_signals();
 	settings->source.spool_dir = settings->agent.spool_dir;
 	settings->agent.hosts = settings->hosts_count ? settings->hosts : NULL;

@@ -78,8 +78,9 @@ static void take_note(struct aggregation *a, uint32_t i, struct note note)
 	if (note.kind != NOTE_PARTIAL || (layer->status == LAYER_PARTIAL && layer->reason.len))
 		return;
 	layer->status = LAYER_PARTIAL;
-	layer->reason = note.path.len ? arena_printf(a->arena, "%.*s: %.*s", SLICE_FMT(note.path), SLICE_FMT(note.reason))
-				      : note.reason;
+	layer->reason = note.path.len
+				? arena_printf(a->arena, "%.*s: %.*s", SLICE_FMT(note.path), SLICE_FMT(note.reason))
+				: note.reason;
 }
 
 static void take_notes(struct aggregation *a, uint32_t i, const struct inventory *inv)
@@ -105,8 +106,10 @@ static void note_lost_links(struct aggregation *a, uint32_t i, const struct inve
 			take_note(a, i,
 				  (struct note){.kind = NOTE_PARTIAL,
 						.path = arena_copy(a->arena, inv->links[k].path),
-						.reason = arena_printf(a->arena, "link: a hard link to %.*s, in which nothing was recognised",
-								       SLICE_FMT(inv->links[k].target))});
+						.reason = arena_printf(
+							a->arena,
+							"link: a hard link to %.*s, in which nothing was recognised",
+							SLICE_FMT(inv->links[k].target))});
 }
 
 static void lay_over(struct aggregation *a, uint32_t i, const struct aggregate_layer *layer, struct source *source)

@@ -33,8 +33,8 @@ struct tree {
 	struct tree_node   root;
 	struct tree_node **buckets;
 	size_t             buckets_count, nodes_count, links_count;
-	uint64_t           steps; /* components walked, nodes passed, ancestors counted */
-	uint64_t           seed;  /* drawn, so that no image can choose names that fall into one bucket */
+	uint64_t           steps;   /* components walked, nodes passed, ancestors counted */
+	uint64_t           seed;    /* drawn, so that no image can choose names that fall into one bucket */
 	struct tree_node  *removed; /* nodes whose `removed` is set */
 };
 

@@ -22,7 +22,7 @@ struct archive_reader {
 	uint64_t        body_size, body_at; /* of the current member, holes included */
 	struct slice    pending;            /* a stored piece that waits for the hole before it */
 	uint64_t        pending_at;
-	uint64_t        holes_left;         /* zeros that may still be given for what is not stored */
+	uint64_t        holes_left; /* zeros that may still be given for what is not stored */
 	bool            opened, foreign;
 	int             status; /* 1 while members may follow; 0 at the end, or the failure */
 	struct err      why;

@@ -18,7 +18,7 @@ struct arena {
 
 void  arena_init(struct arena *arena, size_t bytes_max);
 void  arena_deinit(struct arena *arena);
-void  arena_reset(struct arena *arena); /* everything given is gone; the arena is usable again */
+void  arena_reset(struct arena *arena);              /* everything given is gone; the arena is usable again */
 void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
 void *arena_array(struct arena *arena, size_t count, size_t size); /* checks the product */
 

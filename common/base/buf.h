@@ -29,7 +29,7 @@ void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(
 uint8_t *buf_reserve(struct buf *buf, size_t size);
 void     buf_commit(struct buf *buf, size_t size);
 
-struct slice buf_slice(const struct buf *buf); /* until the next write */
+struct slice buf_slice(const struct buf *buf);       /* until the next write */
 uint8_t     *buf_take(struct buf *buf, size_t *len); /* heap memory, the caller frees; the buf is empty after */
 
 #endif

@@ -28,7 +28,7 @@ uint32_t cursor_u32le(struct cursor *c);
 struct slice  cursor_take(struct cursor *c, size_t size); /* borrowed from the input */
 struct slice  cursor_rest(struct cursor *c);              /* all that is left, without moving */
 void          cursor_skip(struct cursor *c, size_t size);
-struct cursor cursor_sub(struct cursor *c, size_t size);  /* a failed cursor if too long */
+struct cursor cursor_sub(struct cursor *c, size_t size);    /* a failed cursor if too long */
 struct cursor cursor_at(struct slice bytes, size_t offset); /* a failed cursor if outside */
 
 /* Text up to and without '\n' (a '\r' before it goes too); false at the end. Never fails the cursor. */

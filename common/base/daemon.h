@@ -9,7 +9,7 @@
 /* Call before any thread is started: SIGTERM, SIGINT (and SIGHUP, SIGPIPE, which are ignored) no longer end the process. */
 void daemon_block_signals(void);
 
-int  daemon_wait_signal(void); /* blocks until SIGTERM or SIGINT comes, or daemon_wake() */
+int  daemon_wait_signal(void);      /* blocks until SIGTERM or SIGINT comes, or daemon_wake() */
 void daemon_wake(pthread_t waiter); /* ends the wait of that thread */
 
 enum { DAEMON_USAGE = 2, DAEMON_CANNOT_RUN = 4 };

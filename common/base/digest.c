@@ -16,7 +16,8 @@ int digest_parse(struct slice text, struct digest *out, struct err *err)
 	struct slice hex = slice_from(text, 7);
 
 	if (slice_starts(text, "sha512:") || slice_starts(text, "sha384:"))
-		return err_set(err, ERR_UNSUPPORTED, "digest algorithm %.6s (only sha256 is supported)", (const char *)text.ptr);
+		return err_set(err, ERR_UNSUPPORTED, "digest algorithm %.6s (only sha256 is supported)",
+			       (const char *)text.ptr);
 	if (!slice_starts(text, "sha256:") || hex.len != 2 * SHA256_BYTES)
 		return err_set(err, ERR_FORMAT, "not a sha256 digest");
 	for (size_t i = 0; i < SHA256_BYTES; i++) {

@@ -62,7 +62,7 @@ int err_errno(struct err *err, int code, const char *format, ...)
 	va_end(args);
 	if (used >= 0 && (size_t)used < sizeof(err->text))
 		snprintf(err->text + used, sizeof(err->text) - (size_t)used, ": %s",
-		         strerror_r(saved, why, sizeof(why)));
+			 strerror_r(saved, why, sizeof(why)));
 	tame(err->text);
 	return code;
 }
@@ -76,9 +76,9 @@ void err_clear(struct err *err)
 const char *err_name(int code)
 {
 	static const char *const names[] = {
-	        "ok",        "usage",       "config", "memory",    "io",  "limit", "format", "digest",
-	        "truncated", "unsupported", "auth",   "not_found", "net", "rate",  "tls",    "store",
-	        "full",      "version",     "busy",   "protocol",  "cancelled", "internal",
+		"ok",        "usage",       "config", "memory",    "io",        "limit",    "format", "digest",
+		"truncated", "unsupported", "auth",   "not_found", "net",       "rate",     "tls",    "store",
+		"full",      "version",     "busy",   "protocol",  "cancelled", "internal",
 	};
 	size_t index = (size_t)(code > 0 ? 0 : -code);
 

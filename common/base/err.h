@@ -6,27 +6,27 @@
 #define VARVE_BASE_ERR_H
 
 enum err_code {
-	ERR_USAGE = -1,        /* the caller asked for something that cannot be (exit 2) */
-	ERR_CONFIG = -2,       /* a configuration file or key is wrong (exit 2) */
-	ERR_MEM = -3,          /* out of memory */
-	ERR_IO = -4,           /* a local file could not be read or written */
-	ERR_LIMIT = -5,        /* a ceiling of limits.h was reached; the text names it */
-	ERR_FORMAT = -6,       /* foreign bytes are not what they claim to be */
-	ERR_DIGEST = -7,       /* bytes do not hash to the digest they were asked for by */
-	ERR_TRUNCATED = -8,    /* foreign bytes end too early */
-	ERR_UNSUPPORTED = -9,  /* well-formed, but a form that is refused; the text says which */
-	ERR_AUTH = -10,        /* 401, 403, no credential */
-	ERR_NOT_FOUND = -11,   /* 404, no such file, no such record */
-	ERR_NET = -12,         /* transient: connection, time-out, 5xx */
-	ERR_RATE = -13,        /* transient: 429 or an exhausted budget */
-	ERR_TLS = -14,         /* the peer's certificate is not trusted */
-	ERR_STORE = -15,       /* LMDB refused; damaged record */
-	ERR_FULL = -16,        /* disk or map full */
-	ERR_VERSION = -17,     /* older or newer format, protocol or store */
-	ERR_BUSY = -18,        /* owned by someone else just now */
-	ERR_PROTOCOL = -19,    /* a peer broke docs/PROTOCOL.md */
-	ERR_CANCELLED = -20,   /* stopped on request */
-	ERR_INTERNAL = -21,    /* a defect of Varve */
+	ERR_USAGE = -1,       /* the caller asked for something that cannot be (exit 2) */
+	ERR_CONFIG = -2,      /* a configuration file or key is wrong (exit 2) */
+	ERR_MEM = -3,         /* out of memory */
+	ERR_IO = -4,          /* a local file could not be read or written */
+	ERR_LIMIT = -5,       /* a ceiling of limits.h was reached; the text names it */
+	ERR_FORMAT = -6,      /* foreign bytes are not what they claim to be */
+	ERR_DIGEST = -7,      /* bytes do not hash to the digest they were asked for by */
+	ERR_TRUNCATED = -8,   /* foreign bytes end too early */
+	ERR_UNSUPPORTED = -9, /* well-formed, but a form that is refused; the text says which */
+	ERR_AUTH = -10,       /* 401, 403, no credential */
+	ERR_NOT_FOUND = -11,  /* 404, no such file, no such record */
+	ERR_NET = -12,        /* transient: connection, time-out, 5xx */
+	ERR_RATE = -13,       /* transient: 429 or an exhausted budget */
+	ERR_TLS = -14,        /* the peer's certificate is not trusted */
+	ERR_STORE = -15,      /* LMDB refused; damaged record */
+	ERR_FULL = -16,       /* disk or map full */
+	ERR_VERSION = -17,    /* older or newer format, protocol or store */
+	ERR_BUSY = -18,       /* owned by someone else just now */
+	ERR_PROTOCOL = -19,   /* a peer broke docs/PROTOCOL.md */
+	ERR_CANCELLED = -20,  /* stopped on request */
+	ERR_INTERNAL = -21,   /* a defect of Varve */
 };
 
 struct err {

@@ -6,8 +6,8 @@ size_t utf8_decode(struct slice text, uint32_t *code_point)
 {
 	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	uint8_t               first = text.len ? text.ptr[0] : 0x80;
-	size_t                len = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
-	uint32_t              value = len == 1 ? first : len ? first & (0x7fu >> len) : 0;
+	size_t   len = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+	uint32_t value = len == 1 ? first : len ? first & (0x7fu >> len) : 0;
 
 	if (len == 0 || len > text.len)
 		return 0;
@@ -26,8 +26,8 @@ size_t utf8_decode(struct slice text, uint32_t *code_point)
 static bool is_invisible(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
-	       (c >= 0xe0000 && c <= 0xe0fff);
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+	       (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 void escape_terminal(struct buf *out, struct slice text)
@@ -122,7 +122,7 @@ void escape_csv(struct buf *out, struct slice text)
 {
 	buf_byte(out, '"');
 	if (text.len && (text.ptr[0] == '=' || text.ptr[0] == '+' || text.ptr[0] == '-' || text.ptr[0] == '@' ||
-	                 text.ptr[0] == '\t' || text.ptr[0] == '\r'))
+			 text.ptr[0] == '\t' || text.ptr[0] == '\r'))
 		buf_byte(out, '\'');
 	while (text.len) {
 		struct slice part = slice_sub(text, 0, slice_find(text, '"'));
@@ -144,7 +144,12 @@ void escape_html(struct buf *out, struct slice text)
 		for (plain.len = 0; plain.len < text.len; plain.len++) {
 			uint8_t c = text.ptr[plain.len];
 
-			entity = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '"' ? "&quot;" : c == '\'' ? "&#39;" : NULL;
+			entity = c == '&'    ? "&amp;"
+				 : c == '<'  ? "&lt;"
+				 : c == '>'  ? "&gt;"
+				 : c == '"'  ? "&quot;"
+				 : c == '\'' ? "&#39;"
+					     : NULL;
 			if (entity)
 				break;
 		}

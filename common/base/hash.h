@@ -17,7 +17,7 @@ void           sha256_update(struct sha256 *hash, struct slice bytes);
 void           sha256_final(struct sha256 *hash, uint8_t out[SHA256_BYTES]); /* and starts anew */
 void           sha256_once(struct slice bytes, uint8_t out[SHA256_BYTES]);
 
-uint64_t xxh64_once(struct slice bytes, uint64_t seed); /* XXH3-64 */
+uint64_t xxh64_once(struct slice bytes, uint64_t seed);              /* XXH3-64 */
 void     xxh128_once(struct slice bytes, uint8_t out[XXH128_BYTES]); /* canonical (big-endian) form */
 
 #endif

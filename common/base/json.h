@@ -11,7 +11,15 @@
 
 struct json; /* a node */
 
-enum json_kind { JSON_KIND_NONE, JSON_KIND_NULL, JSON_KIND_BOOL, JSON_KIND_NUMBER, JSON_KIND_STRING, JSON_KIND_ARRAY, JSON_KIND_OBJECT };
+enum json_kind {
+	JSON_KIND_NONE,
+	JSON_KIND_NULL,
+	JSON_KIND_BOOL,
+	JSON_KIND_NUMBER,
+	JSON_KIND_STRING,
+	JSON_KIND_ARRAY,
+	JSON_KIND_OBJECT
+};
 
 /* Parses the whole text (trailing bytes are an error); the root is freed with json_free(). ERR_FORMAT, ERR_LIMIT, ERR_MEM. */
 int  json_parse(struct slice text, struct json **root, struct err *err);
@@ -19,7 +27,8 @@ void json_free(struct json *root);
 
 enum json_kind     json_kind(const struct json *node);
 const struct json *json_get(const struct json *object, const char *key);
-const struct json *json_get_kind(const struct json *object, const char *key, enum json_kind kind); /* NULL on another kind */
+const struct json *json_get_kind(const struct json *object, const char *key,
+				 enum json_kind kind); /* NULL on another kind */
 struct slice       json_text(const struct json *node); /* of a string */
 struct slice       json_get_text(const struct json *object, const char *key);
 bool               json_bool(const struct json *node, bool otherwise);

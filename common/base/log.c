@@ -45,11 +45,11 @@ static void write_all(struct slice bytes)
 }
 
 __attribute__((format(printf, 3, 0))) static void put_line(enum log_level level, const char *where, const char *format,
-                                                           va_list args)
+							   va_list args)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
-	char       stamp[CLOCK_RFC3339_BYTES], text[2048];
-	struct buf line = {.bytes_max = 16384};
+	char                     stamp[CLOCK_RFC3339_BYTES], text[2048];
+	struct buf               line = {.bytes_max = 16384};
 
 	if ((int)level > atomic_load(&level_max))
 		return;

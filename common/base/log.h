@@ -15,7 +15,7 @@ struct log_limit {
 	unsigned           lines;
 };
 void log_line_limited(struct log_limit *limit, enum log_level level, const char *where, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 void log_hook(void (*before)(void *), void (*after)(void *), void *data); /* set before threads start; NULL removes */
 
 #endif

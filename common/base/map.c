@@ -42,8 +42,9 @@ void *map_get(const struct map *map, struct slice key)
 
 static bool grow(struct map *map)
 {
-	struct map bigger = {.capacity = map->count * 2 < 16 ? 32 : map->capacity * (map->count * 2 > map->capacity ? 2 : 1),
-	                     .seed = map->seed};
+	struct map bigger = {.capacity = map->count * 2 < 16 ? 32
+							     : map->capacity * (map->count * 2 > map->capacity ? 2 : 1),
+			     .seed = map->seed};
 
 	bigger.slots = calloc(bigger.capacity, sizeof(*bigger.slots));
 	if (!bigger.slots)

@@ -16,14 +16,15 @@ struct map {
 	struct map_slot *slots;
 	size_t           capacity; /* zero or a power of two */
 	size_t           count;
-	size_t           used;     /* with deleted ones */
-	uint64_t         seed;     /* set before the first put where keys come from outside */
+	size_t           used; /* with deleted ones */
+	uint64_t         seed; /* set before the first put where keys come from outside */
 };
 
-void  map_deinit(struct map *map); /* the values are the caller's */
-void *map_get(const struct map *map, struct slice key);              /* NULL = absent */
-bool  map_put(struct map *map, struct slice key, void *value);       /* replaces; false without memory; value not NULL */
-void *map_remove(struct map *map, struct slice key);                 /* what was there, or NULL */
-void *map_next(const struct map *map, size_t *position);             /* walk from *position = 0; NULL at the end; removing the one just given is allowed */
+void  map_deinit(struct map *map);                             /* the values are the caller's */
+void *map_get(const struct map *map, struct slice key);        /* NULL = absent */
+bool  map_put(struct map *map, struct slice key, void *value); /* replaces; false without memory; value not NULL */
+void *map_remove(struct map *map, struct slice key);           /* what was there, or NULL */
+void *map_next(const struct map *map,
+	       size_t *position); /* walk from *position = 0; NULL at the end; removing the one just given is allowed */
 
 #endif

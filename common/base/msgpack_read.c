@@ -40,7 +40,7 @@ static enum msgpack_type type_of_tag(uint8_t tag)
 		return MSGPACK_FLOAT;
 	if (tag >= 0xd0)
 		return MSGPACK_INT; /* int8..int64 and negative fixint; may still hold a non-negative number */
-	return MSGPACK_NONE;    /* 0xc1, never used */
+	return MSGPACK_NONE;        /* 0xc1, never used */
 }
 
 enum msgpack_type msgpack_peek(const struct msgpack_reader *r)

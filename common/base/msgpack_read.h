@@ -41,9 +41,9 @@ int64_t      msgpack_read_int(struct msgpack_reader *r);
 bool         msgpack_read_bool(struct msgpack_reader *r);
 double       msgpack_read_float(struct msgpack_reader *r);
 struct slice msgpack_read_bytes(struct msgpack_reader *r);
-bool         msgpack_read_fixed(struct msgpack_reader *r, void *out, size_t size); /* exactly `size` bytes, or a failure */
-bool         msgpack_read_nil(struct msgpack_reader *r); /* takes a nil if one is there */
-void         msgpack_skip(struct msgpack_reader *r);     /* one value with all it holds, to MSGPACK_DEPTH_MAX */
+bool msgpack_read_fixed(struct msgpack_reader *r, void *out, size_t size); /* exactly `size` bytes, or a failure */
+bool msgpack_read_nil(struct msgpack_reader *r);                           /* takes a nil if one is there */
+void msgpack_skip(struct msgpack_reader *r); /* one value with all it holds, to MSGPACK_DEPTH_MAX */
 
 /* A positional record: fails if fewer than `fields_min` fields; returns how many there are. After the known fields,
  * msgpack_end_record(r, fields, read) skips the unknown ones. */

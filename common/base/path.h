@@ -17,9 +17,9 @@ enum path_status {
 /* Canonical form of `name` written into `out` (at least LIMIT_PATH_BYTES bytes); *result is borrowed from `out`. */
 enum path_status path_canonical(struct slice name, char *out, struct slice *result);
 
-struct slice path_dirname(struct slice path);  /* "" for a top-level name */
+struct slice path_dirname(struct slice path); /* "" for a top-level name */
 struct slice path_basename(struct slice path);
-bool         path_is_below(struct slice path, struct slice dir); /* strictly below; everything is below "" but "" itself */
+bool path_is_below(struct slice path, struct slice dir); /* strictly below; everything is below "" but "" itself */
 
 /* Order of path tables: bytewise, but '/' sorts before every other byte, so that a directory is directly followed by
  * all that is below it. */

@@ -69,8 +69,8 @@ static inline struct slice slice_from(struct slice s, size_t from)
 }
 
 bool         slice_eq_nocase(struct slice a, struct slice b); /* ASCII only */
-int          slice_cmp(struct slice a, struct slice b); /* memcmp order, the shorter first when one is a prefix */
-struct slice slice_trim(struct slice s);                /* ASCII white space on both ends */
+int          slice_cmp(struct slice a, struct slice b);       /* memcmp order, the shorter first when one is a prefix */
+struct slice slice_trim(struct slice s);                      /* ASCII white space on both ends */
 
 /* Position of the first (last) `byte`, or SIZE_MAX. */
 size_t slice_find(struct slice s, uint8_t byte);

@@ -15,11 +15,11 @@ struct stream;
 
 struct stream_ops {
 	/* STREAM_BLOCK with a block of at least one byte, STREAM_END, or an ERR_* (then again at each further call). */
-	int  (*next)(struct stream *stream, struct slice *block, struct err *err);
+	int (*next)(struct stream *stream, struct slice *block, struct err *err);
 	void (*close)(struct stream *stream); /* frees the stream and what it was stacked on */
 };
 
-struct stream {                          /* the first member of each implementation */
+struct stream { /* the first member of each implementation */
 	const struct stream_ops *ops;
 };
 

@@ -8,7 +8,7 @@
 #include "match/osv.h"
 
 struct advisory {
-	const struct osv_record   *record; /* header only: `affected` is empty */
+	const struct osv_record   *record;   /* header only: `affected` is empty */
 	const struct osv_affected *affected; /* one entry for the package asked for */
 };
 
@@ -27,7 +27,7 @@ struct advisories_ops {
 	/* All entries for ecosystem (exact) and name (exact, already normalised), withdrawn records left out, by record id
 	 * then in the record's order. Arrays in `arena`; slices may borrow the store until it is closed. 0 entries is no error. */
 	int (*find)(const struct advisories *advisories, struct slice ecosystem, struct slice name, struct arena *arena,
-	            struct advisory **out, size_t *count, struct err *err);
+		    struct advisory **out, size_t *count, struct err *err);
 	/* The feed at `index` of the list sorted by ecosystem; false behind its end. */
 	bool (*feed_at)(const struct advisories *advisories, size_t index, struct advisory_feed *out);
 };
@@ -41,7 +41,7 @@ struct advisories {
 };
 
 int advisories_find(const struct advisories *advisories, struct slice ecosystem, struct slice name, struct arena *arena,
-                    struct advisory **out, size_t *count, struct err *err);
+		    struct advisory **out, size_t *count, struct err *err);
 
 /* Binary search in the sorted feeds; false = no record names this ecosystem. `out` may be NULL. */
 bool advisories_feed(const struct advisories *advisories, struct slice ecosystem, struct advisory_feed *out);

@@ -19,8 +19,8 @@
 
 enum {
 	PATH_BYTES = 4096,
-	COMMIT_PUTS = 20000,   /* dirty pages of one transaction stay below about 100 MiB */
-	FEEDS_MAX = 100000,    /* ecosystem strings of one source; real feeds have a few hundred */
+	COMMIT_PUTS = 20000, /* dirty pages of one transaction stay below about 100 MiB */
+	FEEDS_MAX = 100000,  /* ecosystem strings of one source; real feeds have a few hundred */
 	FEED_BYTES_MAX = 32 << 20,
 };
 
@@ -91,7 +91,8 @@ static void remove_others(const struct advisory_build *build, const char *keep)
 
 int advisory_build_begin(const char *dir, struct advisory_build **out, struct err *err)
 {
-	struct db_config       config = {.tables = advisory_table_names, .kind = "advisories", .version = ADVISORY_FORMAT_VERSION};
+	struct db_config config = {
+		.tables = advisory_table_names, .kind = "advisories", .version = ADVISORY_FORMAT_VERSION};
 	struct advisory_build *build = calloc(1, sizeof(*build));
 	char                   current[ADVISORY_GENERATION_BYTES] = "";
 	int                    status;
@@ -192,8 +193,8 @@ static struct slice source_of_key(struct slice key, unsigned skip)
 	return slice_cut(&rest, 0);
 }
 
-static int keep_table(struct advisory_build *build, struct db_txn *old, unsigned table, unsigned skip, const char *const *replaced,
-                      size_t count, struct err *err)
+static int keep_table(struct advisory_build *build, struct db_txn *old, unsigned table, unsigned skip,
+		      const char *const *replaced, size_t count, struct err *err)
 {
 	struct db_cursor *cursor = NULL;
 	struct slice      key, value;
@@ -205,13 +206,16 @@ static int keep_table(struct advisory_build *build, struct db_txn *old, unsigned
 	return got;
 }
 
-int advisory_build_keep(struct advisory_build *build, const char *const *replaced, size_t replaced_count, int *dropped_format,
-                        struct err *err)
+int advisory_build_keep(struct advisory_build *build, const char *const *replaced, size_t replaced_count,
+			int *dropped_format, struct err *err)
 {
 	static const struct {
 		unsigned table, skip;
 	} tables[] = {{ADVISORY_SOURCES, 0}, {ADVISORY_RECORDS, 1}, {ADVISORY_AFFECTED, 3}, {ADVISORY_FEEDS, 1}};
-	struct db_config config = {.tables = advisory_table_names, .kind = "advisories", .version = ADVISORY_FORMAT_VERSION, .read_only = true};
+	struct db_config config = {.tables = advisory_table_names,
+				   .kind = "advisories",
+				   .version = ADVISORY_FORMAT_VERSION,
+				   .read_only = true};
 	char             current[ADVISORY_GENERATION_BYTES], path[PATH_BYTES + 128];
 	struct db       *old = NULL;
 	struct db_txn   *txn = NULL;
@@ -277,18 +281,20 @@ static int end_source(struct advisory_build *build, struct err *err)
 	return status;
 }
 
-int advisory_build_source(struct advisory_build *build, struct slice name, struct slice origin, struct slice etag, struct err *err)
+int advisory_build_source(struct advisory_build *build, struct slice name, struct slice origin, struct slice etag,
+			  struct err *err)
 {
 	int status = end_source(build, err);
 
 	if (status)
 		return status;
 	if (name.len == 0 || name.len > ADVISORY_KEY_PART_MAX || slice_find(name, 0) != SIZE_MAX)
-		return err_set(err, ERR_USAGE, "the name of an advisory source has 1 to %d bytes", ADVISORY_KEY_PART_MAX);
+		return err_set(err, ERR_USAGE, "the name of an advisory source has 1 to %d bytes",
+			       ADVISORY_KEY_PART_MAX);
 	build->source = arena_copy(&build->arena, name);
 	build->info = (struct advisory_source_info){.origin = arena_copy(&build->arena, origin),
-	                                            .etag = arena_copy(&build->arena, etag),
-	                                            .imported_ms = clock_unix_ms()};
+						    .etag = arena_copy(&build->arena, etag),
+						    .imported_ms = clock_unix_ms()};
 	build->source_date[0] = '\0';
 	return arena_failed(&build->arena) ? err_set(err, ERR_MEM, "out of memory") : 0;
 }
@@ -318,16 +324,18 @@ static struct feed_count *feed_of(struct advisory_build *build, struct slice eco
 	}
 	if (low < build->feeds_count && slice_eq(build->feeds[low].ecosystem, ecosystem))
 		return &build->feeds[low];
-	if (build->feeds_count == FEEDS_MAX ||
-	    !arena_grow(&build->arena, &build->feeds, &build->feeds_capacity, build->feeds_count, sizeof(*build->feeds)))
+	if (build->feeds_count == FEEDS_MAX || !arena_grow(&build->arena, &build->feeds, &build->feeds_capacity,
+							   build->feeds_count, sizeof(*build->feeds)))
 		return NULL;
 	memmove(&build->feeds[low + 1], &build->feeds[low], (build->feeds_count - low) * sizeof(*build->feeds));
-	build->feeds[low] = (struct feed_count){.ecosystem = arena_copy(&build->arena, ecosystem), .last_record = UINT64_MAX};
+	build->feeds[low] =
+		(struct feed_count){.ecosystem = arena_copy(&build->arena, ecosystem), .last_record = UINT64_MAX};
 	build->feeds_count++;
 	return &build->feeds[low];
 }
 
-static int count_feed(struct advisory_build *build, const struct osv_record *record, const struct osv_affected *affected, struct err *err)
+static int count_feed(struct advisory_build *build, const struct osv_record *record,
+		      const struct osv_affected *affected, struct err *err)
 {
 	struct feed_count *feed = feed_of(build, affected->ecosystem);
 
@@ -365,7 +373,8 @@ static int put_affected(struct advisory_build *build, const struct osv_record *r
 	return put(build, ADVISORY_AFFECTED, buf_slice(&build->key), buf_slice(&build->value), err);
 }
 
-int advisory_build_add(struct advisory_build *build, const struct osv_record *record, struct slice json, struct err *err)
+int advisory_build_add(struct advisory_build *build, const struct osv_record *record, struct slice json,
+		       struct err *err)
 {
 	struct buf header = {.bytes_max = LIMIT_ADVISORY_BYTES};
 	uint8_t    hash[SHA256_BYTES];
@@ -400,7 +409,7 @@ static int identify(struct advisory_build *build, struct advisory_build_result *
 	struct db_cursor *cursor = NULL;
 	struct slice      key, value;
 	uint8_t           id[SHA256_BYTES], format = OSV_FORMAT_VERSION;
-	int               got = hash ? db_cursor_open(build->txn, ADVISORY_RECORDS, SLICE_EMPTY, &cursor, err) : ERR_MEM;
+	int got = hash ? db_cursor_open(build->txn, ADVISORY_RECORDS, SLICE_EMPTY, &cursor, err) : ERR_MEM;
 
 	if (hash)
 		sha256_update(hash, slice_of(&format, 1));

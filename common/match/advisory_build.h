@@ -17,14 +17,16 @@ void advisory_build_abort(struct advisory_build *build); /* NULL is fine */
 
 /* Everything the current generation has, but the sources named. Call once, before the first source. No generation yet,
  * or one of another format: nothing is kept (`*dropped_format` then says which, else it is 0). */
-int advisory_build_keep(struct advisory_build *build, const char *const *replaced, size_t replaced_count, int *dropped_format,
-                        struct err *err);
+int advisory_build_keep(struct advisory_build *build, const char *const *replaced, size_t replaced_count,
+			int *dropped_format, struct err *err);
 
 /* The records that follow belong to this source. */
-int advisory_build_source(struct advisory_build *build, struct slice name, struct slice origin, struct slice etag, struct err *err);
+int advisory_build_source(struct advisory_build *build, struct slice name, struct slice origin, struct slice etag,
+			  struct err *err);
 
 /* One parsed record and the JSON it came from (hashed into the generation's id). */
-int advisory_build_add(struct advisory_build *build, const struct osv_record *record, struct slice json, struct err *err);
+int advisory_build_add(struct advisory_build *build, const struct osv_record *record, struct slice json,
+		       struct err *err);
 
 /* A record of this source that could not be read: counted. */
 void advisory_build_broken(struct advisory_build *build);
@@ -32,7 +34,7 @@ void advisory_build_broken(struct advisory_build *build);
 struct advisory_build_result {
 	char     generation[ADVISORY_GENERATION_BYTES];
 	char     date[40];
-	uint64_t records; /* all there are now */
+	uint64_t records;   /* all there are now */
 	bool     unchanged; /* the same content as before: the current generation stays */
 };
 

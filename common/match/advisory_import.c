@@ -13,7 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, FOLDER_DEPTH_MAX = 16, PROGRESS_RECORDS = 1000, RECORD_ARENA_BYTES = 256 << 20, SOURCES_BYTES_MAX = 64 << 20 };
+enum {
+	PATH_BYTES = 4096,
+	FOLDER_DEPTH_MAX = 16,
+	PROGRESS_RECORDS = 1000,
+	RECORD_ARENA_BYTES = 256 << 20,
+	SOURCES_BYTES_MAX = 64 << 20
+};
 
 struct import {
 	struct advisory_build         *build;
@@ -35,7 +41,8 @@ static void tell_broken(struct import *import, const char *where, const char *wh
 static void tell_progress(struct import *import)
 {
 	if (import->result->records % PROGRESS_RECORDS == 0 && import->watch && import->watch->progress)
-		import->watch->progress(import->watch->data, import->source, import->result->records, import->result->bytes);
+		import->watch->progress(import->watch->data, import->source, import->result->records,
+					import->result->bytes);
 }
 
 /* One record in import->json. Only what fails the whole import is returned. */
@@ -86,10 +93,13 @@ static int import_zip(struct import *import, int fd, const char *path, struct er
 
 	while (!status && (status = archive_reader_next(reader, &member, err)) > 0) {
 		snprintf(where, sizeof(where), "%s: %.*s", path, (int)(member.name.len < 512 ? member.name.len : 512),
-		         (const char *)member.name.ptr);
-		status = member.type == MEMBER_FILE && slice_ends(member.name, ".json") ? add_member(import, reader, where, err) : 0;
+			 (const char *)member.name.ptr);
+		status = member.type == MEMBER_FILE && slice_ends(member.name, ".json")
+				 ? add_member(import, reader, where, err)
+				 : 0;
 		if (!status && import->result->bytes > LIMIT_ADVISORY_ZIP_BYTES)
-			status = err_set(err, ERR_LIMIT, "more than %llu inflated bytes", (unsigned long long)LIMIT_ADVISORY_ZIP_BYTES);
+			status = err_set(err, ERR_LIMIT, "more than %llu inflated bytes",
+					 (unsigned long long)LIMIT_ADVISORY_ZIP_BYTES);
 	}
 	archive_reader_free(reader);
 	stream_close(stream);
@@ -139,7 +149,8 @@ static int import_folder(struct import *import, const char *path, unsigned depth
 	int             count, status = 0;
 
 	if (depth > FOLDER_DEPTH_MAX)
-		return err_set(err, ERR_LIMIT, "folders deeper than %d below the advisory folder: %s", FOLDER_DEPTH_MAX, path);
+		return err_set(err, ERR_LIMIT, "folders deeper than %d below the advisory folder: %s", FOLDER_DEPTH_MAX,
+			       path);
 	count = scandir(path, &items, NULL, compare_names);
 	if (count < 0)
 		return err_errno(err, ERR_IO, "reading folder %s", path);
@@ -176,14 +187,20 @@ static int import_any(struct import *import, const char *path, struct err *err)
 	close(fd);
 	if (S_ISDIR(info.st_mode))
 		return import_folder(import, path, 0, err);
-	return S_ISREG(info.st_mode) ? import_json(import, path, err) : err_set(err, ERR_FORMAT, "%s is neither a file nor a folder", path);
+	return S_ISREG(info.st_mode) ? import_json(import, path, err)
+				     : err_set(err, ERR_FORMAT, "%s is neither a file nor a folder", path);
 }
 
-int advisory_import_path(struct advisory_build *build, const char *path, struct slice name, struct slice origin, struct slice etag,
-                         const struct advisory_watch *watch, struct advisory_import_result *result, struct err *err)
+int advisory_import_path(struct advisory_build *build, const char *path, struct slice name, struct slice origin,
+			 struct slice etag, const struct advisory_watch *watch, struct advisory_import_result *result,
+			 struct err *err)
 {
 	char          source[ADVISORY_KEY_PART_MAX + 1];
-	struct import import = {.build = build, .watch = watch, .result = result, .source = source, .json = {.bytes_max = LIMIT_ADVISORY_BYTES}};
+	struct import import = {.build = build,
+				.watch = watch,
+				.result = result,
+				.source = source,
+				.json = {.bytes_max = LIMIT_ADVISORY_BYTES}};
 	uint64_t      records = result->records, broken = result->broken;
 	int           status = advisory_build_source(build, name, origin, etag, err);
 
@@ -218,9 +235,9 @@ static void name_source(const char *absolute, char name[ADVISORY_KEY_PART_MAX + 
 
 /* What the user's paths come to: each is a source of its own. */
 struct sources {
-	struct arena   arena;
-	const char   **paths, **names;
-	size_t         count, paths_capacity, names_capacity;
+	struct arena arena;
+	const char **paths, **names;
+	size_t       count, paths_capacity, names_capacity;
 };
 
 static int add_source(struct sources *sources, const char *path, struct err *err)
@@ -235,7 +252,8 @@ static int add_source(struct sources *sources, const char *path, struct err *err
 	free(absolute);
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(name, sources->names[i]) == 0)
-			return err_set(err, ERR_USAGE, "%s and %s are both named \"%s\": rename one of them", sources->paths[i], path, name);
+			return err_set(err, ERR_USAGE, "%s and %s are both named \"%s\": rename one of them",
+				       sources->paths[i], path, name);
 	if (!arena_grow(&sources->arena, &sources->paths, &sources->paths_capacity, n, sizeof(*sources->paths)) ||
 	    !arena_grow(&sources->arena, &sources->names, &sources->names_capacity, n, sizeof(*sources->names)))
 		return err_set(err, ERR_MEM, "out of memory");
@@ -256,7 +274,8 @@ static int expand_source(struct sources *sources, const char *path, struct err *
 		char inside[PATH_BYTES];
 
 		if (!status && items[i]->d_name[0] != '.' &&
-		    snprintf(inside, sizeof(inside), "%s/%s/all.zip", path, items[i]->d_name) < (int)sizeof(inside) && access(inside, F_OK) == 0)
+		    snprintf(inside, sizeof(inside), "%s/%s/all.zip", path, items[i]->d_name) < (int)sizeof(inside) &&
+		    access(inside, F_OK) == 0)
 			status = add_source(sources, inside, err);
 		free(items[i]);
 	}
@@ -264,8 +283,8 @@ static int expand_source(struct sources *sources, const char *path, struct err *
 	return status || sources->count > before ? status : add_source(sources, path, err);
 }
 
-static int import_sources(struct advisory_build *build, const struct sources *sources, bool replace_all, const struct advisory_watch *watch,
-                          struct advisory_import_result *result, struct err *err)
+static int import_sources(struct advisory_build *build, const struct sources *sources, bool replace_all,
+			  const struct advisory_watch *watch, struct advisory_import_result *result, struct err *err)
 {
 	int dropped = 0, status = 0;
 
@@ -273,13 +292,13 @@ static int import_sources(struct advisory_build *build, const struct sources *so
 		status = advisory_build_keep(build, sources->names, sources->count, &dropped, err);
 	result->dropped_old = dropped != 0;
 	for (size_t i = 0; !status && i < sources->count; i++)
-		status = advisory_import_path(build, sources->paths[i], slice_str(sources->names[i]), slice_str(sources->paths[i]), SLICE_EMPTY,
-		                              watch, result, err);
+		status = advisory_import_path(build, sources->paths[i], slice_str(sources->names[i]),
+					      slice_str(sources->paths[i]), SLICE_EMPTY, watch, result, err);
 	return status;
 }
 
 int advisory_import(const char *dir, const char *const *paths, size_t paths_count, bool replace_all,
-                    const struct advisory_watch *watch, struct advisory_import_result *result, struct err *err)
+		    const struct advisory_watch *watch, struct advisory_import_result *result, struct err *err)
 {
 	struct sources         sources = {0};
 	struct advisory_build *build = NULL;

@@ -20,15 +20,16 @@ struct advisory_watch {
 struct advisory_import_result {
 	struct advisory_build_result build;
 	uint64_t                     records, broken, bytes; /* read in this import */
-	bool                         dropped_old; /* the current generation was of another format or damaged: nothing kept */
+	bool dropped_old; /* the current generation was of another format or damaged: nothing kept */
 };
 
 /* `replace_all`: the new generation holds these paths alone. ERR_NOT_FOUND, ERR_FORMAT, ERR_LIMIT, ERR_BUSY, ERR_FULL … */
 int advisory_import(const char *dir, const char *const *paths, size_t paths_count, bool replace_all,
-                    const struct advisory_watch *watch, struct advisory_import_result *result, struct err *err);
+		    const struct advisory_watch *watch, struct advisory_import_result *result, struct err *err);
 
 /* One open archive, folder or file as a source of `build`: for the updater. */
-int advisory_import_path(struct advisory_build *build, const char *path, struct slice name, struct slice origin, struct slice etag,
-                         const struct advisory_watch *watch, struct advisory_import_result *result, struct err *err);
+int advisory_import_path(struct advisory_build *build, const char *path, struct slice name, struct slice origin,
+			 struct slice etag, const struct advisory_watch *watch, struct advisory_import_result *result,
+			 struct err *err);
 
 #endif

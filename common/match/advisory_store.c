@@ -34,7 +34,8 @@ int advisory_current_folder(const char *dir, char folder[ADVISORY_GENERATION_BYT
 		return err_set(err, ERR_CONFIG, "advisory folder %s: path too long", dir);
 	status = file_read(path, &text, err);
 	name = slice_trim(buf_slice(&text));
-	if (!status && (!slice_starts(name, "gen-") || name.len >= ADVISORY_GENERATION_BYTES || slice_find(name, '/') != SIZE_MAX))
+	if (!status &&
+	    (!slice_starts(name, "gen-") || name.len >= ADVISORY_GENERATION_BYTES || slice_find(name, '/') != SIZE_MAX))
 		status = err_set(err, ERR_STORE, "%s does not name a generation", path);
 	if (!status)
 		snprintf(folder, ADVISORY_GENERATION_BYTES, "%.*s", SLICE_FMT(name));
@@ -59,9 +60,9 @@ int advisory_current(const char *dir, char generation[ADVISORY_GENERATION_BYTES]
 static int open_folder(const char *dir, const char *folder, struct db **out, struct err *err)
 {
 	struct db_config config = {.tables = advisory_table_names,
-	                           .kind = "advisories",
-	                           .version = ADVISORY_FORMAT_VERSION,
-	                           .read_only = true};
+				   .kind = "advisories",
+				   .version = ADVISORY_FORMAT_VERSION,
+				   .read_only = true};
 	char             path[PATH_BYTES];
 
 	if (snprintf(path, sizeof(path), "%s/%s", dir, folder) >= (int)sizeof(path))
@@ -74,7 +75,7 @@ int advisory_store_open(const char *dir, struct advisory_store **out, struct err
 	struct advisory_store *store = calloc(1, sizeof(*store));
 	char                   folder[ADVISORY_GENERATION_BYTES], newer[ADVISORY_GENERATION_BYTES];
 	struct err             why = {0};
-	int                    status = store ? advisory_current_folder(dir, folder, &why) : err_set(&why, ERR_MEM, "out of memory");
+	int status = store ? advisory_current_folder(dir, folder, &why) : err_set(&why, ERR_MEM, "out of memory");
 
 	*out = NULL;
 	if (!status)
@@ -147,7 +148,8 @@ static const struct osv_record *load_header(struct finding *f, struct slice id, 
 	}
 	buf_deinit(&key);
 	if (status || !split_record(value, &modified, &header) || osv_header_decode(header, f->arena, record, NULL)) {
-		err_set(err, status == ERR_MEM ? ERR_MEM : ERR_STORE, "advisory %.*s is damaged: import it again", SLICE_FMT(id));
+		err_set(err, status == ERR_MEM ? ERR_MEM : ERR_STORE, "advisory %.*s is damaged: import it again",
+			SLICE_FMT(id));
 		return NULL;
 	}
 	return record->withdrawn ? NULL : record;
@@ -165,7 +167,8 @@ static void begin_group(struct finding *f, struct slice id, struct slice source,
 		record = NULL;
 	else if (record)
 		f->count = f->group_start;
-	f->group = (struct group){.id = arena_copy(f->arena, id), .source = arena_copy(f->arena, source), .record = record};
+	f->group = (struct group){
+		.id = arena_copy(f->arena, id), .source = arena_copy(f->arena, source), .record = record};
 }
 
 static int add_entry(struct finding *f, struct slice value, struct err *err)
@@ -207,8 +210,8 @@ static int walk_entries(struct finding *f, struct slice prefix, struct db_cursor
 	return got;
 }
 
-static int store_find(const struct advisories *advisories, struct slice ecosystem, struct slice name, struct arena *arena,
-                      struct advisory **out, size_t *count, struct err *err)
+static int store_find(const struct advisories *advisories, struct slice ecosystem, struct slice name,
+		      struct arena *arena, struct advisory **out, size_t *count, struct err *err)
 {
 	struct reader    *reader = (struct reader *)(uintptr_t)advisories;
 	struct finding    f = {.reader = reader, .arena = arena, .ecosystem = ecosystem, .name = name};
@@ -226,7 +229,9 @@ static int store_find(const struct advisories *advisories, struct slice ecosyste
 	buf_deinit(&prefix);
 	*out = f.found;
 	*count = status ? 0 : f.count;
-	return status ? err_set(err, status, "advisories of %.*s %.*s: %s", SLICE_FMT(ecosystem), SLICE_FMT(name), why.text) : 0;
+	return status ? err_set(err, status, "advisories of %.*s %.*s: %s", SLICE_FMT(ecosystem), SLICE_FMT(name),
+				why.text)
+		      : 0;
 }
 
 static bool store_feed_at(const struct advisories *advisories, size_t index, struct advisory_feed *out)
@@ -245,9 +250,9 @@ static bool add_feed(struct reader *reader, struct slice ecosystem, struct slice
 	struct msgpack_reader r = msgpack_reader_of(value);
 	size_t                fields = msgpack_begin_record(&r, 5);
 	struct slice          date = msgpack_read_bytes(&r);
-	uint64_t              records = msgpack_read_uint(&r), entries = msgpack_read_uint(&r), voided = msgpack_read_uint(&r);
-	uint64_t              unfixed = msgpack_read_uint(&r);
-	size_t                count = reader->advisories.feeds_count;
+	uint64_t records = msgpack_read_uint(&r), entries = msgpack_read_uint(&r), voided = msgpack_read_uint(&r);
+	uint64_t unfixed = msgpack_read_uint(&r);
+	size_t   count = reader->advisories.feeds_count;
 	struct advisory_feed *feed = count ? &reader->feeds[count - 1] : NULL;
 
 	msgpack_end_record(&r, fields, 5);
@@ -275,7 +280,9 @@ static int load_feeds(struct reader *reader, struct err *err)
 	int               got = db_cursor_open(reader->txn, ADVISORY_FEEDS, SLICE_EMPTY, &cursor, err);
 
 	while (!got && (got = db_cursor_next(cursor, &key, &value, err)) > 0)
-		got = add_feed(reader, slice_cut(&key, 0), value) ? 0 : err_set(err, ERR_STORE, "the list of advisory feeds is damaged");
+		got = add_feed(reader, slice_cut(&key, 0), value)
+			      ? 0
+			      : err_set(err, ERR_STORE, "the list of advisory feeds is damaged");
 	db_cursor_close(cursor);
 	return got;
 }
@@ -327,8 +334,9 @@ void advisory_reader_close(struct advisories *advisories)
 	free(reader);
 }
 
-int advisory_sources(struct advisory_store *store, int (*each)(void *data, struct slice name, const struct advisory_source_info *info),
-                     void *data, struct err *err)
+int advisory_sources(struct advisory_store *store,
+		     int (*each)(void *data, struct slice name, const struct advisory_source_info *info), void *data,
+		     struct err *err)
 {
 	struct advisory_source_info info;
 	struct db_cursor           *cursor = NULL;
@@ -339,8 +347,9 @@ int advisory_sources(struct advisory_store *store, int (*each)(void *data, struc
 	if (!got)
 		got = db_cursor_open(txn, ADVISORY_SOURCES, SLICE_EMPTY, &cursor, err);
 	while (!got && (got = db_cursor_next(cursor, &key, &value, err)) > 0)
-		got = advisory_source_decode(value, &info) ? each(data, key, &info)
-		                                           : err_set(err, ERR_STORE, "the list of advisory sources is damaged");
+		got = advisory_source_decode(value, &info)
+			      ? each(data, key, &info)
+			      : err_set(err, ERR_STORE, "the list of advisory sources is damaged");
 	db_cursor_close(cursor);
 	db_abort(txn);
 	return got;

@@ -26,7 +26,8 @@ int advisory_current(const char *dir, char generation[ADVISORY_GENERATION_BYTES]
 int advisory_current_folder(const char *dir, char folder[ADVISORY_GENERATION_BYTES], struct err *err);
 
 /* Calls `each` for every source, by name; stops when it answers non-zero and returns that. */
-int advisory_sources(struct advisory_store *store, int (*each)(void *data, struct slice name, const struct advisory_source_info *info),
-                     void *data, struct err *err);
+int advisory_sources(struct advisory_store *store,
+		     int (*each)(void *data, struct slice name, const struct advisory_source_info *info), void *data,
+		     struct err *err);
 
 #endif

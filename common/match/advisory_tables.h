@@ -37,7 +37,7 @@ struct advisory_source_info {
 	struct slice etag;        /* of the download; empty for imports */
 	uint64_t     imported_ms; /* wall clock */
 	uint64_t     records, broken;
-	struct slice date;        /* newest `modified` */
+	struct slice date; /* newest `modified` */
 };
 
 void advisory_source_encode(const struct advisory_source_info *info, struct buf *out);

@@ -14,8 +14,8 @@ enum { PATH_BYTES = 4096, URL_BYTES = 2048, ECOSYSTEMS_MAX = 256, UPDATE_ARENA_B
 
 /* Everything that an OS package may be judged by. Language ecosystems are asked for by name. */
 static const char *const distributions[] = {
-        "AlmaLinux", "Alpaquita", "Alpine", "Azure Linux", "Chainguard", "Debian", "Mageia", "MinimOS",
-        "Red Hat",   "Rocky Linux", "SUSE", "Ubuntu",      "Wolfi",      "openEuler", "openSUSE",
+	"AlmaLinux", "Alpaquita",   "Alpine", "Azure Linux", "Chainguard", "Debian",    "Mageia",   "MinimOS",
+	"Red Hat",   "Rocky Linux", "SUSE",   "Ubuntu",      "Wolfi",      "openEuler", "openSUSE",
 };
 
 struct ecosystem_download {
@@ -40,8 +40,8 @@ struct update {
 /* Becomes part of a URL and of a file name. */
 static bool name_usable(struct slice name)
 {
-	return name.len && name.len <= ADVISORY_KEY_PART_MAX && name.ptr[0] != '.' && slice_find(name, '/') == SIZE_MAX &&
-	       slice_find(name, 0) == SIZE_MAX;
+	return name.len && name.len <= ADVISORY_KEY_PART_MAX && name.ptr[0] != '.' &&
+	       slice_find(name, '/') == SIZE_MAX && slice_find(name, 0) == SIZE_MAX;
 }
 
 static int add_name(struct update *update, struct slice name, struct err *err)
@@ -50,7 +50,8 @@ static int add_name(struct update *update, struct slice name, struct err *err)
 		return err_set(err, ERR_USAGE, "\"%.*s\" is no name of an ecosystem", SLICE_FMT(name));
 	if (update->names_count == ECOSYSTEMS_MAX)
 		return err_set(err, ERR_USAGE, "more than %d ecosystems", ECOSYSTEMS_MAX);
-	if (!arena_grow(&update->arena, &update->names, &update->names_capacity, update->names_count, sizeof(*update->names)))
+	if (!arena_grow(&update->arena, &update->names, &update->names_capacity, update->names_count,
+			sizeof(*update->names)))
 		return err_set(err, ERR_MEM, "out of memory");
 	update->names[update->names_count++] = arena_str(&update->arena, name);
 	return arena_failed(&update->arena) ? err_set(err, ERR_MEM, "out of memory") : 0;
@@ -65,7 +66,8 @@ static bool url_of(const char *from, const char *name, char url[URL_BYTES])
 	if (!slice_ends(buf_slice(&out), "/"))
 		buf_byte(&out, '/');
 	for (const char *c = name; *c; c++) {
-		if ((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || strchr("-._~", *c))
+		if ((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') ||
+		    strchr("-._~", *c))
 			buf_byte(&out, (uint8_t)*c);
 		else
 			buf_printf(&out, "%%%02X", (unsigned)(uint8_t)*c);
@@ -94,7 +96,8 @@ static int copy_etag(void *data, struct slice name, const struct advisory_source
 	for (size_t i = 0; i < update->names_count; i++) {
 		struct ecosystem_download *item = &update->downloads[i];
 
-		if (slice_eq_str(name, item->name) && slice_eq_str(info->origin, item->url) && info->etag.len < sizeof(item->download.etag))
+		if (slice_eq_str(name, item->name) && slice_eq_str(info->origin, item->url) &&
+		    info->etag.len < sizeof(item->download.etag))
 			snprintf(item->download.etag, sizeof(item->download.etag), "%.*s", SLICE_FMT(info->etag));
 	}
 	return 0;
@@ -127,9 +130,11 @@ static int prepare(struct update *update, struct advisory_store *store, struct e
 		item->name = update->names[i];
 		if (!url_of(update->from, item->name, item->url))
 			return err_set(err, ERR_USAGE, "%s: URL too long", update->from);
-		if (snprintf(item->path, sizeof(item->path), "%s/downloads/%s.zip", update->dir, item->name) >= (int)sizeof(item->path))
+		if (snprintf(item->path, sizeof(item->path), "%s/downloads/%s.zip", update->dir, item->name) >=
+		    (int)sizeof(item->path))
 			return err_set(err, ERR_CONFIG, "advisory folder %s: path too long", update->dir);
-		item->download = (struct http_download){.path = item->path, .bytes_max = LIMIT_ADVISORY_ZIP_BYTES, .retries_max = DOWNLOAD_RETRIES};
+		item->download = (struct http_download){
+			.path = item->path, .bytes_max = LIMIT_ADVISORY_ZIP_BYTES, .retries_max = DOWNLOAD_RETRIES};
 	}
 	return store ? advisory_sources(store, copy_etag, update, err) : 0;
 }
@@ -211,8 +216,9 @@ static int import_changed(struct update *update, struct advisory_build *build, s
 		struct ecosystem_download *item = &update->downloads[i];
 
 		if (item->changed)
-			status = advisory_import_path(build, item->path, slice_str(item->name), slice_str(item->url), slice_str(item->download.etag),
-			                              update->watch, &update->result->import, err);
+			status = advisory_import_path(build, item->path, slice_str(item->name), slice_str(item->url),
+						      slice_str(item->download.etag), update->watch,
+						      &update->result->import, err);
 	}
 	return status;
 }
@@ -258,13 +264,13 @@ static int run_update(struct update *update, struct err *err)
 }
 
 int advisory_update(const char *dir, const struct advisory_update_request *request, const struct advisory_watch *watch,
-                    struct advisory_update_result *result, struct err *err)
+		    struct advisory_update_result *result, struct err *err)
 {
 	struct update update = {.dir = dir,
-	                        .from = request->from ? request->from : ADVISORY_UPDATE_FROM,
-	                        .request = request,
-	                        .watch = watch,
-	                        .result = result};
+				.from = request->from ? request->from : ADVISORY_UPDATE_FROM,
+				.request = request,
+				.watch = watch,
+				.result = result};
 	int           status;
 
 	*result = (struct advisory_update_result){0};

@@ -41,7 +41,7 @@ const struct ecosystem *ecosystem_of_type(struct slice purl_type);
 /* One complete ecosystem string that is present in the advisories. Where several name one CVE of a package, those of the
  * lowest rank decide. */
 struct ecosystem_string {
-	struct slice name;     /* "Ubuntu:Pro:18.04:LTS" */
+	struct slice name; /* "Ubuntu:Pro:18.04:LTS" */
 	uint32_t     rank;
 	const char  *fix_note; /* what its fixes need: "requires Ubuntu Pro"; NULL = nothing */
 };
@@ -50,23 +50,24 @@ struct os_row; /* os_table.h */
 
 /* What judges the packages of one image (OS packages) or of one language type. */
 struct ecosystem_target {
-	const struct ecosystem *ecosystem; /* NULL: nothing does */
-	struct slice            name;      /* the string reports show: "Debian:12"; empty when unknown */
-	struct ecosystem_string *strings;  /* those to look up */
-	size_t                  strings_count;
-	enum coverage_state     state;     /* MATCHED, NO_ADVISORY_SOURCE, UNKNOWN_OS or EOL (matched all the same) */
-	struct slice            feed_date;
-	struct slice            remark;
-	const struct os_row    *os_row;    /* of the distribution; NULL for language types */
+	const struct ecosystem  *ecosystem; /* NULL: nothing does */
+	struct slice             name;      /* the string reports show: "Debian:12"; empty when unknown */
+	struct ecosystem_string *strings;   /* those to look up */
+	size_t                   strings_count;
+	enum coverage_state      state; /* MATCHED, NO_ADVISORY_SOURCE, UNKNOWN_OS or EOL (matched all the same) */
+	struct slice             feed_date;
+	struct slice             remark;
+	const struct os_row     *os_row; /* of the distribution; NULL for language types */
 };
 
 /* The target of the OS packages. `packages` tell Ubuntu Pro by their versions. `advisories` may be NULL. */
-int ecosystem_target_for_os(const struct advisories *advisories, const struct os_release *os, const struct result_package *packages,
-                            size_t packages_count, struct arena *arena, struct ecosystem_target *out, struct err *err);
+int ecosystem_target_for_os(const struct advisories *advisories, const struct os_release *os,
+			    const struct result_package *packages, size_t packages_count, struct arena *arena,
+			    struct ecosystem_target *out, struct err *err);
 
 /* The target of language packages of a purl type. */
 int ecosystem_target_for_type(const struct advisories *advisories, struct slice purl_type, struct arena *arena,
-                              struct ecosystem_target *out, struct err *err);
+			      struct ecosystem_target *out, struct err *err);
 
 bool ecosystem_is_os_type(struct slice purl_type); /* "deb" "rpm" "apk" "alpm" … */
 

@@ -135,8 +135,8 @@ static bool is_never_matched(const struct package *package)
 static int match_one(struct matching *m, uint32_t index)
 {
 	const struct package *package = &m->result->packages[index].package;
-	struct type_target *type = NULL;
-	int                 rc;
+	struct type_target   *type = NULL;
+	int                   rc;
 
 	if (is_never_matched(package))
 		return 0;
@@ -259,7 +259,10 @@ static int run(struct matching *m)
 
 int match_image(const struct advisories *advisories, struct arena *arena, struct image_result *result, struct err *err)
 {
-	struct matching m = {.advisories = advisories, .arena = arena, .result = result, .err = err,
+	struct matching m = {.advisories = advisories,
+			     .arena = arena,
+			     .result = result,
+			     .err = err,
 			     .findings_capacity = result->findings_count};
 	int             rc;
 

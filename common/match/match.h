@@ -33,10 +33,10 @@ struct match_found {
 /* `packages` are all of the image, sorted as result.h says: the epoch of a source package is that of the binary that
  * bears its name. The caller sets `arch`. */
 struct match_subject match_subject_of(const struct ecosystem_target *target, const struct result_package *packages,
-                                      size_t packages_count, size_t index, struct arena *arena);
+				      size_t packages_count, size_t index, struct arena *arena);
 
 /* The join for one subject. Arrays in `arena`; strings may borrow advisories and subject: match_image() copies what it keeps. */
-int match_subject(const struct advisories *advisories, const struct ecosystem_target *target, const struct match_subject *subject,
-                  struct arena *arena, struct match_found *out, struct err *err);
+int match_subject(const struct advisories *advisories, const struct ecosystem_target *target,
+		  const struct match_subject *subject, struct arena *arena, struct match_found *out, struct err *err);
 
 #endif

@@ -20,7 +20,7 @@ struct claims {
 };
 
 /* Claims that do not hit are there too: a distribution's own record of a CVE outweighs its summary advisories. */
-int claims_collect(const struct advisories *advisories, const struct ecosystem_target *target, const struct match_subject *subject,
-                   struct arena *arena, struct claims *out, struct err *err);
+int claims_collect(const struct advisories *advisories, const struct ecosystem_target *target,
+		   const struct match_subject *subject, struct arena *arena, struct claims *out, struct err *err);
 
 #endif

@@ -29,15 +29,15 @@ enum os_rule {
 };
 
 struct os_row {
-	const char        *id;        /* of os-release */
-	const char        *ecosystem; /* ecosystem_find() knows it; NULL for OS_RULE_NONE */
-	enum os_rule       rule;
-	const char        *example; /* a whole ecosystem string, for the documentation */
-	const char        *remark;  /* shown with every result; NULL = none */
+	const char  *id;        /* of os-release */
+	const char  *ecosystem; /* ecosystem_find() knows it; NULL for OS_RULE_NONE */
+	enum os_rule rule;
+	const char  *example; /* a whole ecosystem string, for the documentation */
+	const char  *remark;  /* shown with every result; NULL = none */
 };
 
 const struct os_row *os_row_find(struct slice id);
-const struct os_row *os_row_at(size_t index); /* NULL behind the end */
+const struct os_row *os_row_at(size_t index);         /* NULL behind the end */
 const char          *os_rule_text(enum os_rule rule); /* in words, for the documentation */
 
 /* The ecosystem string of this os-release, whether or not advisories hold it ("Debian:12"; for Red Hat the part that all of

@@ -25,9 +25,10 @@ struct osv_event {
 };
 
 struct osv_range {
-	enum version_scheme scheme; /* of the ecosystem, or semver for SEMVER ranges; NONE: judged only if it is all versions */
-	struct osv_event   *events; /* sorted */
-	size_t              events_count;
+	enum version_scheme
+		scheme; /* of the ecosystem, or semver for SEMVER ranges; NONE: judged only if it is all versions */
+	struct osv_event *events; /* sorted */
+	size_t            events_count;
 };
 
 /* What an advisory is about, if not a vulnerability. */
@@ -42,10 +43,10 @@ enum osv_class {
 
 /* Which statement a severity comes from: the lower wins, never the higher severity (TRAPS G2). */
 enum osv_severity_rank {
-	OSV_RANK_AFFECTED,  /* affected[].severity */
-	OSV_RANK_RECORD,    /* severity in the distribution's own words ("type": "Ubuntu"), or ubuntu_priority */
-	OSV_RANK_URGENCY,   /* Debian's ecosystem_specific.urgency */
-	OSV_RANK_DATABASE,  /* database_specific.severity; the summary's prefix for those that have no other field */
+	OSV_RANK_AFFECTED, /* affected[].severity */
+	OSV_RANK_RECORD,   /* severity in the distribution's own words ("type": "Ubuntu"), or ubuntu_priority */
+	OSV_RANK_URGENCY,  /* Debian's ecosystem_specific.urgency */
+	OSV_RANK_DATABASE, /* database_specific.severity; the summary's prefix for those that have no other field */
 	OSV_RANK_CVSS_V4,
 	OSV_RANK_CVSS_V31,
 	OSV_RANK_CVSS_V30,
@@ -54,7 +55,7 @@ enum osv_severity_rank {
 };
 
 struct osv_severity {
-	enum osv_severity_rank rank;   /* of `band`; OSV_RANK_NONE = nobody said */
+	enum osv_severity_rank rank; /* of `band`; OSV_RANK_NONE = nobody said */
 	enum severity          band;
 	struct slice           source; /* the field: "affected.severity CVSS_V3", "ecosystem_specific.urgency" … */
 	struct slice           vector; /* the best CVSS vector, also when the band comes from elsewhere */
@@ -62,9 +63,9 @@ struct osv_severity {
 };
 
 struct osv_affected {
-	struct slice        ecosystem; /* complete, with its suffix: "Alpine:v3.20" */
-	struct slice        name;      /* normalised: ecosystem_name_key() */
-	enum osv_class      class;
+	struct slice ecosystem; /* complete, with its suffix: "Alpine:v3.20" */
+	struct slice name;      /* normalised: ecosystem_name_key() */
+	enum osv_class class;
 	struct osv_severity severity;
 	struct osv_range   *ranges;
 	size_t              ranges_count;
@@ -77,15 +78,15 @@ struct osv_affected {
 };
 
 struct osv_record {
-	struct slice         id;
-	struct slice         modified, published; /* RFC 3339, as written */
-	bool                 withdrawn;
-	bool                 per_cve; /* a distribution's own record of one CVE (DEBIAN-CVE-…): wins over DSA, USN … */
-	struct slice         summary;
-	struct slice        *cves; /* sorted, without duplicates */
-	size_t               cves_count;
-	struct slice        *aliases; /* other names of the same thing (never CVEs), sorted */
-	size_t               aliases_count;
+	struct slice  id;
+	struct slice  modified, published; /* RFC 3339, as written */
+	bool          withdrawn;
+	bool          per_cve; /* a distribution's own record of one CVE (DEBIAN-CVE-…): wins over DSA, USN … */
+	struct slice  summary;
+	struct slice *cves; /* sorted, without duplicates */
+	size_t        cves_count;
+	struct slice *aliases; /* other names of the same thing (never CVEs), sorted */
+	size_t        aliases_count;
 	struct osv_severity  severity;
 	struct osv_affected *affected; /* empty in a decoded header */
 	size_t               affected_count;
@@ -115,8 +116,9 @@ struct osv_query {
 };
 
 struct osv_hit {
-	struct slice fixed;  /* ends the affected interval; with several that hold the version: the last end. Empty = none known */
-	bool         unsure; /* the installed version is not known */
+	struct slice
+		fixed; /* ends the affected interval; with several that hold the version: the last end. Empty = none known */
+	bool unsure; /* the installed version is not known */
 };
 
 /* Is the version inside the affected versions or ranges? */

@@ -17,26 +17,26 @@ enum image_status {
 };
 
 struct image_layer {
-	struct digest digest;      /* of the blob; zero for rootfs: */
-	struct digest diff_id;     /* what the config claims; zero if it claims none */
-	uint64_t      size;        /* from the descriptor; UINT64_MAX when unknown */
-	struct slice  media_type;  /* from the descriptor: information, the magic decides */
-	struct slice  created_by;  /* history instruction, only where history and layers match (TRAPS A5) */
-	struct slice  location;    /* where its bytes are, when not beside the image's manifest (archives: member name) */
+	struct digest digest;     /* of the blob; zero for rootfs: */
+	struct digest diff_id;    /* what the config claims; zero if it claims none */
+	uint64_t      size;       /* from the descriptor; UINT64_MAX when unknown */
+	struct slice  media_type; /* from the descriptor: information, the magic decides */
+	struct slice  created_by; /* history instruction, only where history and layers match (TRAPS A5) */
+	struct slice  location; /* where its bytes are, when not beside the image's manifest (archives: member name) */
 };
 
 struct image {
-	struct slice        reference;   /* as the user will recognise it: "docker://host/repo:tag", "oci:dir:tag" */
-	struct digest       digest;      /* of the manifest; zero where there is none */
+	struct slice        reference;    /* as the user will recognise it: "docker://host/repo:tag", "oci:dir:tag" */
+	struct digest       digest;       /* of the manifest; zero where there is none */
 	struct digest       index_digest; /* zero when not reached through an index */
 	struct digest       config_digest;
 	struct platform     platform;
 	enum image_status   status;
-	int                 error;       /* enum err_code when IMAGE_FAILED */
+	int                 error; /* enum err_code when IMAGE_FAILED */
 	struct slice        reason;
-	struct image_layer *layers;      /* lowest first */
+	struct image_layer *layers; /* lowest first */
 	size_t              layers_count;
-	struct slice       *warnings;    /* "config: 3 diff_ids for 4 layers" … shown in reports */
+	struct slice       *warnings; /* "config: 3 diff_ids for 4 layers" … shown in reports */
 	size_t              warnings_count;
 };
 

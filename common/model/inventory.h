@@ -103,7 +103,7 @@ struct inventory {
 	struct note            *notes;
 	size_t                  notes_count, notes_capacity;
 	uint64_t                notes_dropped; /* beyond LIMIT_NOTES_PER_LAYER */
-	size_t packages_count;         /* over all databases, dropped ones too; at most LIMIT_PACKAGES_PER_LAYER */
+	size_t packages_count; /* over all databases, dropped ones too; at most LIMIT_PACKAGES_PER_LAYER */
 
 	struct slice path_table; /* encoded, path_table.h; stored as a record of its own */
 };

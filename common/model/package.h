@@ -8,15 +8,15 @@
 #include "base/slice.h"
 
 enum package_flag {
-	PACKAGE_VIRTUAL = 1,       /* made up by the package manager (apk ".build-deps"): shown, never matched */
+	PACKAGE_VIRTUAL = 1,        /* made up by the package manager (apk ".build-deps"): shown, never matched */
 	PACKAGE_NOT_CONFIGURED = 2, /* on disk, but its state is not "installed" (dpkg unpacked, half-configured …) */
-	PACKAGE_THIRD_PARTY = 4,   /* set at aggregation: vendor is not the distribution; listed, not matched */
+	PACKAGE_THIRD_PARTY = 4,    /* set at aggregation: vendor is not the distribution; listed, not matched */
 };
 
 struct package {
-	struct slice type;           /* purl type: "deb" "apk" "rpm" "alpm" … */
+	struct slice type; /* purl type: "deb" "apk" "rpm" "alpm" … */
 	struct slice name;
-	struct slice version;        /* complete, as its own tools print and compare it: "[epoch:]upstream[-release]" */
+	struct slice version; /* complete, as its own tools print and compare it: "[epoch:]upstream[-release]" */
 	struct slice arch;
 	struct slice source_name;    /* deb Source, apk origin, rpm SOURCERPM, alpm %BASE%; empty = as the binary */
 	struct slice source_version; /* without an epoch for rpm (TRAPS B6); empty = as the binary */

@@ -19,12 +19,17 @@ struct alias {
 
 /* Names that uname, Debian, RPM and people use, and what image indexes call them. */
 static const struct alias aliases[] = {
-        {"x86_64", "amd64", ""},   {"x86-64", "amd64", ""},    {"aarch64", "arm64", ""},    {"arm64v8", "arm64", ""},
-        {"armhf", "arm", "v7"},    {"armel", "arm", "v6"},     {"armv7l", "arm", "v7"},     {"armv7", "arm", "v7"},
-        {"armv6l", "arm", "v6"},   {"armv6", "arm", "v6"},     {"arm32v7", "arm", "v7"},    {"arm32v6", "arm", "v6"},
-        {"arm32v5", "arm", "v5"},  {"i386", "386", ""},        {"i486", "386", ""},         {"i586", "386", ""},
-        {"i686", "386", ""},       {"x86", "386", ""},         {"ppc64el", "ppc64le", ""},  {"powerpc64le", "ppc64le", ""},
-        {"mips64el", "mips64le", ""}, {"loongarch64", "loong64", ""},
+	{"x86_64", "amd64", ""},      {"x86-64", "amd64", ""},
+	{"aarch64", "arm64", ""},     {"arm64v8", "arm64", ""},
+	{"armhf", "arm", "v7"},       {"armel", "arm", "v6"},
+	{"armv7l", "arm", "v7"},      {"armv7", "arm", "v7"},
+	{"armv6l", "arm", "v6"},      {"armv6", "arm", "v6"},
+	{"arm32v7", "arm", "v7"},     {"arm32v6", "arm", "v6"},
+	{"arm32v5", "arm", "v5"},     {"i386", "386", ""},
+	{"i486", "386", ""},          {"i586", "386", ""},
+	{"i686", "386", ""},          {"x86", "386", ""},
+	{"ppc64el", "ppc64le", ""},   {"powerpc64le", "ppc64le", ""},
+	{"mips64el", "mips64le", ""}, {"loongarch64", "loong64", ""},
 };
 
 static void normalise_arch(struct platform *p)
@@ -94,9 +99,11 @@ int platform_parse(struct slice text, struct platform *out, struct err *err)
 	while (rest.len && count < 3)
 		parts[count++] = slice_cut(&rest, '/');
 	if (count == 0 || rest.len || text.ptr[text.len - 1] == '/' || !part_valid(parts[0], sizeof(out->os)) ||
-	    (count > 1 && !part_valid(parts[1], sizeof(out->arch))) || (count > 2 && !part_valid(parts[2], sizeof(out->variant) - 1)))
-		return err_set(err, ERR_USAGE, "platform \"%.*s\" is not os/architecture[/variant], an architecture, or \"all\"",
-		               (int)(text.len < 80 ? text.len : 80), (const char *)text.ptr);
+	    (count > 1 && !part_valid(parts[1], sizeof(out->arch))) ||
+	    (count > 2 && !part_valid(parts[2], sizeof(out->variant) - 1)))
+		return err_set(err, ERR_USAGE,
+			       "platform \"%.*s\" is not os/architecture[/variant], an architecture, or \"all\"",
+			       (int)(text.len < 80 ? text.len : 80), (const char *)text.ptr);
 	if (count == 1)
 		platform_set(out, SLICE_LIT("linux"), parts[0], SLICE_EMPTY);
 	else
@@ -156,5 +163,5 @@ void platform_text(const struct platform *platform, char out[96])
 		snprintf(out, 96, "all");
 	else
 		snprintf(out, 96, "%s%s%s%s%s", platform->os, platform->arch[0] ? "/" : "", platform->arch,
-		         platform->variant[0] ? "/" : "", platform->variant);
+			 platform->variant[0] ? "/" : "", platform->variant);
 }

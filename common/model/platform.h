@@ -18,7 +18,8 @@ struct platform {
 /* "linux/arm64", "linux/arm/v7", "arm64" (os = linux), "all"; aarch64, x86_64, armhf, i386 … are normalised. ERR_USAGE. */
 int  platform_parse(struct slice text, struct platform *out, struct err *err);
 void platform_host(struct platform *out); /* os is linux always, arch that of this machine */
-void platform_set(struct platform *out, struct slice os, struct slice arch, struct slice variant); /* normalises, cuts */
+void platform_set(struct platform *out, struct slice os, struct slice arch,
+		  struct slice variant); /* normalises, cuts */
 
 /* How well `have` serves `want`: 0 = not at all, else higher is better. */
 int  platform_rank(const struct platform *want, const struct platform *have);

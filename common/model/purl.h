@@ -29,7 +29,7 @@ struct purl {
 int purl_parse(struct slice text, struct arena *arena, struct purl *purl, struct err *err);
 
 /* Sets or replaces, keeping the order; an empty value is ignored. False when there is no room. */
-bool         purl_set(struct purl *purl, const char *key, struct slice value);
+bool purl_set(struct purl *purl, const char *key, struct slice value);
 
 void purl_write(const struct purl *purl, struct buf *out); /* canonical */
 

@@ -85,7 +85,7 @@ static bool host_valid(struct slice host)
 	size_t colon;
 
 	if (slice_starts(host, "[")) {
-		size_t close = slice_find(host, ']');
+		size_t       close = slice_find(host, ']');
 		struct slice rest = slice_from(host, close == SIZE_MAX ? host.len : close + 1);
 
 		return close != SIZE_MAX && ipv6_valid(slice_sub(host, 1, close - 1)) &&
@@ -100,7 +100,8 @@ static bool host_valid(struct slice host)
 /* What tells a host from the first part of a Docker Hub name. */
 static bool looks_like_host(struct slice part)
 {
-	return slice_find(part, '.') != SIZE_MAX || slice_find(part, ':') != SIZE_MAX || slice_eq_str(part, "localhost");
+	return slice_find(part, '.') != SIZE_MAX || slice_find(part, ':') != SIZE_MAX ||
+	       slice_eq_str(part, "localhost");
 }
 
 static int set_host(struct reference *out, struct slice host, struct err *err)
@@ -136,7 +137,9 @@ static bool component_valid(struct slice part)
 		start = i;
 		while (i < part.len && part.ptr[i] == part.ptr[start])
 			i++;
-		if (part.ptr[start] == '.' ? i - start != 1 : part.ptr[start] == '_' ? i - start > 2 : part.ptr[start] != '-')
+		if (part.ptr[start] == '.'   ? i - start != 1
+		    : part.ptr[start] == '_' ? i - start > 2
+					     : part.ptr[start] != '-')
 			return false;
 	}
 	return false;
@@ -248,8 +251,8 @@ static int parse_registry(struct slice rest, struct reference *out, struct err *
 	if (host.len == 0)
 		return err_set(err, ERR_USAGE, "no registry host");
 	if (!looks_like_host(host) && host_valid(host))
-		return err_set(err, ERR_USAGE, "registry host \"%.*s\" needs a dot or a port (\"%.*s:443\")", SLICE_FMT(host),
-		               SLICE_FMT(host));
+		return err_set(err, ERR_USAGE, "registry host \"%.*s\" needs a dot or a port (\"%.*s:443\")",
+			       SLICE_FMT(host), SLICE_FMT(host));
 	if ((status = set_host(out, host, err)))
 		return status;
 	while (rest.len && rest.ptr[rest.len - 1] == '/')
@@ -285,15 +288,16 @@ struct prefix {
 };
 
 static const struct prefix local_prefixes[] = {
-        {"oci:", TRANSPORT_OCI},
-        {"oci-archive:", TRANSPORT_OCI_ARCHIVE},
-        {"docker-archive:", TRANSPORT_DOCKER_ARCHIVE},
-        {"rootfs:", TRANSPORT_ROOTFS},
+	{"oci:", TRANSPORT_OCI},
+	{"oci-archive:", TRANSPORT_OCI_ARCHIVE},
+	{"docker-archive:", TRANSPORT_DOCKER_ARCHIVE},
+	{"rootfs:", TRANSPORT_ROOTFS},
 };
 
 enum { LOCAL_PREFIXES = sizeof(local_prefixes) / sizeof(local_prefixes[0]) };
 
-static const char *const foreign_prefixes[] = {"containers-storage:", "docker-daemon:", "ostree:", "sif:", "containerd:"};
+static const char *const foreign_prefixes[] = {
+	"containers-storage:", "docker-daemon:", "ostree:", "sif:", "containerd:"};
 
 static int parse_any(struct slice text, struct reference *out, struct err *err)
 {
@@ -305,12 +309,14 @@ static int parse_any(struct slice text, struct reference *out, struct err *err)
 		return parse_registry(slice_from(text, strlen("registry://")), out, err);
 	for (size_t i = 0; i < LOCAL_PREFIXES; i++)
 		if (slice_starts(text, local_prefixes[i].text))
-			return parse_local(local_prefixes[i].transport, slice_from(text, strlen(local_prefixes[i].text)), out, err);
+			return parse_local(local_prefixes[i].transport,
+					   slice_from(text, strlen(local_prefixes[i].text)), out, err);
 	for (size_t i = 0; i < sizeof(foreign_prefixes) / sizeof(foreign_prefixes[0]); i++)
 		if (slice_starts(text, foreign_prefixes[i]))
 			return err_set(err, ERR_USAGE, "transport \"%s\" is not supported", foreign_prefixes[i]);
 	if (scheme != SIZE_MAX)
-		return err_set(err, ERR_USAGE, "scheme \"%.*s://\" is none of docker://, registry://", (int)scheme, (const char *)text.ptr);
+		return err_set(err, ERR_USAGE, "scheme \"%.*s://\" is none of docker://, registry://", (int)scheme,
+			       (const char *)text.ptr);
 	return parse_docker(text, out, err);
 }
 
@@ -342,9 +348,12 @@ int reference_parse(struct slice text, struct reference *out, struct err *err)
 	if (text.len == 0)
 		return err_set(err, ERR_USAGE, "empty reference");
 	if (text.len > LIMIT_PATH_BYTES + LIMIT_REFERENCE_BYTES)
-		return err_set(err, ERR_USAGE, "reference longer than %u bytes", LIMIT_PATH_BYTES + LIMIT_REFERENCE_BYTES);
+		return err_set(err, ERR_USAGE, "reference longer than %u bytes",
+			       LIMIT_PATH_BYTES + LIMIT_REFERENCE_BYTES);
 	if (holds_user_info(text))
-		return err_set(err, ERR_USAGE, "a reference holds no user name or password: they belong into an auth file (--authfile)");
+		return err_set(
+			err, ERR_USAGE,
+			"a reference holds no user name or password: they belong into an auth file (--authfile)");
 	status = parse_any(text, out, &why);
 	if (!status)
 		return 0;
@@ -373,7 +382,7 @@ static void text_docker(const struct reference *reference, char *out)
 	if (pinned)
 		digest_text(&reference->digest, digest);
 	snprintf(out, REFERENCE_TEXT_BYTES, "docker://%s/%s%s%s%s%s", reference->host, reference->path,
-	         reference->tag[0] ? ":" : "", reference->tag, pinned ? "@" : "", digest);
+		 reference->tag[0] ? ":" : "", reference->tag, pinned ? "@" : "", digest);
 }
 
 /* A path may end in a blank where a colon and no name follow it: bare, it would be read again without that blank. */
@@ -385,7 +394,7 @@ static void text_local(const struct reference *reference, char *out)
 	for (size_t i = 0; i < LOCAL_PREFIXES; i++)
 		if (local_prefixes[i].transport == reference->transport)
 			snprintf(out, REFERENCE_TEXT_BYTES, "%s%s%s%s", local_prefixes[i].text, reference->path,
-			         colon ? ":" : "", reference->tag);
+				 colon ? ":" : "", reference->tag);
 }
 
 void reference_text(const struct reference *reference, char out[REFERENCE_TEXT_BYTES])
@@ -396,7 +405,7 @@ void reference_text(const struct reference *reference, char out[REFERENCE_TEXT_B
 	}
 	if (reference->transport == TRANSPORT_REGISTRY) {
 		snprintf(out, REFERENCE_TEXT_BYTES, "registry://%s%s%s", reference->host, reference->path[0] ? "/" : "",
-		         reference->path);
+			 reference->path);
 		return;
 	}
 	text_local(reference, out);

@@ -26,39 +26,53 @@ struct result_layer {
 struct result_package {
 	struct package package;
 	struct slice   purl;
-	uint32_t       layer;       /* index of the layer that introduced it */
-	struct slice  *paths;       /* evidence: the database's path, or the component's */
+	uint32_t       layer; /* index of the layer that introduced it */
+	struct slice  *paths; /* evidence: the database's path, or the component's */
 	size_t         paths_count;
 };
 
-enum severity { SEVERITY_UNKNOWN, SEVERITY_NEGLIGIBLE, SEVERITY_NONE, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+enum severity {
+	SEVERITY_UNKNOWN,
+	SEVERITY_NEGLIGIBLE,
+	SEVERITY_NONE,
+	SEVERITY_LOW,
+	SEVERITY_MEDIUM,
+	SEVERITY_HIGH,
+	SEVERITY_CRITICAL
+};
 enum { SEVERITY_COUNT = SEVERITY_CRITICAL + 1 };
 
 struct result_vulnerability {
-	struct slice  id;              /* the CVE where there is one, else the advisory's id */
-	struct slice *aliases;         /* advisory ids and other names, sorted */
+	struct slice  id;      /* the CVE where there is one, else the advisory's id */
+	struct slice *aliases; /* advisory ids and other names, sorted */
 	size_t        aliases_count;
-	uint32_t      package;         /* index into packages */
-	struct slice  fixed;           /* lowest version at which no advisory finds it any more; empty = none known */
+	uint32_t      package; /* index into packages */
+	struct slice  fixed;   /* lowest version at which no advisory finds it any more; empty = none known */
 	enum severity severity;
 	struct slice  severity_source; /* which record and field said so; empty = nobody */
 	struct slice  cvss_vector;
-	double        cvss_score;      /* < 0 = none */
+	double        cvss_score; /* < 0 = none */
 	struct slice  summary;
-	bool          approximate;     /* module stream or empty version: low confidence, see docs */
+	bool          approximate; /* module stream or empty version: low confidence, see docs */
 };
 
 /* Something about the image that is not a package vulnerability: false diff_id claim, embedded malware, advisories
  * that are no vulnerabilities (unmaintained). */
 struct result_finding {
-	struct slice kind; /* stable word: "diff_id_mismatch", "unmaintained", "malware" … */
-	struct slice text;
-	struct slice path;
-	uint32_t     layer; /* UINT32_MAX = the image as a whole */
+	struct slice  kind; /* stable word: "diff_id_mismatch", "unmaintained", "malware" … */
+	struct slice  text;
+	struct slice  path;
+	uint32_t      layer; /* UINT32_MAX = the image as a whole */
 	enum severity severity;
 };
 
-enum coverage_state { COVERAGE_MATCHED, COVERAGE_NO_ADVISORY_SOURCE, COVERAGE_UNKNOWN_OS, COVERAGE_EOL, COVERAGE_NO_PACKAGES };
+enum coverage_state {
+	COVERAGE_MATCHED,
+	COVERAGE_NO_ADVISORY_SOURCE,
+	COVERAGE_UNKNOWN_OS,
+	COVERAGE_EOL,
+	COVERAGE_NO_PACKAGES
+};
 
 struct result_coverage {
 	struct slice        ecosystem; /* as in OSV: "Alpine:v3.20"; "" when unknown */
@@ -89,9 +103,9 @@ struct image_result {
 	uint32_t                    *notes_layer; /* layer index of each note */
 };
 
-const char *severity_name(enum severity severity);         /* "critical" … "negligible" "unknown" */
-const char *coverage_name(enum coverage_state state);      /* "matched" "no_advisory_source" … */
-const char *layer_status_name(enum layer_status status);   /* "scanned" "reused" "partial" "failed" "skipped" */
+const char *severity_name(enum severity severity);       /* "critical" … "negligible" "unknown" */
+const char *coverage_name(enum coverage_state state);    /* "matched" "no_advisory_source" … */
+const char *layer_status_name(enum layer_status status); /* "scanned" "reused" "partial" "failed" "skipped" */
 
 /* Decoding: ERR_FORMAT, ERR_VERSION, ERR_LIMIT (the arena's ceiling too). Layer and package indexes are checked. */
 int result_encode(const struct image_result *result, struct buf *out, struct err *err);

@@ -2,7 +2,8 @@
 
 const char *severity_name(enum severity severity)
 {
-	static const char *const names[SEVERITY_COUNT] = {"unknown", "negligible", "none", "low", "medium", "high", "critical"};
+	static const char *const names[SEVERITY_COUNT] = {"unknown", "negligible", "none",    "low",
+							  "medium",  "high",       "critical"};
 
 	return (unsigned)severity < SEVERITY_COUNT ? names[severity] : "unknown";
 }

@@ -31,11 +31,36 @@ static const struct {
 
 /* Parts of Maintainer fields (lower case) of well-known repositories beside a deb distribution's own … */
 static const char *const deb_maintainers[] = {
-	"@docker.com",    "nodesource",     "@hashicorp.com",  "@elastic.co",       "@grafana.com",      "@datadoghq.com",
-	"@microsoft.com", "@google.com",    "@nginx.com",      "nginx-packaging",   "@mongodb.com",      "@oracle.com",
-	"@gitlab.com",    "@yarnpkg.com",   "@influxdata.com", "@newrelic.com",     "@percona.com",      "@confluent.io",
-	"@github.com",    "adoptium",       "@azul.com",       "maria-developers",  "@mariadb.org",      "@rabbitmq.com",
-	"@nvidia.com",    "@redis.com",     "@couchbase.com",  "@clickhouse.com",   "mysql-build@",      "launchpadlibrarian",
+	"@docker.com",
+	"nodesource",
+	"@hashicorp.com",
+	"@elastic.co",
+	"@grafana.com",
+	"@datadoghq.com",
+	"@microsoft.com",
+	"@google.com",
+	"@nginx.com",
+	"nginx-packaging",
+	"@mongodb.com",
+	"@oracle.com",
+	"@gitlab.com",
+	"@yarnpkg.com",
+	"@influxdata.com",
+	"@newrelic.com",
+	"@percona.com",
+	"@confluent.io",
+	"@github.com",
+	"adoptium",
+	"@azul.com",
+	"maria-developers",
+	"@mariadb.org",
+	"@rabbitmq.com",
+	"@nvidia.com",
+	"@redis.com",
+	"@couchbase.com",
+	"@clickhouse.com",
+	"mysql-build@",
+	"launchpadlibrarian",
 	"chromium-dev@chromium.org",
 };
 
@@ -90,6 +115,7 @@ bool vendor_is_third_party(const struct os_release *os, const struct package *pa
 		return package->vendor.len && rpm_third_party(os->id, package->vendor);
 	if (!slice_eq_str(package->type, "deb"))
 		return false;
-	return contains_any(package->version, deb_version_marks, sizeof(deb_version_marks) / sizeof(*deb_version_marks)) ||
+	return contains_any(package->version, deb_version_marks,
+			    sizeof(deb_version_marks) / sizeof(*deb_version_marks)) ||
 	       contains_any(package->vendor, deb_maintainers, sizeof(deb_maintainers) / sizeof(*deb_maintainers));
 }

@@ -124,15 +124,18 @@ static int follow(struct hop *hop, const struct transfer *transfer, struct err *
 {
 	unsigned status = transfer_status(transfer);
 	char    *next;
-	int      code = http_url_resolve(hop->request.url, header_find(transfer_headers(transfer), "Location", 0), &next, err);
+	int      code =
+		http_url_resolve(hop->request.url, header_find(transfer_headers(transfer), "Location", 0), &next, err);
 
 	if (code)
 		return code;
 	if (!is_https(next) && strncasecmp(next, "http:", 5) != 0)
-		code = err_set(err, ERR_UNSUPPORTED, "%s redirects to another scheme than http and https, which is refused",
-		               hop->request.url);
+		code = err_set(err, ERR_UNSUPPORTED,
+			       "%s redirects to another scheme than http and https, which is refused",
+			       hop->request.url);
 	else if (is_https(hop->request.url) && !is_https(next) && !hop->request.plain_allowed)
-		code = err_set(err, ERR_UNSUPPORTED, "%s redirects from https to plain http, which is refused", hop->request.url);
+		code = err_set(err, ERR_UNSUPPORTED, "%s redirects from https to plain http, which is refused",
+			       hop->request.url);
 	else if (hop->request.body && status >= 307)
 		code = err_set(err, ERR_UNSUPPORTED, "%s redirects a POST, which is refused", hop->request.url);
 	if (code) {
@@ -169,7 +172,8 @@ static int open_behind_redirects(struct http *http, struct hop *hop, struct tran
 			return code;
 		}
 		if (hops == LIMIT_HTTP_REDIRECTS)
-			code = err_set(err, ERR_LIMIT, "%s: more than %u redirects", hop->request.url, LIMIT_HTTP_REDIRECTS);
+			code = err_set(err, ERR_LIMIT, "%s: more than %u redirects", hop->request.url,
+				       LIMIT_HTTP_REDIRECTS);
 		else
 			code = follow(hop, transfer, err);
 		if (!code)
@@ -265,7 +269,7 @@ int http_answer_take(struct http_response *response, size_t body_bytes_max, stru
 }
 
 int http_fetch(struct http *http, const struct http_request *request, size_t body_bytes_max, struct http_answer *answer,
-               struct err *err)
+	       struct err *err)
 {
 	struct http_response *response;
 	int                   code = http_open(http, request, &response, err);

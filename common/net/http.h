@@ -24,8 +24,8 @@ struct http;
 struct http_response;
 
 struct http_config {
-	bool     http2;                /* for many small answers; off for bodies: there a full buffer must stop the peer */
-	unsigned transfers_max;        /* at once, over all hosts; 0 = 32 */
+	bool     http2;         /* for many small answers; off for bodies: there a full buffer must stop the peer */
+	unsigned transfers_max; /* at once, over all hosts; 0 = 32 */
 	unsigned host_transfers_max;   /* at once, per host and port; 0 = 8 */
 	size_t   buffer_bytes;         /* per transfer, between the network and its reader; 0 = 1 MiB */
 	unsigned connect_ms, stall_ms; /* 0 = 20 s, 60 s */
@@ -43,12 +43,12 @@ struct http_tls {
 
 /* All pointers are borrowed until http_open() returns. */
 struct http_request {
-	const char            *method;        /* NULL = GET */
+	const char            *method; /* NULL = GET */
 	const char            *url;
 	const char *const     *headers;       /* NULL-terminated "Name: value"; NULL = none; sent to every hop */
 	const char            *authorization; /* value of that header, for the first origin only; NULL = none */
-	const char            *body;          /* POST: form or JSON, its type among `headers`; not sent after a redirect */
-	const struct http_tls *tls;           /* NULL = verify against the system's certificates (or $SSL_CERT_FILE) */
+	const char            *body; /* POST: form or JSON, its type among `headers`; not sent after a redirect */
+	const struct http_tls *tls;  /* NULL = verify against the system's certificates (or $SSL_CERT_FILE) */
 	bool                   plain_allowed; /* a redirect may lead from https to http */
 };
 
@@ -71,10 +71,10 @@ struct http_answer {
 	struct buf headers; /* as received, one line each */
 	struct buf body;
 };
-int          http_fetch(struct http *http, const struct http_request *request, size_t body_bytes_max,
-                        struct http_answer *answer, struct err *err);
-int          http_answer_take(struct http_response *response, size_t body_bytes_max, struct http_answer *answer,
-                              struct err *err); /* the whole of one that is open; does not close it */
+int http_fetch(struct http *http, const struct http_request *request, size_t body_bytes_max, struct http_answer *answer,
+	       struct err *err);
+int http_answer_take(struct http_response *response, size_t body_bytes_max, struct http_answer *answer,
+		     struct err *err); /* the whole of one that is open; does not close it */
 struct slice http_answer_header(const struct http_answer *answer, const char *name, size_t nth);
 void         http_answer_deinit(struct http_answer *answer);
 
@@ -82,15 +82,16 @@ void         http_answer_deinit(struct http_answer *answer);
  * renamed over `path`. Transient failures are tried again `retries_max` times with growing pauses. */
 struct http_download {
 	const char *path;
-	uint64_t    bytes_max;   /* ERR_LIMIT beyond */
+	uint64_t    bytes_max; /* ERR_LIMIT beyond */
 	unsigned    retries_max;
-	char        etag[256];   /* in: of the copy we have, "" = none (sent as If-None-Match); out: of the new one */
-	bool        unchanged;   /* out: 304, the file was not touched */
-	uint64_t    bytes;       /* out: size of the new file */
+	char        etag[256]; /* in: of the copy we have, "" = none (sent as If-None-Match); out: of the new one */
+	bool        unchanged; /* out: 304, the file was not touched */
+	uint64_t    bytes;     /* out: size of the new file */
 	void (*progress)(void *data, uint64_t bytes, uint64_t bytes_total); /* may be NULL; total 0 = not known */
-	void       *data;
+	void *data;
 };
-int http_download(struct http *http, const struct http_request *request, struct http_download *download, struct err *err);
+int http_download(struct http *http, const struct http_request *request, struct http_download *download,
+		  struct err *err);
 
 /* 0 below 400; else fills err by status: 401, 403, 407 ERR_AUTH; 404, 410 ERR_NOT_FOUND; 429 ERR_RATE; 408 and 5xx
  * ERR_NET; others ERR_UNSUPPORTED. `what` says what was asked: "manifest of host/repo:tag". */

@@ -63,8 +63,9 @@ static int on_before_request(void *user, char *peer_ip, char *local_ip, int peer
 	struct http_curl *curl = user;
 
 	(void)local_ip, (void)peer_port, (void)local_port;
-	return curl->events->connected(curl->user, address_kind_of_text(peer_ip ? peer_ip : "")) ? CURL_PREREQFUNC_OK
-	                                                                                      : CURL_PREREQFUNC_ABORT;
+	return curl->events->connected(curl->user, address_kind_of_text(peer_ip ? peer_ip : ""))
+		       ? CURL_PREREQFUNC_OK
+		       : CURL_PREREQFUNC_ABORT;
 }
 
 /* ---- one exchange ---- */
@@ -133,7 +134,8 @@ static void set_method(CURL *easy, const struct http_request *request)
 	}
 }
 
-static void set_options(struct http_curl *curl, const struct http_request *request, const struct http_curl_options *options)
+static void set_options(struct http_curl *curl, const struct http_request *request,
+			const struct http_curl_options *options)
 {
 	CURL *easy = curl->easy;
 
@@ -149,7 +151,8 @@ static void set_options(struct http_curl *curl, const struct http_request *reque
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_ms);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 65536L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)(options->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+			 (long)(options->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, curl);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -165,7 +168,7 @@ static void set_options(struct http_curl *curl, const struct http_request *reque
 }
 
 struct http_curl *http_curl_new(const struct http_request *request, const struct http_curl_options *options,
-                                const struct http_curl_events *events, void *user)
+				const struct http_curl_events *events, void *user)
 {
 	struct http_curl *curl = calloc(1, sizeof(*curl));
 
@@ -332,9 +335,10 @@ int http_url_resolve(const char *base, struct slice target, char **out, struct e
 	*out = NULL;
 	if (!parts || !text)
 		code = err_set(err, ERR_MEM, "out of memory for a URL");
-	else if (target.len == 0 || strlen(text) != target.len || curl_url_set(parts, CURLUPART_URL, base, 0) != CURLUE_OK ||
-	         curl_url_set(parts, CURLUPART_URL, text, CURLU_URLENCODE | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-	         curl_url_get(parts, CURLUPART_URL, &resolved, 0) != CURLUE_OK)
+	else if (target.len == 0 || strlen(text) != target.len ||
+		 curl_url_set(parts, CURLUPART_URL, base, 0) != CURLUE_OK ||
+		 curl_url_set(parts, CURLUPART_URL, text, CURLU_URLENCODE | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+		 curl_url_get(parts, CURLUPART_URL, &resolved, 0) != CURLUE_OK)
 		code = err_set(err, ERR_FORMAT, "%s gives an unusable address to go on with", base);
 	else if (!(*out = strdup(resolved)))
 		code = err_set(err, ERR_MEM, "out of memory for a URL");

@@ -28,7 +28,7 @@ struct http_curl_options {
 
 /* NULL without memory. `events` must stay. */
 struct http_curl *http_curl_new(const struct http_request *request, const struct http_curl_options *options,
-                                const struct http_curl_events *events, void *user);
+				const struct http_curl_events *events, void *user);
 void              http_curl_free(struct http_curl *curl);
 void              http_curl_resume(struct http_curl *curl);
 

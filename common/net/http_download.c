@@ -49,7 +49,8 @@ static int partial_open(struct partial *partial, const char *path, struct err *e
 	struct stat info;
 
 	*partial = (struct partial){.fd = -1};
-	if (asprintf(&partial->part_path, "%s.part", path) < 0 || asprintf(&partial->etag_path, "%s.part.etag", path) < 0)
+	if (asprintf(&partial->part_path, "%s.part", path) < 0 ||
+	    asprintf(&partial->etag_path, "%s.part.etag", path) < 0)
 		return err_set(err, ERR_MEM, "out of memory for a download");
 	partial->fd = open(partial->part_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (partial->fd < 0 || fstat(partial->fd, &info) != 0)
@@ -82,7 +83,8 @@ static bool range_fits(struct slice value, uint64_t first_wanted)
 	return slice_u64(slice_trim(slice_cut(&value, '-')), &first) && first == first_wanted;
 }
 
-static int receive(struct partial *partial, struct http_response *response, struct http_download *download, struct err *err)
+static int receive(struct partial *partial, struct http_response *response, struct http_download *download,
+		   struct err *err)
 {
 	uint64_t     length = http_content_length(response);
 	uint64_t     total = length == UINT64_MAX ? 0 : partial->bytes + length;
@@ -93,7 +95,7 @@ static int receive(struct partial *partial, struct http_response *response, stru
 		return err_errno(err, ERR_IO, "seeking in %s", partial->part_path);
 	if (total > download->bytes_max)
 		return err_set(err, ERR_LIMIT, "%llu bytes, more than %llu", (unsigned long long)total,
-		               (unsigned long long)download->bytes_max);
+			       (unsigned long long)download->bytes_max);
 	while ((status = stream_next(http_body(response), &block, err)) == STREAM_BLOCK) {
 		if (block.len > download->bytes_max - partial->bytes)
 			return err_set(err, ERR_LIMIT, "more than %llu bytes", (unsigned long long)download->bytes_max);
@@ -120,7 +122,7 @@ static int complete(struct partial *partial, struct http_download *download, str
 }
 
 static int take_answer(struct partial *partial, struct http_response *response, const char *url,
-                       struct http_download *download, struct err *err)
+		       struct http_download *download, struct err *err)
 {
 	unsigned status = http_status(response);
 	int      code = 0;
@@ -141,7 +143,7 @@ static int take_answer(struct partial *partial, struct http_response *response, 
 		code = partial_restart(partial, http_header(response, "ETag", 0), err);
 	else if (status != 206)
 		code = status < 400 ? err_set(err, ERR_UNSUPPORTED, "the server answered %u", status)
-		                    : http_status_error(status, url, err);
+				    : http_status_error(status, url, err);
 	if (!code)
 		code = receive(partial, response, download, err);
 	return code ? code : complete(partial, download, err);
@@ -150,7 +152,7 @@ static int take_answer(struct partial *partial, struct http_response *response, 
 enum { HEADERS_MAX = 16, LINE_BYTES = 300 };
 
 static int attempt(struct http *http, const struct http_request *request, struct partial *partial,
-                   struct http_download *download, struct err *err)
+		   struct http_download *download, struct err *err)
 {
 	struct http_request   ask = *request;
 	struct http_response *response;
@@ -181,7 +183,8 @@ static int attempt(struct http *http, const struct http_request *request, struct
 	return code;
 }
 
-int http_download(struct http *http, const struct http_request *request, struct http_download *download, struct err *err)
+int http_download(struct http *http, const struct http_request *request, struct http_download *download,
+		  struct err *err)
 {
 	struct partial partial;
 	struct rng     rng = rng_seeded(random_seed());

@@ -26,16 +26,16 @@ enum {
 enum transfer_state { WAITING, RUNNING, DONE };
 
 struct transfer {
-	struct http       *http;
-	struct transfer   *next; /* in the list of incoming (http->lock) or of the engine's own */
-	struct http_curl  *curl;
-	char              *host; /* "host:port": what the cap per host counts */
-	bool               loopback_allowed, proxy_possible;
-	_Atomic bool       cancel, resume; /* asked by the reader, done by the engine */
+	struct http      *http;
+	struct transfer  *next; /* in the list of incoming (http->lock) or of the engine's own */
+	struct http_curl *curl;
+	char             *host; /* "host:port": what the cap per host counts */
+	bool              loopback_allowed, proxy_possible;
+	_Atomic bool      cancel, resume; /* asked by the reader, done by the engine */
 
 	/* The engine's own */
-	uint64_t window_start_ms, window_bytes;
-	bool     head_overflow;
+	uint64_t          window_start_ms, window_bytes;
+	bool              head_overflow;
 	enum address_kind refused_kind; /* why a connection was not made */
 
 	pthread_mutex_t     lock;
@@ -50,14 +50,14 @@ struct transfer {
 };
 
 struct http {
-	struct http_config config;
+	struct http_config    config;
 	struct http_curl_set *set;
-	pthread_t          thread;
-	pthread_mutex_t    lock;
-	struct transfer   *incoming, **incoming_tail;
-	bool               stopping, leaving;
-	struct transfer   *transfers; /* the engine's own: waiting and running, oldest first */
-	_Atomic uint64_t   requests, bytes_received, connections;
+	pthread_t             thread;
+	pthread_mutex_t       lock;
+	struct transfer      *incoming, **incoming_tail;
+	bool                  stopping, leaving;
+	struct transfer      *transfers; /* the engine's own: waiting and running, oldest first */
+	_Atomic uint64_t      requests, bytes_received, connections;
 };
 
 /* ---- what the network brings, in the engine thread ---- */
@@ -157,7 +157,10 @@ static bool on_connected(void *user, enum address_kind peer)
 }
 
 static const struct http_curl_events events = {
-        .header = on_header, .body = on_body, .connect = on_connect, .connected = on_connected,
+	.header = on_header,
+	.body = on_body,
+	.connect = on_connect,
+	.connected = on_connected,
 };
 
 /* ---- the engine ---- */
@@ -167,7 +170,8 @@ static void explain(struct transfer *t, int code, const char *why)
 	if (code == 0 && t->head_done)
 		return;
 	if (t->refused_kind == ADDRESS_REFUSED)
-		err_set(&t->err, ERR_UNSUPPORTED, "%s leads to a link-local or metadata address, which is refused", t->host);
+		err_set(&t->err, ERR_UNSUPPORTED, "%s leads to a link-local or metadata address, which is refused",
+			t->host);
 	else if (t->refused_kind == ADDRESS_LOOPBACK)
 		err_set(&t->err, ERR_UNSUPPORTED, "%s: a redirect to this host's own addresses is refused", t->host);
 	else if (t->head_overflow)
@@ -288,7 +292,8 @@ static void serve(struct http *http, bool stopping)
 			begin_window(t);
 			http_curl_resume(t->curl);
 		} else if (is_stalled(t)) {
-			err_set(&t->err, ERR_NET, "%s: stalled for %u s", t->host, (t->http->config.stall_ms + 999) / 1000);
+			err_set(&t->err, ERR_NET, "%s: stalled for %u s", t->host,
+				(t->http->config.stall_ms + 999) / 1000);
 			end_transfer(http, t);
 		}
 	}
@@ -387,9 +392,9 @@ void http_free(struct http *http)
 void http_stats_get(struct http *http, struct http_stats *out)
 {
 	*out = (struct http_stats){
-	        .requests = atomic_load(&http->requests),
-	        .bytes_received = atomic_load(&http->bytes_received),
-	        .connections = atomic_load(&http->connections),
+		.requests = atomic_load(&http->requests),
+		.bytes_received = atomic_load(&http->bytes_received),
+		.connections = atomic_load(&http->connections),
 	};
 }
 
@@ -437,9 +442,9 @@ static struct transfer *new_transfer(struct http *http, const struct http_reques
 	t->host = http_curl_origin(request->url, false, err);
 	if (t->host) {
 		struct http_curl_options options = {
-		        .http2 = http->config.http2,
-		        .no_proxy = http_host_is_loopback(slice_str(t->host)),
-		        .connect_ms = http->config.connect_ms,
+			.http2 = http->config.http2,
+			.no_proxy = http_host_is_loopback(slice_str(t->host)),
+			.connect_ms = http->config.connect_ms,
 		};
 
 		t->proxy_possible = !options.no_proxy && proxy_in_environment(request->url);
@@ -463,7 +468,8 @@ static int check_spelled_host(const struct transfer *t, struct err *err)
 	kind = address_kind_of_text(host);
 	free(host);
 	if (kind == ADDRESS_REFUSED)
-		return err_set(err, ERR_UNSUPPORTED, "%s is a link-local or metadata address, which is refused", t->host);
+		return err_set(err, ERR_UNSUPPORTED, "%s is a link-local or metadata address, which is refused",
+			       t->host);
 	if (!t->loopback_allowed && http_host_is_loopback(slice_str(t->host)))
 		return err_set(err, ERR_UNSUPPORTED, "%s: a redirect to this host's own addresses is refused", t->host);
 	return 0;
@@ -493,7 +499,7 @@ static int wait_for_head(struct transfer *t, struct err *err)
 }
 
 int transfer_open(struct http *http, const struct http_request *request, bool loopback_allowed, struct transfer **out,
-                  struct err *err)
+		  struct err *err)
 {
 	struct transfer *t = new_transfer(http, request, err);
 	int              code;
@@ -576,4 +582,3 @@ int transfer_next(struct transfer *t, struct slice *block, struct err *err)
 	*block = buf_slice(&t->drain);
 	return status;
 }
-

@@ -11,7 +11,7 @@ struct transfer;
 
 /* Sends, and waits for the headers. `loopback_allowed` false: refuse addresses of this host. */
 int  transfer_open(struct http *http, const struct http_request *request, bool loopback_allowed, struct transfer **out,
-                   struct err *err);
+		   struct err *err);
 void transfer_close(struct transfer *transfer); /* NULL is fine; gives up what is under way */
 
 /* After the headers are there these do not change any more. */

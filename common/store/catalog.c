@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 const char *const catalog_table_names[] = {
-        "counters", "owners", "jobs", "tokens", "references", "reference_index", "images", "image_index", "image_records",
-        "latest", "layers", "inventories", "path_tables", "diff_ids", "claims", "scans", "failures", "resolves", NULL};
+	"counters",    "owners",        "jobs",     "tokens",   "references",  "reference_index", "images",
+	"image_index", "image_records", "latest",   "layers",   "inventories", "path_tables",     "diff_ids",
+	"claims",      "scans",         "failures", "resolves", NULL};
 
 /* --- keys --- */
 
@@ -127,7 +128,8 @@ void catalog_place_behind(struct catalog_place *place, struct slice key)
 	place->len = key.len + 1;
 }
 
-int catalog_counter_next(struct catalog *catalog, struct db_txn *txn, struct slice name, uint64_t *value, struct err *err)
+int catalog_counter_next(struct catalog *catalog, struct db_txn *txn, struct slice name, uint64_t *value,
+			 struct err *err)
 {
 	struct slice stored;
 	uint8_t      bytes[8];
@@ -191,8 +193,8 @@ static int lock_owner_file(struct catalog *catalog, struct err *err)
 /* Records and files of owners that died; their claims fall to whoever asks next. */
 static int bury_owners(struct catalog *catalog, struct db_txn *txn, struct err *err)
 {
-	uint64_t dead[64];
-	size_t   count = 0;
+	uint64_t          dead[64];
+	size_t            count = 0;
 	struct db_cursor *cursor;
 	struct slice      key, value;
 	int               status = db_cursor_open(txn, TABLE_OWNERS, SLICE_EMPTY, &cursor, err);
@@ -290,7 +292,8 @@ static void leave(struct catalog *catalog)
 
 	catalog_key_u64(name, catalog->owner);
 	if (db_begin(catalog->db, true, &txn, NULL) == 0) {
-		if (release_all(catalog, txn) < 0 || db_delete(txn, TABLE_OWNERS, slice_of(name, sizeof(name)), NULL) < 0)
+		if (release_all(catalog, txn) < 0 ||
+		    db_delete(txn, TABLE_OWNERS, slice_of(name, sizeof(name)), NULL) < 0)
 			db_abort(txn);
 		else
 			db_commit(txn, NULL);
@@ -305,11 +308,11 @@ static void leave(struct catalog *catalog)
 int catalog_open(const char *dir, const struct catalog_config *config, struct catalog **out, struct err *err)
 {
 	struct db_config db_config = {.tables = catalog_table_names,
-	                              .kind = "catalog",
-	                              .version = CATALOG_FORMAT_VERSION,
-	                              .read_only = config->read_only,
-	                              .map_bytes = config->map_bytes,
-	                              .bytes_max = config->bytes_max};
+				      .kind = "catalog",
+				      .version = CATALOG_FORMAT_VERSION,
+				      .read_only = config->read_only,
+				      .map_bytes = config->map_bytes,
+				      .bytes_max = config->bytes_max};
 	struct err       local = {0};
 	struct catalog  *catalog = calloc(1, sizeof(*catalog));
 	int              status;

@@ -24,8 +24,8 @@ struct catalog_config {
 
 /* Creates the store (mode 0700) unless read_only. A writer becomes an owner: a record, and a file in "owners/" on which
  * it holds an OFD lock until it closes or dies. */
-int  catalog_open(const char *dir, const struct catalog_config *config, struct catalog **out, struct err *err);
-void catalog_close(struct catalog *catalog); /* gives claims back */
+int         catalog_open(const char *dir, const struct catalog_config *config, struct catalog **out, struct err *err);
+void        catalog_close(struct catalog *catalog); /* gives claims back */
 struct db  *catalog_db(struct catalog *catalog);
 const char *catalog_dir(const struct catalog *catalog);
 uint64_t    catalog_owner(const struct catalog *catalog);
@@ -50,20 +50,23 @@ struct layer_record {
 	struct digest diff_id;
 	uint64_t      blob_bytes, tar_bytes, entries, files_analyzed;
 	bool          partial;
-	bool          reusable;  /* false: cut by time, memory or spool; shown, never reused */
-	struct digest inventory; /* digest whose inventory this is: its own, or in verify mode another of the same diffID */
-	uint64_t      scanned_ms; /* Unix time */
+	bool          reusable; /* false: cut by time, memory or spool; shown, never reused */
+	struct digest
+		 inventory;  /* digest whose inventory this is: its own, or in verify mode another of the same diffID */
+	uint64_t scanned_ms; /* Unix time */
 };
 
 int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, const struct layer_record *record,
-                      struct slice inventory, struct slice path_table, struct err *err); /* [w] both empty: verify mode */
+		      struct slice inventory, struct slice path_table,
+		      struct err *err); /* [w] both empty: verify mode */
 
 /* Appended to `out`; ERR_NOT_FOUND, ERR_STORE (damaged: scan the layer again). */
 int catalog_inventory(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
 int catalog_path_table(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
 
 /* A layer with this computed diffID, reusable and not partial. ERR_NOT_FOUND. */
-int catalog_diff_id_find(struct catalog *catalog, const struct digest *diff_id, uint64_t set, struct digest *digest, struct err *err);
+int catalog_diff_id_find(struct catalog *catalog, const struct digest *diff_id, uint64_t set, struct digest *digest,
+			 struct err *err);
 
 /* Claims: the right to scan ------------------------------------------------------------------------------------- */
 
@@ -71,15 +74,15 @@ enum claim_answer { CLAIM_GRANTED, CLAIM_KNOWN, CLAIM_BUSY };
 
 struct claim {
 	enum claim_answer answer;
-	uint64_t          owner;  /* CLAIM_BUSY: who has it */
+	uint64_t          owner;   /* CLAIM_BUSY: who has it */
 	bool              partial; /* CLAIM_KNOWN: what is known is not the whole layer */
-	bool              retry;  /* CLAIM_GRANTED: somebody had begun before (a dead owner, a failure, forced) */
-	struct digest     verify; /* CLAIM_GRANTED: nonzero = known under this digest by the claimed diffID: verify mode */
+	bool              retry;   /* CLAIM_GRANTED: somebody had begun before (a dead owner, a failure, forced) */
+	struct digest verify; /* CLAIM_GRANTED: nonzero = known under this digest by the claimed diffID: verify mode */
 };
 
 /* [w] "known?" is asked again in the same transaction. claimed_diff_id may be zero. force: scan although known. */
-int catalog_claim(struct catalog *catalog, const struct layer_key *key, const struct digest *claimed_diff_id, bool force,
-                  struct claim *out, struct err *err);
+int catalog_claim(struct catalog *catalog, const struct layer_key *key, const struct digest *claimed_diff_id,
+		  bool force, struct claim *out, struct err *err);
 int catalog_release(struct catalog *catalog, const struct layer_key *key, struct err *err); /* [w] own claims only */
 int catalog_count_retry(struct catalog *catalog, const struct layer_key *key, bool late, struct err *err); /* [w] */
 
@@ -98,9 +101,9 @@ struct failure_record {
 };
 
 int catalog_failure_put(struct catalog *catalog, const struct digest *digest, struct slice place,
-                        const struct failure_record *failure, struct err *err); /* [w] */
+			const struct failure_record *failure, struct err *err); /* [w] */
 int catalog_failure_get(struct catalog *catalog, const struct digest *digest, struct slice place, struct arena *arena,
-                        struct failure_record *failure, struct err *err);
+			struct failure_record *failure, struct err *err);
 
 /* Jobs ---------------------------------------------------------------------------------------------------------- */
 
@@ -116,23 +119,29 @@ struct job_record {
 	bool          embedded; /* of a `varve scan`: ends with it */
 	bool          references_closed;
 	uint64_t      references_count, images_count;
-	uint64_t      references_batches; /* REFERENCES messages taken: one that comes again after a restart is known by its number */
-	uint64_t      counters[24]; /* struct wire_job_status in the order of STORE_FORMAT.md */
+	uint64_t
+		references_batches; /* REFERENCES messages taken: one that comes again after a restart is known by its number */
+	uint64_t counters[24]; /* struct wire_job_status in the order of STORE_FORMAT.md */
 };
 
-int catalog_job_new(struct catalog *catalog, struct job_record *job, struct err *err); /* [w] sets job; same token: that job's id, ERR_BUSY */
+int catalog_job_new(struct catalog *catalog, struct job_record *job,
+		    struct err *err); /* [w] sets job; same token: that job's id, ERR_BUSY */
 int catalog_job_put(struct catalog *catalog, const struct job_record *job, struct err *err); /* [w] */
-int catalog_job_get(struct catalog *catalog, uint64_t job, struct arena *arena, struct job_record *out, struct err *err);
-int catalog_job_newest(struct catalog *catalog, uint64_t before, uint64_t *job, struct err *err); /* id below `before` (0 = the newest); ERR_NOT_FOUND */
+int catalog_job_get(struct catalog *catalog, uint64_t job, struct arena *arena, struct job_record *out,
+		    struct err *err);
+int catalog_job_newest(struct catalog *catalog, uint64_t before, uint64_t *job,
+		       struct err *err); /* id below `before` (0 = the newest); ERR_NOT_FOUND */
 
 enum reference_state { REFERENCE_OPEN, REFERENCE_DONE };
 
 /* [w] number: the job's next (references_count). *added false when the job has the reference already. */
-int catalog_reference_add(struct catalog *catalog, uint64_t job, uint64_t number, struct slice reference, bool *added, struct err *err);
+int catalog_reference_add(struct catalog *catalog, uint64_t job, uint64_t number, struct slice reference, bool *added,
+			  struct err *err);
 int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct err *err); /* [w] */
 int catalog_references_each(struct catalog *catalog, uint64_t job,
-                            int (*each)(void *data, uint64_t number, struct slice reference, enum reference_state state),
-                            void *data, struct err *err);
+			    int (*each)(void *data, uint64_t number, struct slice reference,
+					enum reference_state state),
+			    void *data, struct err *err);
 
 /* A finished image of a job: the encoded image record and how each of its layers ended. */
 struct layer_outcome {
@@ -150,11 +159,14 @@ struct job_image {
 
 /* [w] number: the job's next (images_count). place: reference and platform as one text: this is the image shown for it
  * from now on. *added false when the job has this very image for this place already (work done again after a crash). */
-int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place, bool *added, struct err *err);
-int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena, struct job_image *out, struct err *err);
+int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place,
+		      bool *added, struct err *err);
+int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena,
+		      struct job_image *out, struct err *err);
 
 /* Every reference's latest image, by reference: for reports over the whole store. No transaction is open while `each` runs. */
-int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data, struct err *err);
+int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data,
+			struct err *err);
 
 /* Resolves: what a reference was when it was last asked for -------------------------------------------------------- */
 
@@ -164,10 +176,11 @@ struct resolve_key {
 };
 
 /* All encoded image records that one resolve gave. [w] */
-int catalog_resolve_put(struct catalog *catalog, const struct resolve_key *key, const struct slice *images, size_t count, struct err *err);
+int catalog_resolve_put(struct catalog *catalog, const struct resolve_key *key, const struct slice *images,
+			size_t count, struct err *err);
 /* Copied to the arena. ERR_NOT_FOUND, ERR_STORE (damaged), ERR_LIMIT (more than bytes_max): resolve it anew. */
 int catalog_resolve_get(struct catalog *catalog, const struct resolve_key *key, size_t bytes_max, struct arena *arena,
-                        struct slice **images, size_t *count, struct err *err);
+			struct slice **images, size_t *count, struct err *err);
 
 /* Health ---------------------------------------------------------------------------------------------------------- */
 
@@ -177,7 +190,7 @@ struct catalog_table_report {
 };
 
 /* Calls `table` for each table. read_values: every record is read and its checksum verified, in short transactions. */
-int catalog_check(struct catalog *catalog, bool read_values, void (*table)(void *data, const struct catalog_table_report *report),
-                  void *data, struct err *err);
+int catalog_check(struct catalog *catalog, bool                                               read_values,
+		  void (*table)(void *data, const struct catalog_table_report *report), void *data, struct err *err);
 
 #endif

@@ -2,7 +2,8 @@
 
 enum { RECORDS_PER_READ = 20000 };
 
-static int check_some(struct db_txn *txn, unsigned table, struct catalog_place *place, struct catalog_table_report *report, struct err *err)
+static int check_some(struct db_txn *txn, unsigned table, struct catalog_place *place,
+		      struct catalog_table_report *report, struct err *err)
 {
 	struct db_cursor *cursor;
 	struct slice      key, value;
@@ -33,10 +34,11 @@ static int check_some(struct db_txn *txn, unsigned table, struct catalog_place *
 	return rc < 0 ? rc : 0;
 }
 
-static int check_table(struct catalog *catalog, unsigned table, bool read_values, struct catalog_table_report *report, struct err *err)
+static int check_table(struct catalog *catalog, unsigned table, bool read_values, struct catalog_table_report *report,
+		       struct err *err)
 {
 	struct catalog_place place = {.ended = false};
-	int                rc = 0;
+	int                  rc = 0;
 
 	do {
 		struct db_txn *txn;
@@ -55,8 +57,8 @@ static int check_table(struct catalog *catalog, unsigned table, bool read_values
 	return rc;
 }
 
-int catalog_check(struct catalog *catalog, bool read_values, void (*table)(void *data, const struct catalog_table_report *report),
-                  void *data, struct err *err)
+int catalog_check(struct catalog *catalog, bool                                               read_values,
+		  void (*table)(void *data, const struct catalog_table_report *report), void *data, struct err *err)
 {
 	for (unsigned i = 0; catalog_table_names[i]; i++) {
 		struct catalog_table_report report = {.name = catalog_table_names[i]};

@@ -26,7 +26,7 @@ enum catalog_table {
 	TABLE_CLAIMS,          /* digest, set -> [owner, since] */
 	TABLE_SCANS,           /* digest, set -> [started, retries, late] */
 	TABLE_FAILURES,        /* digest, XXH3-128 of place -> [class, code, at, attempts, text, place] */
-	TABLE_RESOLVES,        /* XXH3-128 of reference and platform -> [resolver version, reference, platform, [SHA-256…]] */
+	TABLE_RESOLVES, /* XXH3-128 of reference and platform -> [resolver version, reference, platform, [SHA-256…]] */
 };
 
 struct catalog {
@@ -62,7 +62,8 @@ void catalog_place_behind(struct catalog_place *place, struct slice key);
 /* The batch, or NULL with ERR_INTERNAL when there is none. */
 struct db_txn *catalog_batch(struct catalog *catalog, struct err *err);
 
-int catalog_counter_next(struct catalog *catalog, struct db_txn *txn, struct slice name, uint64_t *value, struct err *err);
+int catalog_counter_next(struct catalog *catalog, struct db_txn *txn, struct slice name, uint64_t *value,
+			 struct err *err);
 
 enum { KEY_LAYER_BYTES = 40, KEY_PAIR_BYTES = 16, KEY_HASHED_BYTES = 24 };
 void         catalog_key_u64(uint8_t *out, uint64_t value); /* big-endian: keys sort by number */

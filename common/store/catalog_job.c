@@ -107,7 +107,7 @@ int catalog_job_put(struct catalog *catalog, const struct job_record *job, struc
 	encode_job(&record, job);
 	catalog_key_u64(name, job->job);
 	status = buf_ok(&record) ? db_put(txn, TABLE_JOBS, slice_of(name, sizeof(name)), buf_slice(&record), err)
-	                         : err_set(err, ERR_LIMIT, "store %s: job record too long", catalog->dir);
+				 : err_set(err, ERR_LIMIT, "store %s: job record too long", catalog->dir);
 	buf_deinit(&record);
 	return status;
 }
@@ -186,13 +186,14 @@ int catalog_job_newest(struct catalog *catalog, uint64_t before, uint64_t *job, 
 	while (*job && (catalog_key_u64(name, *job), !db_has(read.txn, TABLE_JOBS, slice_of(name, sizeof(name)))))
 		--*job;
 	catalog_read_end(&read);
-	return *job ? 0 : err_set(err, ERR_NOT_FOUND, "store %s: holds no%s job", catalog->dir, before ? " earlier" : "");
+	return *job ? 0
+		    : err_set(err, ERR_NOT_FOUND, "store %s: holds no%s job", catalog->dir, before ? " earlier" : "");
 }
 
 /* --- references --- */
 
 static int put_reference(struct db_txn *txn, uint64_t job, uint64_t number, struct slice reference,
-                         enum reference_state state, struct err *err)
+			 enum reference_state state, struct err *err)
 {
 	uint8_t    name[KEY_PAIR_BYTES];
 	struct buf record;
@@ -202,14 +203,15 @@ static int put_reference(struct db_txn *txn, uint64_t job, uint64_t number, stru
 	msgpack_write_array(&record, 2);
 	msgpack_write_uint(&record, (uint64_t)state);
 	msgpack_write_str(&record, reference);
-	status = buf_ok(&record) ? db_put(txn, TABLE_REFERENCES, catalog_key_pair(job, number, name), buf_slice(&record), err)
-	                         : err_set(err, ERR_LIMIT, "reference of %zu bytes: too long", reference.len);
+	status = buf_ok(&record)
+			 ? db_put(txn, TABLE_REFERENCES, catalog_key_pair(job, number, name), buf_slice(&record), err)
+			 : err_set(err, ERR_LIMIT, "reference of %zu bytes: too long", reference.len);
 	buf_deinit(&record);
 	return status;
 }
 
 int catalog_reference_add(struct catalog *catalog, uint64_t job, uint64_t number, struct slice reference, bool *added,
-                          struct err *err)
+			  struct err *err)
 {
 	struct db_txn *txn = catalog_batch(catalog, err);
 	uint8_t        name[KEY_HASHED_BYTES], bytes[8];
@@ -255,8 +257,9 @@ int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t numbe
 }
 
 int catalog_references_each(struct catalog *catalog, uint64_t job,
-                            int (*each)(void *data, uint64_t number, struct slice reference, enum reference_state state),
-                            void *data, struct err *err)
+			    int (*each)(void *data, uint64_t number, struct slice reference,
+					enum reference_state state),
+			    void *data, struct err *err)
 {
 	struct catalog_read  read = {0};
 	struct db_cursor    *cursor;
@@ -299,8 +302,8 @@ int catalog_image_record_put(struct db_txn *txn, struct slice image, struct dige
 	return db_put(txn, TABLE_IMAGE_RECORDS, digest_slice(digest), image, err);
 }
 
-static int put_job_image(struct db_txn *txn, uint64_t job, const struct job_image *image, const struct digest *record_digest,
-                         struct err *err)
+static int put_job_image(struct db_txn *txn, uint64_t job, const struct job_image *image,
+			 const struct digest *record_digest, struct err *err)
 {
 	uint8_t    name[KEY_PAIR_BYTES];
 	struct buf record;
@@ -316,8 +319,9 @@ static int put_job_image(struct db_txn *txn, uint64_t job, const struct job_imag
 		msgpack_write_uint(&record, image->layers[i].status);
 		msgpack_write_str(&record, image->layers[i].reason);
 	}
-	status = buf_ok(&record) ? db_put(txn, TABLE_IMAGES, catalog_key_pair(job, image->number, name), buf_slice(&record), err)
-	                         : err_set(err, ERR_LIMIT, "image record too long");
+	status = buf_ok(&record) ? db_put(txn, TABLE_IMAGES, catalog_key_pair(job, image->number, name),
+					  buf_slice(&record), err)
+				 : err_set(err, ERR_LIMIT, "image record too long");
 	buf_deinit(&record);
 	return status;
 }
@@ -331,11 +335,12 @@ static int put_latest(struct db_txn *txn, uint64_t job, uint64_t number, struct 
 	if (text.len)
 		memcpy(name, text.ptr, text.len);
 	xxh128_once(place, name + text.len);
-	return db_put(txn, TABLE_LATEST, slice_of(name, text.len + XXH128_BYTES), catalog_key_pair(job, number, pair), err);
+	return db_put(txn, TABLE_LATEST, slice_of(name, text.len + XXH128_BYTES), catalog_key_pair(job, number, pair),
+		      err);
 }
 
-int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place, bool *added,
-                      struct err *err)
+int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place,
+		      bool *added, struct err *err)
 {
 	struct db_txn *txn = catalog_batch(catalog, err);
 	uint8_t        name[KEY_HASHED_BYTES], bytes[8];
@@ -387,7 +392,7 @@ static bool decode_image(struct slice value, struct arena *arena, struct digest 
 }
 
 static int get_image(struct catalog *catalog, struct db_txn *txn, uint64_t job, uint64_t number, struct arena *arena,
-                     struct job_image *out, struct err *err)
+		     struct job_image *out, struct err *err)
 {
 	uint8_t       name[KEY_PAIR_BYTES];
 	struct buf    value;
@@ -408,8 +413,8 @@ static int get_image(struct catalog *catalog, struct db_txn *txn, uint64_t job, 
 	return status;
 }
 
-int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena, struct job_image *out,
-                      struct err *err)
+int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena,
+		      struct job_image *out, struct err *err)
 {
 	struct catalog_read read = {0};
 	int                 status = catalog_read_begin(catalog, &read, err);
@@ -426,7 +431,8 @@ struct latest {
 };
 
 /* The next ones, and where the walk goes on. */
-static int read_latest(struct catalog *catalog, struct catalog_place *place, struct latest *out, size_t *count, struct err *err)
+static int read_latest(struct catalog *catalog, struct catalog_place *place, struct latest *out, size_t *count,
+		       struct err *err)
 {
 	struct catalog_read read = {0};
 	struct db_cursor   *cursor;
@@ -454,7 +460,7 @@ static int read_latest(struct catalog *catalog, struct catalog_place *place, str
 }
 
 int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data,
-                        struct err *err)
+			struct err *err)
 {
 	struct catalog_place place = {.ended = false};
 	struct latest       *some = calloc(LATEST_PER_READ, sizeof(*some));

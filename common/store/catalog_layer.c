@@ -39,17 +39,20 @@ static bool decode_layer(struct slice bytes, struct layer_record *record)
 }
 
 /* The layer read last stands for its content: what was there before may be damaged. */
-static int put_diff_id(struct db_txn *txn, const struct layer_key *key, const struct layer_record *record, struct err *err)
+static int put_diff_id(struct db_txn *txn, const struct layer_key *key, const struct layer_record *record,
+		       struct err *err)
 {
 	uint8_t name[KEY_LAYER_BYTES];
 
-	if (digest_is_zero(&record->diff_id) || record->partial || !record->reusable || !digest_eq(&record->inventory, &key->digest))
+	if (digest_is_zero(&record->diff_id) || record->partial || !record->reusable ||
+	    !digest_eq(&record->inventory, &key->digest))
 		return 0;
-	return db_put(txn, TABLE_DIFF_IDS, catalog_key_layer(&record->diff_id, key->set, name), digest_slice(&key->digest), err);
+	return db_put(txn, TABLE_DIFF_IDS, catalog_key_layer(&record->diff_id, key->set, name),
+		      digest_slice(&key->digest), err);
 }
 
 int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, const struct layer_record *record,
-                      struct slice inventory, struct slice path_table, struct err *err)
+		      struct slice inventory, struct slice path_table, struct err *err)
 {
 	struct db_txn *txn = catalog_batch(catalog, err);
 	uint8_t        name[KEY_LAYER_BYTES];
@@ -72,12 +75,12 @@ int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, cons
 	return status < 0 ? status : put_diff_id(txn, key, record, err);
 }
 
-static int get_layer(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key, struct layer_record *record,
-                     struct err *err)
+static int get_layer(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key,
+		     struct layer_record *record, struct err *err)
 {
 	uint8_t      name[KEY_LAYER_BYTES];
 	struct slice value;
-	int          status = db_borrow(txn, TABLE_LAYERS, catalog_key_layer(&key->digest, key->set, name), &value, err);
+	int status = db_borrow(txn, TABLE_LAYERS, catalog_key_layer(&key->digest, key->set, name), &value, err);
 
 	if (status < 0)
 		return status;
@@ -85,8 +88,8 @@ static int get_layer(struct catalog *catalog, struct db_txn *txn, const struct l
 }
 
 /* In verify mode a layer has its inventory under another digest. */
-static int get_content(struct catalog *catalog, struct db_txn *txn, enum catalog_table table, const struct layer_key *key,
-                       struct buf *out, struct err *err)
+static int get_content(struct catalog *catalog, struct db_txn *txn, enum catalog_table table,
+		       const struct layer_key *key, struct buf *out, struct err *err)
 {
 	struct layer_record record;
 	uint8_t             name[KEY_LAYER_BYTES];
@@ -98,7 +101,7 @@ static int get_content(struct catalog *catalog, struct db_txn *txn, enum catalog
 }
 
 static int read_content(struct catalog *catalog, enum catalog_table table, const struct layer_key *key, struct buf *out,
-                        struct err *err)
+			struct err *err)
 {
 	struct catalog_read read = {0};
 	int                 status = catalog_read_begin(catalog, &read, err);
@@ -130,13 +133,14 @@ static bool has_content(struct catalog *catalog, struct db_txn *txn, const struc
 }
 
 /* Known = a reusable record whose inventory and path table can be read; anything damaged is as good as absent. */
-static bool is_known(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key, struct layer_record *record)
+static bool is_known(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key,
+		     struct layer_record *record)
 {
 	return get_layer(catalog, txn, key, record, NULL) >= 0 && record->reusable && has_content(catalog, txn, key);
 }
 
 static int find_diff_id(struct catalog *catalog, struct db_txn *txn, const struct digest *diff_id, uint64_t set,
-                        struct digest *digest, struct err *err)
+			struct digest *digest, struct err *err)
 {
 	uint8_t             name[KEY_LAYER_BYTES];
 	struct slice        value;
@@ -159,7 +163,7 @@ static int find_diff_id(struct catalog *catalog, struct db_txn *txn, const struc
 }
 
 int catalog_diff_id_find(struct catalog *catalog, const struct digest *diff_id, uint64_t set, struct digest *digest,
-                         struct err *err)
+			 struct err *err)
 {
 	struct catalog_read read = {0};
 	int                 status = catalog_read_begin(catalog, &read, err);
@@ -281,18 +285,19 @@ static int put_claim(struct catalog *catalog, struct db_txn *txn, struct slice i
 }
 
 /* Another layer with this diffID whose content can be read; zero: none. */
-static struct digest verify_against(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key, const struct digest *diff_id)
+static struct digest verify_against(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key,
+				    const struct digest *diff_id)
 {
 	struct layer_key other = {.set = key->set};
 
-	if (find_diff_id(catalog, txn, diff_id, key->set, &other.digest, NULL) < 0 || digest_eq(&other.digest, &key->digest) ||
-	    !has_content(catalog, txn, &other))
+	if (find_diff_id(catalog, txn, diff_id, key->set, &other.digest, NULL) < 0 ||
+	    digest_eq(&other.digest, &key->digest) || !has_content(catalog, txn, &other))
 		return (struct digest){0};
 	return other.digest;
 }
 
-int catalog_claim(struct catalog *catalog, const struct layer_key *key, const struct digest *claimed_diff_id, bool force,
-                  struct claim *out, struct err *err)
+int catalog_claim(struct catalog *catalog, const struct layer_key *key, const struct digest *claimed_diff_id,
+		  bool force, struct claim *out, struct err *err)
 {
 	struct db_txn      *txn = catalog_batch(catalog, err);
 	uint8_t             name[KEY_LAYER_BYTES];
@@ -340,7 +345,8 @@ int catalog_release(struct catalog *catalog, const struct layer_key *key, struct
 
 /* --- failures --- */
 
-static struct slice failure_key(const struct digest *digest, struct slice place, uint8_t out[SHA256_BYTES + XXH128_BYTES])
+static struct slice failure_key(const struct digest *digest, struct slice place,
+				uint8_t out[SHA256_BYTES + XXH128_BYTES])
 {
 	for (size_t i = 0; i < SHA256_BYTES; i++)
 		out[i] = digest->bytes[i];
@@ -349,7 +355,7 @@ static struct slice failure_key(const struct digest *digest, struct slice place,
 }
 
 int catalog_failure_put(struct catalog *catalog, const struct digest *digest, struct slice place,
-                        const struct failure_record *failure, struct err *err)
+			const struct failure_record *failure, struct err *err)
 {
 	struct db_txn *txn = catalog_batch(catalog, err);
 	uint8_t        name[SHA256_BYTES + XXH128_BYTES];
@@ -372,7 +378,7 @@ int catalog_failure_put(struct catalog *catalog, const struct digest *digest, st
 }
 
 int catalog_failure_get(struct catalog *catalog, const struct digest *digest, struct slice place, struct arena *arena,
-                        struct failure_record *failure, struct err *err)
+			struct failure_record *failure, struct err *err)
 {
 	struct catalog_read read = {0};
 	uint8_t             name[SHA256_BYTES + XXH128_BYTES];

@@ -146,13 +146,14 @@ static int open_record(const struct db_txn *txn, struct slice stored, struct rec
 	return 0;
 }
 
-static int read_chunks(struct db_txn *txn, unsigned table, struct slice key, uint64_t length, struct buf *out, struct err *err)
+static int read_chunks(struct db_txn *txn, unsigned table, struct slice key, uint64_t length, struct buf *out,
+		       struct err *err)
 {
 	uint8_t name[CHUNK_KEY_BYTES];
 
 	if (length > out->bytes_max - (out->len < out->bytes_max ? out->len : out->bytes_max))
 		return err_set(err, ERR_LIMIT, "store %s: record of %llu bytes: more than %zu", txn->db->path,
-		               (unsigned long long)length, out->bytes_max);
+			       (unsigned long long)length, out->bytes_max);
 	for (uint32_t number = 0; length; number++) {
 		MDB_val part_key, part;
 
@@ -166,7 +167,8 @@ static int read_chunks(struct db_txn *txn, unsigned table, struct slice key, uin
 	return buf_ok(out) ? 0 : err_set(err, ERR_MEM, "store %s: record: out of memory", txn->db->path);
 }
 
-static int read_value(struct db_txn *txn, unsigned table, struct slice key, struct slice stored, struct buf *out, struct err *err)
+static int read_value(struct db_txn *txn, unsigned table, struct slice key, struct slice stored, struct buf *out,
+		      struct err *err)
 {
 	struct record record;
 	size_t        before = out->len;
@@ -185,7 +187,8 @@ static int read_value(struct db_txn *txn, unsigned table, struct slice key, stru
 	} else {
 		buf_append(out, record.value);
 		if (!buf_ok(out))
-			return err_set(err, ERR_LIMIT, "store %s: record of %zu bytes: too long", txn->db->path, record.value.len);
+			return err_set(err, ERR_LIMIT, "store %s: record of %zu bytes: too long", txn->db->path,
+				       record.value.len);
 	}
 	if (checksum(key, slice_of(out->ptr + before, out->len - before)) != record.sum) {
 		out->len = before;
@@ -284,11 +287,11 @@ static bool is_chunked(struct db_txn *txn, unsigned table, struct slice key)
 
 int db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err)
 {
-	bool         chunked = value.len > CHUNK_BYTES;
-	size_t       stored_len = RECORD_HEAD_BYTES + (chunked ? 8 : value.len);
-	MDB_val      name = db_val(key), room = {.mv_size = stored_len, .mv_data = NULL};
-	uint8_t     *at;
-	int          status;
+	bool     chunked = value.len > CHUNK_BYTES;
+	size_t   stored_len = RECORD_HEAD_BYTES + (chunked ? 8 : value.len);
+	MDB_val  name = db_val(key), room = {.mv_size = stored_len, .mv_data = NULL};
+	uint8_t *at;
+	int      status;
 
 	if (key.len == 0 || key.len > DB_KEY_BYTES_MAX)
 		return err_set(err, ERR_INTERNAL, "store %s: key of %zu bytes", txn->db->path, key.len);
@@ -374,7 +377,8 @@ static int cursor_value(struct db_cursor *cursor, MDB_val stored, struct slice *
 	return 1;
 }
 
-static int cursor_move(struct db_cursor *cursor, MDB_cursor_op op, struct slice *key, struct slice *value, struct err *err)
+static int cursor_move(struct db_cursor *cursor, MDB_cursor_op op, struct slice *key, struct slice *value,
+		       struct err *err)
 {
 	MDB_val stored;
 	int     status = mdb_cursor_get(cursor->cursor, &cursor->key, &stored, op);

@@ -27,21 +27,22 @@ struct db_txn;
 
 int  db_open(const char *dir, const struct db_config *config, struct db **out, struct err *err);
 void db_close(struct db *db); /* NULL is fine; no transaction may be open */
-void db_reader_check(struct db *db); /* frees slots of readers that died; at open, and every minute by long-lived programs */
+void db_reader_check(
+	struct db *db); /* frees slots of readers that died; at open, and every minute by long-lived programs */
 
 /* ERR_STORE, ERR_FULL. After any failed call inside a write transaction it must be aborted. */
 int  db_begin(struct db *db, bool write, struct db_txn **out, struct err *err);
 int  db_commit(struct db_txn *txn, struct err *err); /* ends the transaction whatever it answers */
-void db_abort(struct db_txn *txn); /* NULL is fine */
+void db_abort(struct db_txn *txn);                   /* NULL is fine */
 
 /* The value appended to `out` (its bytes_max is the ceiling). ERR_NOT_FOUND; ERR_STORE when the record is damaged. */
 int db_get(struct db_txn *txn, unsigned table, struct slice key, struct buf *out, struct err *err);
 
 /* Small values without a copy: valid until the transaction ends or writes. ERR_UNSUPPORTED when it is chunked. */
-int  db_borrow(struct db_txn *txn, unsigned table, struct slice key, struct slice *value, struct err *err);
-bool db_has(struct db_txn *txn, unsigned table, struct slice key); /* the record exists, damaged or not */
-int  db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err);
-int  db_delete(struct db_txn *txn, unsigned table, struct slice key, struct err *err); /* 0 also when absent */
+int      db_borrow(struct db_txn *txn, unsigned table, struct slice key, struct slice *value, struct err *err);
+bool     db_has(struct db_txn *txn, unsigned table, struct slice key); /* the record exists, damaged or not */
+int      db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err);
+int      db_delete(struct db_txn *txn, unsigned table, struct slice key, struct err *err); /* 0 also when absent */
 uint64_t db_count(struct db_txn *txn, unsigned table);
 
 /* Walk in key order:
@@ -51,7 +52,8 @@ uint64_t db_count(struct db_txn *txn, unsigned table);
 struct db_cursor;
 int  db_cursor_open(struct db_txn *txn, unsigned table, struct slice from, struct db_cursor **out, struct err *err);
 int  db_cursor_next(struct db_cursor *cursor, struct slice *key, struct slice *value, struct err *err);
-int  db_cursor_last(struct db_cursor *cursor, struct slice *key, struct slice *value, struct err *err); /* the table's last record */
+int  db_cursor_last(struct db_cursor *cursor, struct slice *key, struct slice *value,
+		    struct err *err);           /* the table's last record */
 void db_cursor_close(struct db_cursor *cursor); /* before its transaction ends */
 
 struct db_stats {

@@ -36,16 +36,16 @@ int db_fail(const struct db *db, int status, const char *doing, struct err *err)
 		status = ENOSPC;
 	if (status == MDB_MAP_FULL || status == ENOSPC || status == EDQUOT)
 		return err_set(err, ERR_FULL, "store %s: %s: %s", db->path, doing,
-		               status != MDB_MAP_FULL ? strerror(status)
-		               : db->bytes_max        ? "its ceiling is reached, it is full"
-		                                      : "its map is full");
+			       status != MDB_MAP_FULL ? strerror(status)
+			       : db->bytes_max        ? "its ceiling is reached, it is full"
+						      : "its map is full");
 	if (status == MDB_NOTFOUND)
 		return err_set(err, ERR_NOT_FOUND, "store %s: %s: no such record", db->path, doing);
 	if (status == ENOMEM)
 		return err_set(err, ERR_MEM, "store %s: %s: out of memory", db->path, doing);
 	if (status == MDB_VERSION_MISMATCH || status == MDB_INVALID)
-		return err_set(err, ERR_VERSION, "store %s: %s: not a store of this version of LMDB (%s)", db->path, doing,
-		               mdb_strerror(status));
+		return err_set(err, ERR_VERSION, "store %s: %s: not a store of this version of LMDB (%s)", db->path,
+			       doing, mdb_strerror(status));
 	return err_set(err, ERR_STORE, "store %s: %s: %s", db->path, doing, mdb_strerror(status));
 }
 
@@ -56,16 +56,19 @@ static int refuse_network(const char *dir, struct err *err)
 	static const struct {
 		uint32_t    magic;
 		const char *name;
-	} kinds[] = {{0x6969, "NFS"}, {0x517B, "SMB"}, {0xFF534D42, "CIFS"}, {0xFE534D42, "SMB2"}, {0x5346414F, "AFS"},
-	             {0x00C36400, "Ceph"}, {0x01161970, "GFS2"}, {0x7461636f, "OCFS2"}, {0x0BD00BD0, "Lustre"}};
+	} kinds[] = {{0x6969, "NFS"},      {0x517B, "SMB"},       {0xFF534D42, "CIFS"},
+		     {0xFE534D42, "SMB2"}, {0x5346414F, "AFS"},   {0x00C36400, "Ceph"},
+		     {0x01161970, "GFS2"}, {0x7461636f, "OCFS2"}, {0x0BD00BD0, "Lustre"}};
 	struct statfs fs;
 
 	if (statfs(dir, &fs) < 0)
 		return err_errno(err, ERR_IO, "store %s", dir);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if ((uint32_t)fs.f_type == kinds[i].magic)
-			return err_set(err, ERR_CONFIG, "store %s: on a network file system (%s), where LMDB loses data: use a local folder",
-			               dir, kinds[i].name);
+			return err_set(
+				err, ERR_CONFIG,
+				"store %s: on a network file system (%s), where LMDB loses data: use a local folder",
+				dir, kinds[i].name);
 	return 0;
 }
 
@@ -160,7 +163,8 @@ static int check_length(struct db *db, struct err *err)
 		return err_errno(err, ERR_IO, "store %s", db->path);
 	if (info.me_last_pgno > 1 && (uint64_t)file.st_size / stat_.ms_psize < info.me_last_pgno + 1)
 		return err_set(err, ERR_STORE, "store %s: damaged: its file ends after %llu of %llu pages", db->path,
-		               (unsigned long long)file.st_size / stat_.ms_psize, (unsigned long long)info.me_last_pgno + 1);
+			       (unsigned long long)file.st_size / stat_.ms_psize,
+			       (unsigned long long)info.me_last_pgno + 1);
 	return 0;
 }
 
@@ -180,10 +184,10 @@ static int open_tables(struct db *db, MDB_txn *txn, const struct db_config *conf
 /* meta "format": "KIND LAYOUT VERSION"; before the other tables, which another format may not have. */
 static int check_format(struct db *db, MDB_txn *txn, const struct db_config *config, struct err *err)
 {
-	char         text[80], kind[40];
-	MDB_val      key = db_val(SLICE_LIT("format")), value;
-	unsigned     layout, version;
-	int          status = mdb_dbi_open(txn, "meta", db->read_only ? 0 : MDB_CREATE, &db->meta);
+	char     text[80], kind[40];
+	MDB_val  key = db_val(SLICE_LIT("format")), value;
+	unsigned layout, version;
+	int      status = mdb_dbi_open(txn, "meta", db->read_only ? 0 : MDB_CREATE, &db->meta);
 
 	if (status == MDB_NOTFOUND)
 		return err_set(err, ERR_NOT_FOUND, "store %s: no %s there", db->path, config->kind);
@@ -198,15 +202,18 @@ static int check_format(struct db *db, MDB_txn *txn, const struct db_config *con
 	}
 	if (status)
 		return db_fail(db, status, "read its format", err);
-	snprintf(text, sizeof(text), "%.*s", (int)(value.mv_size < 79 ? value.mv_size : 79), (const char *)value.mv_data);
+	snprintf(text, sizeof(text), "%.*s", (int)(value.mv_size < 79 ? value.mv_size : 79),
+		 (const char *)value.mv_data);
 	if (sscanf(text, "%39s %u %u", kind, &layout, &version) != 3)
 		return err_set(err, ERR_STORE, "store %s: damaged: its format record cannot be read", db->path);
 	if (strcmp(kind, config->kind) != 0)
 		return err_set(err, ERR_CONFIG, "store %s: holds \"%s\", not \"%s\"", db->path, kind, config->kind);
 	if (layout != STORE_LAYOUT || version != config->version)
-		return err_set(err, ERR_VERSION, "store %s: has format %u.%u, this program reads %d.%u: %s", db->path, layout, version,
-		               STORE_LAYOUT, config->version,
-		               layout > STORE_LAYOUT || version > config->version ? "use a newer Varve" : "an older Varve wrote it; move it away and scan again");
+		return err_set(err, ERR_VERSION, "store %s: has format %u.%u, this program reads %d.%u: %s", db->path,
+			       layout, version, STORE_LAYOUT, config->version,
+			       layout > STORE_LAYOUT || version > config->version
+				       ? "use a newer Varve"
+				       : "an older Varve wrote it; move it away and scan again");
 	return 0;
 }
 
@@ -249,8 +256,8 @@ int db_open(const char *dir, const struct db_config *config, struct db **out, st
 		free(db);
 		return status;
 	}
-	if ((status = open_env(db, map_bytes(config), err)) < 0 ||
-	    (status = check_length(db, err)) < 0 || (status = open_content(db, config, err)) < 0) {
+	if ((status = open_env(db, map_bytes(config), err)) < 0 || (status = check_length(db, err)) < 0 ||
+	    (status = open_content(db, config, err)) < 0) {
 		db_close(db);
 		return status;
 	}

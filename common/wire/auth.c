@@ -43,7 +43,8 @@ int auth_parse_roles(struct slice text, unsigned *roles, struct err *err)
 			if (slice_eq_str(word, role_names[i].name))
 				role = role_names[i].role;
 		if (!role)
-			return err_set(err, ERR_USAGE, "role \"%.*s\": not one of worker, submit, read, admin", SLICE_FMT(word));
+			return err_set(err, ERR_USAGE, "role \"%.*s\": not one of worker, submit, read, admin",
+				       SLICE_FMT(word));
 		*roles |= role;
 	}
 	return *roles ? 0 : err_set(err, ERR_USAGE, "no role given (worker, submit, read, admin)");

@@ -11,7 +11,8 @@ enum { KEY_FILE_BYTES_MAX = 64 << 10, LIST_BYTES_MAX = 4 << 20, KEY_CHARACTERS =
 /* Z85: rfc.zeromq.org/spec/32 */
 bool keys_valid_public(struct slice public_key)
 {
-	static const char alphabet[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+	static const char alphabet[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
 	if (public_key.len != KEY_CHARACTERS)
 		return false;
@@ -34,8 +35,10 @@ int keys_generate(const char *path, struct wire_keys *out, struct err *err)
 			return status;
 	} while (out->public_key[0] == '-'); /* on a command line it would look like an option */
 	buf_init(&text, 1024);
-	buf_printf(&text, "# Varve key pair. Keep this file to yourself; give away only the public key.\npublic %s\nsecret %s\n",
-	           out->public_key, out->secret_key);
+	buf_printf(
+		&text,
+		"# Varve key pair. Keep this file to yourself; give away only the public key.\npublic %s\nsecret %s\n",
+		out->public_key, out->secret_key);
 	status = file_write_atomic(path, buf_slice(&text), 0600, err);
 	buf_deinit(&text);
 	return status;
@@ -63,7 +66,8 @@ int keys_read(const char *path, struct wire_keys *out, struct err *err)
 	if (stat(path, &file) < 0)
 		return err_errno(err, ERR_CONFIG, "key file %s", path);
 	if (file.st_mode & 077)
-		return err_set(err, ERR_CONFIG, "key file %s: others may read it (mode %03o); chmod 600", path, file.st_mode & 0777);
+		return err_set(err, ERR_CONFIG, "key file %s: others may read it (mode %03o); chmod 600", path,
+			       file.st_mode & 0777);
 	buf_init(&text, KEY_FILE_BYTES_MAX);
 	status = file_read(path, &text, err);
 	rest = buf_slice(&text);
@@ -132,7 +136,7 @@ int keys_authorize(const char *list_file, struct slice public_key, unsigned role
 	buf_printf(&text, "%s %.*s %.*s\n", words, SLICE_FMT(public_key), SLICE_FMT(name));
 	if (status >= 0)
 		status = buf_ok(&text) ? file_write_atomic(list_file, buf_slice(&text), 0600, err)
-		                       : err_set(err, ERR_LIMIT, "key list %s: too long", list_file);
+				       : err_set(err, ERR_LIMIT, "key list %s: too long", list_file);
 	buf_deinit(&text);
 	return status;
 }

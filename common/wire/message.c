@@ -43,11 +43,11 @@ int wire_open_frame(struct slice frame, struct wire_header *header, struct slice
 	if (!cursor_ok(&c) || magic != WIRE_MAGIC)
 		return err_set(err, ERR_PROTOCOL, "message of %zu bytes: not a Varve frame", frame.len);
 	if (header->version != WIRE_VERSION)
-		return err_set(err, ERR_VERSION, "message of protocol version %u: this program speaks version %d", header->version,
-		               WIRE_VERSION);
+		return err_set(err, ERR_VERSION, "message of protocol version %u: this program speaks version %d",
+			       header->version, WIRE_VERSION);
 	if (header->length != body->len)
-		return err_set(err, ERR_PROTOCOL, "message type %u: says %u body bytes, has %zu", header->type, header->length,
-		               body->len);
+		return err_set(err, ERR_PROTOCOL, "message type %u: says %u body bytes, has %zu", header->type,
+			       header->length, body->len);
 	return 0;
 }
 
@@ -314,7 +314,7 @@ void wire_put_result(struct buf *frame, uint64_t correlation, const struct wire_
 }
 
 int wire_get_chunk(struct slice body, uint64_t *id, uint32_t *number, bool *last, struct slice *bytes, const char *what,
-                     struct err *err)
+		   struct err *err)
 {
 	struct msgpack_reader r = msgpack_reader_of(body);
 	size_t                fields = msgpack_begin_record(&r, 4);

@@ -37,7 +37,7 @@ struct wire_hello {
 	uint32_t            layer_slots, light_slots; /* tasks at once: layers; enumerate and resolve */
 	uint64_t            result_bytes;             /* unacknowledged result bytes it may hold */
 	bool                local;                    /* embedded: may be given local transports */
-	uint32_t            resolver;                 /* version of its resolver; 0 = not told: nothing known is kept for it */
+	uint32_t            resolver; /* version of its resolver; 0 = not told: nothing known is kept for it */
 };
 
 struct wire_welcome {
@@ -47,16 +47,16 @@ struct wire_welcome {
 
 struct wire_task {
 	uint64_t            lease;
-	uint32_t            kind, attempt;    /* enum wire_task_kind; 0 = first */
-	struct slice        reference;        /* reference_text(): of the listing, of the image, of an image with the layer */
-	struct slice        platform;         /* resolve: "linux/amd64", "all" */
+	uint32_t            kind, attempt; /* enum wire_task_kind; 0 = first */
+	struct slice        reference; /* reference_text(): of the listing, of the image, of an image with the layer */
+	struct slice        platform;  /* resolve: "linux/amd64", "all" */
 	struct wire_strings include, exclude; /* enumerate */
 	uint32_t            newest;           /* enumerate; 0 = all */
 	struct digest       digest, diff_id;  /* layer; diff_id as claimed, zero = none */
 	uint64_t            size;             /* layer; UINT64_MAX = unknown */
 	struct slice        media_type, location;
-	bool                verify;           /* layer: inflate and hash only, `diff_id` must come out */
-	struct wire_strings known;            /* resolve: the encoded images it gave last time; none = resolve anew */
+	bool                verify; /* layer: inflate and hash only, `diff_id` must come out */
+	struct wire_strings known;  /* resolve: the encoded images it gave last time; none = resolve anew */
 };
 
 struct wire_lease_progress {
@@ -118,15 +118,15 @@ struct wire_references {
 struct wire_job_status {
 	uint64_t     job;
 	struct slice label;
-	uint32_t     state, priority;             /* enum wire_job_state */
-	uint64_t     submitted_ms, finished_ms;   /* Unix time; 0 = not yet */
-	bool         growing;                     /* references or listings still come in */
-	uint64_t     images_total, images_done;   /* as known so far; done includes the three below */
+	uint32_t     state, priority;           /* enum wire_job_state */
+	uint64_t     submitted_ms, finished_ms; /* Unix time; 0 = not yet */
+	bool         growing;                   /* references or listings still come in */
+	uint64_t     images_total, images_done; /* as known so far; done includes the three below */
 	uint64_t     images_failed, images_incomplete, images_skipped;
-	uint64_t     layers_total, layers_done;   /* unique layers; done includes the four below */
+	uint64_t     layers_total, layers_done; /* unique layers; done includes the four below */
 	uint64_t     layers_scanned, layers_reused, layers_verified, layers_failed;
-	uint64_t     layer_uses;                  /* layers over all images: layers_total of layer_uses is the sharing */
-	uint64_t     bytes_total, bytes_done;     /* compressed, of unique layers that have to be fetched */
+	uint64_t     layer_uses;              /* layers over all images: layers_total of layer_uses is the sharing */
+	uint64_t     bytes_total, bytes_done; /* compressed, of unique layers that have to be fetched */
 	uint64_t     bytes_fetched, tar_bytes, entries, files_analyzed, memo_hits;
 	uint64_t     retries;
 };
@@ -155,7 +155,8 @@ struct wire_result_part {
 };
 
 void wire_put_empty(struct buf *frame, enum wire_type type, uint64_t correlation); /* OK PING PONG BYE */
-void wire_put_number(struct buf *frame, enum wire_type type, uint64_t correlation, uint64_t number); /* JOB CANCEL STATUS DROP RESULTS_CREDIT RESULTS_END */
+void wire_put_number(struct buf *frame, enum wire_type type, uint64_t correlation,
+		     uint64_t number); /* JOB CANCEL STATUS DROP RESULTS_CREDIT RESULTS_END */
 void wire_put_error(struct buf *frame, uint64_t correlation, const struct wire_error *m);
 void wire_put_hello(struct buf *frame, uint64_t correlation, const struct wire_hello *m);
 void wire_put_welcome(struct buf *frame, uint64_t correlation, const struct wire_welcome *m);
@@ -193,6 +194,7 @@ int wire_get_result_part(struct slice body, struct wire_result_part *m, struct e
 void wire_put_layer_result(struct buf *out, const struct wire_layer_result *m);
 int  wire_get_layer_result(struct slice bytes, struct wire_layer_result *m, struct err *err);
 void wire_put_strings(struct buf *out, const struct wire_strings *m); /* [reference…], [encoded image…] */
-int  wire_get_strings(struct slice bytes, struct arena *arena, size_t count_max, struct wire_strings *m, struct err *err);
+int  wire_get_strings(struct slice bytes, struct arena *arena, size_t count_max, struct wire_strings *m,
+		      struct err *err);
 
 #endif

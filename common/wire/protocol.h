@@ -11,7 +11,7 @@
 enum {
 	WIRE_MAGIC = 0x56525645, /* "VRVE" */
 	WIRE_VERSION = 1,
-	WIRE_HEADER_BYTES = 20,  /* magic u32, version u16, type u16, correlation u64, body length u32 */
+	WIRE_HEADER_BYTES = 20, /* magic u32, version u16, type u16, correlation u64, body length u32 */
 };
 
 enum wire_type {
@@ -22,15 +22,16 @@ enum wire_type {
 	WIRE_PONG = 4,  /* [] */
 
 	/* Worker role */
-	WIRE_HELLO = 16,    /* w>b [name, version, analyzer_set, [host…], layer_slots, light_slots, result_bytes, local, resolver] */
+	WIRE_HELLO =
+		16, /* w>b [name, version, analyzer_set, [host…], layer_slots, light_slots, result_bytes, local, resolver] */
 	WIRE_WELCOME = 17,  /* b>w [worker, heartbeat_ms, silence_ms] */
 	WIRE_TASK = 18,     /* b>w see struct wire_task */
 	WIRE_PROGRESS = 19, /* w>b [[lease, bytes]…]: heartbeat of all leases held; may be empty */
 	WIRE_RESULT = 20,   /* w>b [lease, number, last, bytes]: chunk `number` (from 0) of the task's result */
-	WIRE_ACK = 21,      /* b>w [lease, code, text]: the last chunk is committed (code 0), or the result is refused */
-	WIRE_FAIL = 22,     /* w>b [lease, class, code, retry_after_ms, text]; answered by ACK */
-	WIRE_DROP = 23,     /* b>w [lease]: give it up, nobody wants the result; no answer */
-	WIRE_BYE = 24,      /* w>b []: leaving; its leases go back without being counted as failures */
+	WIRE_ACK = 21,  /* b>w [lease, code, text]: the last chunk is committed (code 0), or the result is refused */
+	WIRE_FAIL = 22, /* w>b [lease, class, code, retry_after_ms, text]; answered by ACK */
+	WIRE_DROP = 23, /* b>w [lease]: give it up, nobody wants the result; no answer */
+	WIRE_BYE = 24,  /* w>b []: leaving; its leases go back without being counted as failures */
 
 	/* Submit role */
 	WIRE_SUBMIT = 48,     /* c>b see struct wire_submit; answered by JOB */
@@ -39,12 +40,13 @@ enum wire_type {
 	WIRE_CANCEL = 51,     /* c>b [job]; answered by OK */
 
 	/* Read role */
-	WIRE_STATUS = 64,         /* c>b [job]: 0 = all jobs; answered by STATUS_REPLY */
-	WIRE_STATUS_REPLY = 65,   /* b>c [[job_status…], [notice…]] */
-	WIRE_WATCH = 66,          /* c>b [job, interval_ms]; answered by JOB_PROGRESS again and again */
-	WIRE_JOB_PROGRESS = 67,   /* b>c job_status; the one whose state is not JOB_RUNNING is the last */
-	WIRE_RESULTS = 68,        /* c>b [job, from, credit]: image results in order of finishing, from the from-th on */
-	WIRE_RESULT_PART = 69,    /* b>c [image, number, last, bytes]: chunk of an encoded image_result; takes one credit */
+	WIRE_STATUS = 64,       /* c>b [job]: 0 = all jobs; answered by STATUS_REPLY */
+	WIRE_STATUS_REPLY = 65, /* b>c [[job_status…], [notice…]] */
+	WIRE_WATCH = 66,        /* c>b [job, interval_ms]; answered by JOB_PROGRESS again and again */
+	WIRE_JOB_PROGRESS = 67, /* b>c job_status; the one whose state is not JOB_RUNNING is the last */
+	WIRE_RESULTS = 68,      /* c>b [job, from, credit]: image results in order of finishing, from the from-th on */
+	WIRE_RESULT_PART =
+		69, /* b>c [image, number, last, bytes]: chunk of an encoded image_result; takes one credit */
 	WIRE_RESULTS_CREDIT = 70, /* c>b [credit]: that many parts more, same correlation as RESULTS; no answer */
 	WIRE_RESULTS_END = 71,    /* b>c [images]: the job has ended and all its images were sent; takes no credit */
 };
@@ -73,16 +75,16 @@ enum {
 	WIRE_PRIORITY_BULK = 1,
 
 	WIRE_HEARTBEAT_MS = 2000,
-	WIRE_SILENCE_MS = 20000,       /* a peer not heard of for so long is gone */
-	WIRE_REFERENCES_MAX = 2000,    /* in one REFERENCES or ENUMERATE chunk; also bounded by LIMIT_CHUNK_BYTES */
-	WIRE_REFERENCES_WINDOW = 8,    /* REFERENCES that may be unanswered */
-	WIRE_STRINGS_MAX = 1024,       /* hosts, globs, notices in one message */
-	WIRE_LEASES_MAX = 4096,        /* leases of one worker */
+	WIRE_SILENCE_MS = 20000,          /* a peer not heard of for so long is gone */
+	WIRE_REFERENCES_MAX = 2000,       /* in one REFERENCES or ENUMERATE chunk; also bounded by LIMIT_CHUNK_BYTES */
+	WIRE_REFERENCES_WINDOW = 8,       /* REFERENCES that may be unanswered */
+	WIRE_STRINGS_MAX = 1024,          /* hosts, globs, notices in one message */
+	WIRE_LEASES_MAX = 4096,           /* leases of one worker */
 	WIRE_KNOWN_BYTES_MAX = 256 << 10, /* image records sent along with a resolve; more are left out */
-	WIRE_JOBS_MAX = 4096,          /* job records in one STATUS_REPLY: the newest */
-	WIRE_RESULTS_CREDIT_MAX = 256, /* parts a client may have open */
+	WIRE_JOBS_MAX = 4096,             /* job records in one STATUS_REPLY: the newest */
+	WIRE_RESULTS_CREDIT_MAX = 256,    /* parts a client may have open */
 	WIRE_TOKEN_BYTES = 16,
-	WIRE_LABEL_BYTES_MAX = 1024,   /* of a job: those of all jobs go into one STATUS_REPLY */
+	WIRE_LABEL_BYTES_MAX = 1024, /* of a job: those of all jobs go into one STATUS_REPLY */
 };
 
 #endif

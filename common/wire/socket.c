@@ -75,7 +75,7 @@ static int set_common(void *socket, const char *endpoint, struct err *err)
 	    set_int(socket, ZMQ_LINGER, LINGER_MS) < 0 || set_int(socket, ZMQ_IPV6, 1) < 0)
 		return wire_fail(err, ERR_INTERNAL, "messaging", endpoint);
 	if (is_tcp(endpoint) && (set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) < 0 ||
-	                         set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS) < 0))
+				 set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS) < 0))
 		return wire_fail(err, ERR_INTERNAL, "messaging", endpoint);
 	return 0;
 }
@@ -93,7 +93,9 @@ static int secure_server(void *socket, const struct wire_server_config *config, 
 	int              status;
 
 	if (!config->secret_file || !config->auth)
-		return err_set(err, ERR_CONFIG, "endpoint %s: tcp needs a key file and a list of admitted keys (see `varve keys`)", endpoint);
+		return err_set(err, ERR_CONFIG,
+			       "endpoint %s: tcp needs a key file and a list of admitted keys (see `varve keys`)",
+			       endpoint);
 	if ((status = keys_read(config->secret_file, &keys, err)) < 0)
 		return status;
 	if (set_int(socket, ZMQ_CURVE_SERVER, 1) < 0 ||
@@ -109,8 +111,9 @@ static int secure_client(void *socket, const struct wire_client_config *config, 
 	int              status;
 
 	if (!config->secret_file || !config->server_public)
-		return err_set(err, ERR_CONFIG, "endpoint %s: tcp needs an own key file and the broker's public key (see `varve keys`)",
-		               config->endpoint);
+		return err_set(err, ERR_CONFIG,
+			       "endpoint %s: tcp needs an own key file and the broker's public key (see `varve keys`)",
+			       config->endpoint);
 	if (!keys_valid_public(slice_str(config->server_public)))
 		return err_set(err, ERR_CONFIG, "the broker's public key is not 40 characters of Z85");
 	if ((status = keys_read(config->secret_file, &keys, err)) < 0)
@@ -131,10 +134,10 @@ struct listener {
 };
 
 struct wire_server {
-	struct auth    *auth;
-	struct listener listeners[WIRE_ENDPOINTS_MAX];
-	size_t          count;
-	size_t          turn; /* the listener asked first next time */
+	struct auth     *auth;
+	struct listener  listeners[WIRE_ENDPOINTS_MAX];
+	size_t           count;
+	size_t           turn; /* the listener asked first next time */
 	struct log_limit refused;
 };
 
@@ -154,8 +157,8 @@ static int ipc_folder_private(const char *endpoint, struct err *err)
 	if (stat(path, &folder) < 0)
 		return err_errno(err, ERR_CONFIG, "endpoint %s", endpoint);
 	if (folder.st_uid != geteuid() || (folder.st_mode & 077))
-		return err_set(err, ERR_CONFIG, "endpoint %s: its folder must be yours alone (mode 0700), is %03o", endpoint,
-		               folder.st_mode & 0777);
+		return err_set(err, ERR_CONFIG, "endpoint %s: its folder must be yours alone (mode 0700), is %03o",
+			       endpoint, folder.st_mode & 0777);
 	return 0;
 }
 
@@ -192,14 +195,15 @@ static void tidy_endpoint(char *endpoint)
 	static const char mapped[] = "tcp://[::ffff:";
 	char             *address = endpoint + sizeof(mapped) - 1, *end = strchr(endpoint, ']');
 
-	if (strncmp(endpoint, mapped, sizeof(mapped) - 1) != 0 || !end || !memchr(address, '.', (size_t)(end - address)))
+	if (strncmp(endpoint, mapped, sizeof(mapped) - 1) != 0 || !end ||
+	    !memchr(address, '.', (size_t)(end - address)))
 		return;
 	memmove(end, end + 1, strlen(end));
 	memmove(endpoint + 6, address, strlen(address) + 1);
 }
 
 static int listen_on(struct wire_context *context, struct wire_server *server, const struct wire_server_config *config,
-                     const char *endpoint, struct err *err)
+		     const char *endpoint, struct err *err)
 {
 	struct listener *listener = &server->listeners[server->count];
 	size_t           endpoint_len = sizeof(listener->endpoint);
@@ -222,8 +226,11 @@ static int listen_on(struct wire_context *context, struct wire_server *server, c
 	if (set_int(listener->socket, ZMQ_ROUTER_MANDATORY, 1) < 0)
 		return wire_fail(err, ERR_INTERNAL, "listen on", endpoint);
 	if (zmq_bind(listener->socket, endpoint) < 0)
-		return zmq_errno() == ENODEV ? err_set(err, ERR_CONFIG, "listen on %s: not a numeric address or interface of this machine (or *)", endpoint)
-		                             : wire_fail(err, ERR_NET, "listen on", endpoint);
+		return zmq_errno() == ENODEV
+			       ? err_set(err, ERR_CONFIG,
+					 "listen on %s: not a numeric address or interface of this machine (or *)",
+					 endpoint)
+			       : wire_fail(err, ERR_NET, "listen on", endpoint);
 	if (zmq_getsockopt(listener->socket, ZMQ_LAST_ENDPOINT, listener->endpoint, &endpoint_len) < 0)
 		return wire_fail(err, ERR_NET, "listen on", endpoint);
 	tidy_endpoint(listener->endpoint);
@@ -231,7 +238,7 @@ static int listen_on(struct wire_context *context, struct wire_server *server, c
 }
 
 int wire_server_open(struct wire_context *context, const struct wire_server_config *config, struct wire_server **out,
-                     struct err *err)
+		     struct err *err)
 {
 	struct wire_server *server = calloc(1, sizeof(*server));
 	int                 status = 0;
@@ -241,7 +248,7 @@ int wire_server_open(struct wire_context *context, const struct wire_server_conf
 	server->auth = config->auth;
 	for (size_t i = 0; config->endpoints[i] && status >= 0; i++)
 		status = i < WIRE_ENDPOINTS_MAX ? listen_on(context, server, config, config->endpoints[i], err)
-		                                : err_set(err, ERR_USAGE, "more than %d endpoints", WIRE_ENDPOINTS_MAX);
+						: err_set(err, ERR_USAGE, "more than %d endpoints", WIRE_ENDPOINTS_MAX);
 	if (status < 0) {
 		wire_server_close(server);
 		return status;
@@ -311,7 +318,8 @@ static unsigned roles_of(const struct wire_server *server, const struct listener
 }
 
 /* 1: a frame; 0: none; -1: something that was no message and is gone. */
-static int try_receive(struct wire_server *server, size_t index, struct wire_peer *peer, unsigned *roles, struct buf *frame)
+static int try_receive(struct wire_server *server, size_t index, struct wire_peer *peer, unsigned *roles,
+		       struct buf *frame)
 {
 	struct listener *listener = &server->listeners[index];
 	zmq_msg_t        id, body;
@@ -369,12 +377,14 @@ static void log_refused(struct wire_server *server)
 	for (size_t i = 0; i < server->count; i++)
 		while ((event = wire_monitor_next(server->listeners[i].monitor)) != WIRE_EVENT_NONE)
 			if (event == WIRE_EVENT_HANDSHAKE_REFUSED)
-				log_line_limited(&server->refused, LOG_WARNING, "wire", "%s: a peer was refused: it has no key, or not this broker's public key",
-				                 server->listeners[i].endpoint);
+				log_line_limited(
+					&server->refused, LOG_WARNING, "wire",
+					"%s: a peer was refused: it has no key, or not this broker's public key",
+					server->listeners[i].endpoint);
 }
 
 int wire_server_receive(struct wire_server *server, int wake_fd, uint64_t wait_ms, struct wire_peer *peer,
-                        unsigned *roles, struct buf *frame, struct err *err)
+			unsigned *roles, struct buf *frame, struct err *err)
 {
 	zmq_pollitem_t items[WIRE_ENDPOINTS_MAX + 1] = {0};
 	size_t         count = 0;
@@ -419,7 +429,7 @@ struct wire_client {
 };
 
 int wire_client_open(struct wire_context *context, const struct wire_client_config *config, struct wire_client **out,
-                     struct err *err)
+		     struct err *err)
 {
 	struct wire_client *client;
 	int                 status = check_endpoint(config->endpoint, err);
@@ -521,15 +531,20 @@ int wire_client_refused(struct wire_client *client, struct err *err)
 	trouble = client->trouble;
 	client->trouble = WIRE_EVENT_NONE;
 	if (trouble == WIRE_EVENT_KEY_REFUSED)
-		return err_set(err, ERR_AUTH, "the broker at %s refuses this key: it is not on its list (varve keys authorize)", client->endpoint);
+		return err_set(err, ERR_AUTH,
+			       "the broker at %s refuses this key: it is not on its list (varve keys authorize)",
+			       client->endpoint);
 	if (trouble == WIRE_EVENT_HANDSHAKE_REFUSED)
-		return err_set(err, ERR_AUTH, "%s takes the connection but not our greeting: is it a varve-broker, with these keys?", client->endpoint);
+		return err_set(err, ERR_AUTH,
+			       "%s takes the connection but not our greeting: is it a varve-broker, with these keys?",
+			       client->endpoint);
 	return 0;
 }
 
 int wire_client_receive(struct wire_client *client, int wake_fd, uint64_t wait_ms, struct buf *frame, struct err *err)
 {
-	zmq_pollitem_t items[2] = {{.socket = client->socket, .events = ZMQ_POLLIN}, {.fd = wake_fd, .events = ZMQ_POLLIN}};
+	zmq_pollitem_t items[2] = {{.socket = client->socket, .events = ZMQ_POLLIN},
+				   {.fd = wake_fd, .events = ZMQ_POLLIN}};
 	int            status;
 
 	take_events(client);

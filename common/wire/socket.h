@@ -32,7 +32,7 @@ struct wire_server_config {
 struct wire_server;
 
 int  wire_server_open(struct wire_context *context, const struct wire_server_config *config, struct wire_server **out,
-                      struct err *err);
+		      struct err *err);
 void wire_server_close(struct wire_server *server); /* pending frames get a second to leave */
 
 /* Address really bound of the index-th endpoint ("tcp://127.0.0.1:*" has become a number). */
@@ -41,7 +41,7 @@ const char *wire_server_endpoint(const struct wire_server *server, size_t index)
 /* Next frame: 1 with peer, roles (of this very moment) and the frame in `frame`; 0 when none came in `wait_ms` or
  * `wake_fd` (an eventfd, or -1) became readable; ERR_*. */
 int wire_server_receive(struct wire_server *server, int wake_fd, uint64_t wait_ms, struct wire_peer *peer,
-                        unsigned *roles, struct buf *frame, struct err *err);
+			unsigned *roles, struct buf *frame, struct err *err);
 
 /* 0; ERR_BUSY: the peer does not take more just now; ERR_NOT_FOUND: it has gone. Never blocks. */
 int wire_server_send(struct wire_server *server, const struct wire_peer *peer, struct slice frame);
@@ -56,9 +56,10 @@ struct wire_client_config {
 struct wire_client;
 
 int  wire_client_open(struct wire_context *context, const struct wire_client_config *config, struct wire_client **out,
-                      struct err *err);
+		      struct err *err);
 void wire_client_close(struct wire_client *client);
-int  wire_client_send(struct wire_client *client, struct slice frame, uint64_t wait_ms, struct err *err); /* ERR_BUSY after wait_ms */
+int  wire_client_send(struct wire_client *client, struct slice frame, uint64_t wait_ms,
+		      struct err *err); /* ERR_BUSY after wait_ms */
 
 /* 1 with a frame; 0: nothing in `wait_ms`, or `wake_fd` (-1 = none) became readable; ERR_*. */
 int wire_client_receive(struct wire_client *client, int wake_fd, uint64_t wait_ms, struct buf *frame, struct err *err);
@@ -74,6 +75,6 @@ int wire_default_endpoint(bool create, struct buf *out, struct err *err);
 
 /* CURVE keys in Z85 text (used by keys.c). */
 enum { WIRE_KEY_TEXT_BYTES = 41 };
-int  wire_keypair(char public_key[WIRE_KEY_TEXT_BYTES], char secret_key[WIRE_KEY_TEXT_BYTES], struct err *err);
+int wire_keypair(char public_key[WIRE_KEY_TEXT_BYTES], char secret_key[WIRE_KEY_TEXT_BYTES], struct err *err);
 
 #endif

@@ -8,14 +8,14 @@
 #include <zmq.h>
 
 struct wire_context {
-	void           *zmq;
-	pthread_t       zap_thread;
-	void           *zap_socket;
-	bool            zap_running;
-	struct auth    *auth;
-	_Atomic unsigned monitors; /* names given */
-	int             ipc_locks[WIRE_ENDPOINTS_MAX]; /* held until ZeroMQ has removed its socket files */
-	size_t          ipc_locks_count;
+	void            *zmq;
+	pthread_t        zap_thread;
+	void            *zap_socket;
+	bool             zap_running;
+	struct auth     *auth;
+	_Atomic unsigned monitors;                      /* names given */
+	int              ipc_locks[WIRE_ENDPOINTS_MAX]; /* held until ZeroMQ has removed its socket files */
+	size_t           ipc_locks_count;
 };
 
 int wire_fail(struct err *err, int code, const char *doing, const char *what); /* with zmq_errno() */

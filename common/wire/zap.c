@@ -77,8 +77,9 @@ static void *zap_run(void *data)
 		bool admitted = zap_admit(context, &request, key);
 
 		if (!admitted && key[0])
-			log_line_limited(&refused, LOG_WARNING, "wire", "key %s from %.*s was refused: it is not on the list", key,
-			                 (int)request.frames[3].len, (const char *)request.frames[3].bytes);
+			log_line_limited(&refused, LOG_WARNING, "wire",
+					 "key %s from %.*s was refused: it is not on the list", key,
+					 (int)request.frames[3].len, (const char *)request.frames[3].bytes);
 		zap_answer(context->zap_socket, &request, admitted, key);
 	}
 	zmq_close(context->zap_socket);

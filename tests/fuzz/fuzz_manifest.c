@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_init(&arena, MANIFEST_ARENA_BYTES);
 	has_config = image_config_parse(slice_of(data, size), &arena, &config, NULL) == 0;
 	if (manifest_parse(slice_of(data, size), &arena, &manifest, NULL) == 0 && manifest.kind == MANIFEST_IMAGE &&
-	    image_fill(&image, &manifest, has_config ? &config : NULL, &arena, NULL) == 0 && image.layers_count != manifest.items_count)
+	    image_fill(&image, &manifest, has_config ? &config : NULL, &arena, NULL) == 0 &&
+	    image.layers_count != manifest.items_count)
 		abort();
 	arena_deinit(&arena);
 	return 0;

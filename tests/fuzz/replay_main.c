@@ -27,7 +27,7 @@ static void run_mutations(struct buf *input, struct rng *rng)
 	struct slice all = buf_slice(input);
 
 	for (int i = 0; i < MUTATIONS_PER_INPUT && all.len; i++) {
-		size_t at = rng_below(rng, all.len);
+		size_t  at = rng_below(rng, all.len);
 		uint8_t old = input->ptr[at];
 
 		input->ptr[at] = (uint8_t)rng_next(rng);
@@ -72,7 +72,8 @@ static int run_path(const char *path, int depth)
 	while (!status && (item = readdir(folder))) {
 		char inside[4096];
 
-		if (item->d_name[0] != '.' && snprintf(inside, sizeof(inside), "%s/%s", path, item->d_name) < (int)sizeof(inside))
+		if (item->d_name[0] != '.' &&
+		    snprintf(inside, sizeof(inside), "%s/%s", path, item->d_name) < (int)sizeof(inside))
 			status = run_path(inside, depth + 1);
 	}
 	closedir(folder);

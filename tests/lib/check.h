@@ -12,12 +12,12 @@
 
 #include "base/slice.h"
 
-#define assert_slice_equal(actual, expected)                                                                               \
+#define assert_slice_equal(actual, expected)                                                                           \
 	do {                                                                                                           \
-		struct slice check_slice = (actual);                                                                    \
+		struct slice check_slice = (actual);                                                                   \
 		char         check_text[4096];                                                                         \
 		snprintf(check_text, sizeof(check_text), "%.*s", SLICE_FMT(check_slice));                              \
-		assert_string_equal(check_text, expected);                                                                 \
+		assert_string_equal(check_text, expected);                                                             \
 	} while (0)
 
 #endif

@@ -14,12 +14,14 @@ static void image_done(struct shell *shell, struct core_image *image)
 	core_image_free(image);
 }
 
-static void carry_out(struct shell *shell, const struct core_action *action, struct core_event *answers, size_t *answers_count)
+static void carry_out(struct shell *shell, const struct core_action *action, struct core_event *answers,
+		      size_t *answers_count)
 {
 	switch (action->kind) {
 	case CORE_CLAIM:
 		shell->claims++;
-		answers[(*answers_count)++] = (struct core_event){.kind = CORE_CLAIMED, .layer = action->layer, .claim = shell->answer, .verify = shell->verify};
+		answers[(*answers_count)++] = (struct core_event){
+			.kind = CORE_CLAIMED, .layer = action->layer, .claim = shell->answer, .verify = shell->verify};
 		break;
 	case CORE_SEND_TASK:
 		shell->sent[shell->sent_count++] = *action;
@@ -55,7 +57,7 @@ static void carry_out(struct shell *shell, const struct core_action *action, str
 
 void shell_feed(struct shell *shell, const struct core_event *event)
 {
-	static struct core_event answers[ACTIONS_MAX];
+	static struct core_event  answers[ACTIONS_MAX];
 	const struct core_action *actions;
 	size_t                    count, answers_count = 0, taken = 0;
 	const struct core_event  *next = event;
@@ -88,7 +90,8 @@ void shell_open(struct shell *shell, const struct core_config *config)
 
 void shell_worker(struct shell *shell, uint64_t id, uint32_t slots)
 {
-	const struct core_event hello = {.kind = CORE_WORKER_HELLO, .worker = id, .set = SET, .layer_slots = slots, .light_slots = slots};
+	const struct core_event hello = {
+		.kind = CORE_WORKER_HELLO, .worker = id, .set = SET, .layer_slots = slots, .light_slots = slots};
 
 	shell_feed(shell, &hello);
 }
@@ -102,8 +105,12 @@ void shell_job(struct shell *shell, uint64_t id, uint32_t priority)
 
 void shell_reference(struct shell *shell, uint64_t job_id, uint64_t number, const char *host)
 {
-	const struct core_event event = {.kind = CORE_JOB_REFERENCE, .job = job_id, .reference = number, .task_kind = CORE_RESOLVE,
-	                                 .host = slice_str(host), .text = SLICE_LIT("docker://r/x")};
+	const struct core_event event = {.kind = CORE_JOB_REFERENCE,
+					 .job = job_id,
+					 .reference = number,
+					 .task_kind = CORE_RESOLVE,
+					 .host = slice_str(host),
+					 .text = SLICE_LIT("docker://r/x")};
 
 	shell_feed(shell, &event);
 }
@@ -116,7 +123,8 @@ void shell_closed(struct shell *shell, uint64_t job_id)
 }
 
 /* An image whose layers are single letters: equal letters are equal layers, 'a' is larger than 'b'. */
-void shell_image(struct shell *shell, uint64_t job_id, uint64_t number, const char *letters, const char *host, const char *repository)
+void shell_image(struct shell *shell, uint64_t job_id, uint64_t number, const char *letters, const char *host,
+		 const char *repository)
 {
 	struct core_image *image = core_image_new();
 	struct core_event  event = {.kind = CORE_IMAGE_FOUND, .image = image, .set = SET};
@@ -143,7 +151,11 @@ void shell_done(struct shell *shell, uint64_t lease)
 
 void shell_failed(struct shell *shell, uint64_t lease, enum core_fail_class fail_class, int code)
 {
-	const struct core_event event = {.kind = CORE_TASK_FAILED, .lease = lease, .fail_class = fail_class, .code = code, .text = SLICE_LIT("why")};
+	const struct core_event event = {.kind = CORE_TASK_FAILED,
+					 .lease = lease,
+					 .fail_class = fail_class,
+					 .code = code,
+					 .text = SLICE_LIT("why")};
 
 	shell_feed(shell, &event);
 }

@@ -8,16 +8,16 @@
 enum { ACTIONS_MAX = 4096, SET = 7 };
 
 struct shell {
-	struct core       *core;
-	uint64_t           now;
-	struct core_action sent[ACTIONS_MAX]; /* SEND_TASK, in order */
-	size_t             sent_count;
+	struct core        *core;
+	uint64_t            now;
+	struct core_action  sent[ACTIONS_MAX]; /* SEND_TASK, in order */
+	size_t              sent_count;
 	struct core_outcome outcomes[ACTIONS_MAX][4]; /* of finished images */
-	char               reasons[ACTIONS_MAX][128];
-	size_t             images_done, references_done, references_failed, jobs_done, retries, releases, failures, drops;
-	enum core_claim    answer;
-	bool               verify;
-	size_t             claims;
+	char                reasons[ACTIONS_MAX][128];
+	size_t          images_done, references_done, references_failed, jobs_done, retries, releases, failures, drops;
+	enum core_claim answer;
+	bool            verify;
+	size_t          claims;
 };
 
 void shell_feed(struct shell *shell, const struct core_event *event);
@@ -29,7 +29,8 @@ void shell_reference(struct shell *shell, uint64_t job_id, uint64_t number, cons
 void shell_closed(struct shell *shell, uint64_t job_id);
 
 /* An image whose layers are single letters: equal letters are equal layers, 'a' is larger than 'b'. */
-void shell_image(struct shell *shell, uint64_t job_id, uint64_t number, const char *letters, const char *host, const char *repository);
+void shell_image(struct shell *shell, uint64_t job_id, uint64_t number, const char *letters, const char *host,
+		 const char *repository);
 void shell_done(struct shell *shell, uint64_t lease);
 void shell_failed(struct shell *shell, uint64_t lease, enum core_fail_class fail_class, int code);
 

@@ -14,7 +14,8 @@ extern char **environ;
 
 static bool spawn(struct fake_registry *fake, const char *options)
 {
-	char                      *argv[] = {(char *)"python3", (char *)TEST_DATA_DIR "/../e2e/lib/fake_registry.py", (char *)(uintptr_t)options, NULL};
+	char                      *argv[] = {(char *)"python3", (char *)TEST_DATA_DIR "/../e2e/lib/fake_registry.py",
+					     (char *)(uintptr_t)options, NULL};
 	posix_spawn_file_actions_t actions;
 	int                        in[2], out[2];
 	bool                       ok;
@@ -52,7 +53,8 @@ static bool read_facts(struct fake_registry *fake)
 	if (!read_line(fake->output, line, sizeof(line)) || json_parse(slice_str(line), &root, NULL) != 0)
 		return false;
 	snprintf(fake->host, sizeof(fake->host), "127.0.0.1:%d", (int)json_int(json_get(root, "port"), 0));
-	snprintf(fake->other_host, sizeof(fake->other_host), "127.0.0.1:%d", (int)json_int(json_get(root, "other_port"), 0));
+	snprintf(fake->other_host, sizeof(fake->other_host), "127.0.0.1:%d",
+		 (int)json_int(json_get(root, "other_port"), 0));
 	fake->layer_bytes = (uint64_t)json_int(json_get(root, "layer_bytes"), 0);
 	fake->config_bytes = (uint64_t)json_int(json_get(root, "config_bytes"), 0);
 	ok = digest_parse(json_get_text(root, "layer"), &fake->layer, NULL) == 0 &&

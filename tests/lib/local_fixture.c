@@ -70,12 +70,18 @@ void fixture_image(const char *folder, struct slice layer, const char *arch, cha
 	int  config_len, len;
 
 	fixture_blob(folder, layer, digest);
-	config_len = snprintf(text, sizeof(text), "{\"os\":\"linux\",\"architecture\":\"%s\",\"rootfs\":{\"diff_ids\":[\"%s\"]}}", arch, digest);
+	config_len =
+		snprintf(text, sizeof(text),
+			 "{\"os\":\"linux\",\"architecture\":\"%s\",\"rootfs\":{\"diff_ids\":[\"%s\"]}}", arch, digest);
 	fixture_blob(folder, slice_of(text, (size_t)config_len), config);
-	len = snprintf(text, sizeof(text), "{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%d},\"layers\":[{\"digest\":\"%s\",\"size\":%zu}]}",
-	               config, config_len, digest, layer.len);
+	len = snprintf(text, sizeof(text),
+		       "{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%d},\"layers\":[{\"digest\":\"%s\","
+		       "\"size\":%zu}]}",
+		       config, config_len, digest, layer.len);
 	fixture_blob(folder, slice_of(text, (size_t)len), digest);
-	snprintf(descriptor, size, "\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\",\"size\":%d", digest, len);
+	snprintf(descriptor, size,
+		 "\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\",\"size\":%d", digest,
+		 len);
 }
 
 void fixture_member(struct buf *tar, const char *name, struct slice body)

@@ -70,7 +70,8 @@ struct oci_layer oci_fixture_layer(struct oci_fixture *fixture, const char *path
 	return layer;
 }
 
-static void write_config(const struct oci_fixture *fixture, const struct oci_layer *layers, size_t count, struct buf *manifest)
+static void write_config(const struct oci_fixture *fixture, const struct oci_layer *layers, size_t count,
+			 struct buf *manifest)
 {
 	struct buf    config;
 	struct digest digest;
@@ -85,8 +86,10 @@ static void write_config(const struct oci_fixture *fixture, const struct oci_lay
 	buf_str(&config, "]}}");
 	write_blob(fixture, buf_slice(&config), &digest);
 	digest_text(&digest, text);
-	buf_printf(manifest, "\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"%s\",\"size\":%zu}",
-	           text, config.len);
+	buf_printf(manifest,
+		   "\"config\":{\"mediaType\":\"application/"
+		   "vnd.oci.image.config.v1+json\",\"digest\":\"%s\",\"size\":%zu}",
+		   text, config.len);
 	buf_deinit(&config);
 }
 
@@ -102,16 +105,18 @@ void oci_fixture_image(struct oci_fixture *fixture, const char *name, const stru
 	buf_str(&manifest, ",\"layers\":[");
 	for (size_t i = 0; i < count; i++) {
 		digest_text(&layers[i].digest, text);
-		buf_printf(&manifest, "%s{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\",\"digest\":\"%s\",\"size\":%llu}",
-		           i ? "," : "", text, (unsigned long long)layers[i].size);
+		buf_printf(&manifest,
+			   "%s{\"mediaType\":\"application/"
+			   "vnd.oci.image.layer.v1.tar+gzip\",\"digest\":\"%s\",\"size\":%llu}",
+			   i ? "," : "", text, (unsigned long long)layers[i].size);
 	}
 	buf_str(&manifest, "]}");
 	write_blob(fixture, buf_slice(&manifest), &digest);
 	digest_text(&digest, text);
 	buf_printf(&fixture->manifests,
-	           "%s{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\",\"size\":%zu,"
-	           "\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s\"}}",
-	           fixture->manifests.len ? "," : "", text, manifest.len, name);
+		   "%s{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\",\"size\":%zu,"
+		   "\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s\"}}",
+		   fixture->manifests.len ? "," : "", text, manifest.len, name);
 	buf_deinit(&manifest);
 }
 

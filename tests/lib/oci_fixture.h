@@ -21,8 +21,9 @@ void oci_fixture_close(struct oci_fixture *fixture); /* writes index.json and oc
 
 /* A layer of one file; format as in compress.h. */
 struct oci_layer oci_fixture_layer(struct oci_fixture *fixture, const char *path, const char *body, const char *format);
-void             oci_fixture_image(struct oci_fixture *fixture, const char *name, const struct oci_layer *layers, size_t count);
+void oci_fixture_image(struct oci_fixture *fixture, const char *name, const struct oci_layer *layers, size_t count);
 
-void oci_fixture_break_blob(const struct oci_fixture *fixture, const struct oci_layer *layer); /* other bytes, same length */
+void oci_fixture_break_blob(const struct oci_fixture *fixture,
+			    const struct oci_layer   *layer); /* other bytes, same length */
 
 #endif

@@ -22,7 +22,8 @@ void setup_file(const char *name, const char *text, char path[256])
 void setup_begin(struct setup *s, const char *options, const char *auth, const char *conf)
 {
 	char                 text[2048], auth_path[256], conf_path[256];
-	struct source_config config = {.tls_verify = true, .auth_file = auth_path, .registries_conf = conf_path, .retries_max = 3};
+	struct source_config config = {
+		.tls_verify = true, .auth_file = auth_path, .registries_conf = conf_path, .retries_max = 3};
 
 	memset(s, 0, sizeof(*s));
 	if (!fake_registry_start(&s->fake, options)) {

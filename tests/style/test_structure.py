@@ -100,6 +100,16 @@ def test_file_names_are_unique():
         seen[path.name] = path
 
 
+def test_sources_are_laid_out_by_clang_format():
+    """.clang-format rules, in the version that Debian 12 has (others lay some lines out differently)."""
+    program = shutil.which("clang-format")
+    if not program or " 14." not in subprocess.run([program, "--version"], capture_output=True, text=True).stdout:
+        pytest.skip("needs clang-format 14")
+    out = subprocess.run(["clang-format", "--dry-run", "--Werror", "--ferror-limit=1", *map(str, tracked(".c", ".h"))],
+                         cwd=ROOT, capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr[-2000:]
+
+
 def test_files_stay_below_600_lines():
     long = [f"{p.relative_to(ROOT)}: {n}" for p in tracked(".c", ".h") if (n := p.read_text().count("\n")) > 600]
     assert not long, long

@@ -64,8 +64,9 @@ static struct advisory_import_result import(const struct box *box, const char *p
 }
 
 #define RECORD(id, modified, package, fixed)                                                                           \
-	"{\"id\":\"" id "\",\"modified\":\"" modified "\",\"affected\":[{\"package\":{\"ecosystem\":\"Debian:12\","            \
-	"\"name\":\"" package "\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"" fixed "\"}]}]}]}"
+	"{\"id\":\"" id "\",\"modified\":\"" modified "\",\"affected\":[{\"package\":{\"ecosystem\":\"Debian:12\","    \
+	"\"name\":\"" package                                                                                          \
+	"\"},\"ranges\":[{\"type\":\"ECOSYSTEM\",\"events\":[{\"introduced\":\"0\"},{\"fixed\":\"" fixed "\"}]}]}]}"
 
 /* "id fixed,id fixed" of what is found for a Debian:12 package. */
 static void found(const struct box *box, const char *name, char *out, size_t size)
@@ -81,7 +82,8 @@ static void found(const struct box *box, const char *name, char *out, size_t siz
 	arena_init(&arena, 1 << 20);
 	assert_int_equal(advisory_store_open(box->db, &store, &err), 0);
 	assert_int_equal(advisory_reader_open(store, &reader, &err), 0);
-	assert_int_equal(advisories_find(reader, slice_str("Debian:12"), slice_str(name), &arena, &list, &count, &err), 0);
+	assert_int_equal(advisories_find(reader, slice_str("Debian:12"), slice_str(name), &arena, &list, &count, &err),
+			 0);
 	for (size_t i = 0; i < count; i++) {
 		struct osv_query query = {.version = slice_str("0.1")};
 		struct osv_hit   hit = {0};
@@ -247,16 +249,17 @@ static void a_feed_knows_its_records_and_its_date(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(what_was_imported_is_found_by_ecosystem_and_name, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(importing_a_source_again_replaces_all_of_it, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(of_one_id_in_two_sources_the_newer_counts, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(the_same_content_is_the_same_generation, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(a_broken_record_is_counted_and_the_others_stay, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(links_that_lead_nowhere_or_back_stop_no_folder, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(an_import_that_fails_leaves_the_current_generation, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(two_imports_at_once_are_refused, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(nothing_imported_yet_is_not_found, open_box, close_box),
-	        cmocka_unit_test_setup_teardown(a_feed_knows_its_records_and_its_date, open_box, close_box),
+		cmocka_unit_test_setup_teardown(what_was_imported_is_found_by_ecosystem_and_name, open_box, close_box),
+		cmocka_unit_test_setup_teardown(importing_a_source_again_replaces_all_of_it, open_box, close_box),
+		cmocka_unit_test_setup_teardown(of_one_id_in_two_sources_the_newer_counts, open_box, close_box),
+		cmocka_unit_test_setup_teardown(the_same_content_is_the_same_generation, open_box, close_box),
+		cmocka_unit_test_setup_teardown(a_broken_record_is_counted_and_the_others_stay, open_box, close_box),
+		cmocka_unit_test_setup_teardown(links_that_lead_nowhere_or_back_stop_no_folder, open_box, close_box),
+		cmocka_unit_test_setup_teardown(an_import_that_fails_leaves_the_current_generation, open_box,
+						close_box),
+		cmocka_unit_test_setup_teardown(two_imports_at_once_are_refused, open_box, close_box),
+		cmocka_unit_test_setup_teardown(nothing_imported_yet_is_not_found, open_box, close_box),
+		cmocka_unit_test_setup_teardown(a_feed_knows_its_records_and_its_date, open_box, close_box),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,9 +149,10 @@ static void listing_of_a_broker_that_died_is_not_held_for_ever(void **state)
 static void endpoint_that_is_none_is_said_at_the_start(void **state)
 {
 	struct place       *place = *state;
-	struct agent_config config = {.context = place->context, .sources = place->sources, .broker = {.endpoint = "nowhere"}, .threads = 1};
-	struct agent       *agent = NULL;
-	struct err          err = {0};
+	struct agent_config config = {
+		.context = place->context, .sources = place->sources, .broker = {.endpoint = "nowhere"}, .threads = 1};
+	struct agent *agent = NULL;
+	struct err    err = {0};
 
 	assert_int_equal(agent_start(&config, &agent, &err), ERR_USAGE);
 	assert_null(agent);
@@ -160,9 +161,9 @@ static void endpoint_that_is_none_is_said_at_the_start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(result_is_said_again_once_to_a_broker_that_is_new, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(listing_of_a_broker_that_died_is_not_held_for_ever, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(endpoint_that_is_none_is_said_at_the_start, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(result_is_said_again_once_to_a_broker_that_is_new, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(listing_of_a_broker_that_died_is_not_held_for_ever, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(endpoint_that_is_none_is_said_at_the_start, set_up, tear_down),
 	};
 
 	log_level_set(LOG_ERROR);

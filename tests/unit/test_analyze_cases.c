@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CASES SHARED_DATA_DIR "/truth/packages/"
+#define CASES    SHARED_DATA_DIR "/truth/packages/"
 #define OS_TESTS "extractor/filesystem/os/"
 
 struct tally {

@@ -53,7 +53,7 @@ static void the_ceiling_of_the_buffer_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(vectors_decode), cmocka_unit_test(nonsense_is_refused),
-	                                   cmocka_unit_test(the_ceiling_of_the_buffer_holds)};
+					   cmocka_unit_test(the_ceiling_of_the_buffer_holds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,15 +142,15 @@ static void arena_grow_keeps_the_items(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(slice_sub_clamps_on_both_ends),
-	        cmocka_unit_test(slice_cut_gives_each_part_once),
-	        cmocka_unit_test(slice_u64_refuses_sign_space_and_overflow),
-	        cmocka_unit_test(cursor_stops_for_good_at_the_first_bad_read),
-	        cmocka_unit_test(cursor_sub_and_at_fail_when_too_long),
-	        cmocka_unit_test(cursor_line_takes_crlf_and_a_last_line_without_end),
-	        cmocka_unit_test(buf_keeps_its_maximum_and_stays_failed),
-	        cmocka_unit_test(arena_fails_at_its_ceiling_without_losing_what_it_gave),
-	        cmocka_unit_test(arena_grow_keeps_the_items),
+		cmocka_unit_test(slice_sub_clamps_on_both_ends),
+		cmocka_unit_test(slice_cut_gives_each_part_once),
+		cmocka_unit_test(slice_u64_refuses_sign_space_and_overflow),
+		cmocka_unit_test(cursor_stops_for_good_at_the_first_bad_read),
+		cmocka_unit_test(cursor_sub_and_at_fail_when_too_long),
+		cmocka_unit_test(cursor_line_takes_crlf_and_a_last_line_without_end),
+		cmocka_unit_test(buf_keeps_its_maximum_and_stays_failed),
+		cmocka_unit_test(arena_fails_at_its_ceiling_without_losing_what_it_gave),
+		cmocka_unit_test(arena_grow_keeps_the_items),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,8 @@
 
 static void values_survive_a_round_trip(void **state)
 {
-	static const uint64_t unsigned_values[] = {0, 127, 128, 255, 256, 65535, 65536, UINT32_MAX, UINT32_MAX + 1ull, UINT64_MAX};
+	static const uint64_t unsigned_values[] = {
+		0, 127, 128, 255, 256, 65535, 65536, UINT32_MAX, UINT32_MAX + 1ull, UINT64_MAX};
 	static const int64_t  signed_values[] = {-1, -32, -33, -128, -129, -32769, INT32_MIN, INT64_MIN, INT64_MAX};
 	struct buf            out = {.bytes_max = 1 << 20};
 	struct msgpack_reader r;
@@ -37,7 +38,8 @@ static void values_survive_a_round_trip(void **state)
 
 static void a_count_larger_than_the_input_is_refused(void **state)
 {
-	static const char *const forged[] = {"\xdd\xff\xff\xff\xff", "\xdf\x7f\xff\xff\xff", "\xc6\xff\xff\xff\xff", "\x92\x01", "\xc1"};
+	static const char *const forged[] = {"\xdd\xff\xff\xff\xff", "\xdf\x7f\xff\xff\xff", "\xc6\xff\xff\xff\xff",
+					     "\x92\x01", "\xc1"};
 	static const size_t      lengths[] = {5, 5, 5, 2, 1};
 
 	(void)state;
@@ -92,10 +94,10 @@ static void a_record_of_a_newer_writer_is_read_to_its_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(values_survive_a_round_trip),
-	        cmocka_unit_test(a_count_larger_than_the_input_is_refused),
-	        cmocka_unit_test(skip_stops_at_the_depth_ceiling),
-	        cmocka_unit_test(a_record_of_a_newer_writer_is_read_to_its_end),
+		cmocka_unit_test(values_survive_a_round_trip),
+		cmocka_unit_test(a_count_larger_than_the_input_is_refused),
+		cmocka_unit_test(skip_stops_at_the_depth_ceiling),
+		cmocka_unit_test(a_record_of_a_newer_writer_is_read_to_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

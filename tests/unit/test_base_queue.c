@@ -80,9 +80,9 @@ static void an_empty_queue_gives_up_in_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(every_item_arrives_once),
-	        cmocka_unit_test(a_closed_queue_takes_nothing_and_gives_what_is_left),
-	        cmocka_unit_test(an_empty_queue_gives_up_in_time),
+		cmocka_unit_test(every_item_arrives_once),
+		cmocka_unit_test(a_closed_queue_takes_nothing_and_gives_what_is_left),
+		cmocka_unit_test(an_empty_queue_gives_up_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,23 +17,29 @@ struct escape_case {
 };
 
 static const struct escape_case escape_cases[] = {
-        {escape_terminal, "plain \xc3\xa9 \xe6\x97\xa5", "plain \xc3\xa9 \xe6\x97\xa5"},
-        {escape_terminal, "\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"},
-        {escape_terminal, "a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f"},
-        {escape_terminal, "\xe2\x80\xae" "evil", "\\u{202e}evil"},
-        {escape_terminal, "\xc2\x9b" "1m", "\\x9b1m"},
-        {escape_terminal, "bad\xff\xc0\xaf", "bad\\xff\\xc0\\xaf"},
-        {escape_terminal, "surrogate \xed\xa0\x80", "surrogate \\xed\\xa0\\x80"},
-        {escape_json, "q\" b\\ n\n \x01", "q\\\" b\\\\ n\\n \\u0001"},
-        {escape_json, "bad\xff", "bad\xef\xbf\xbd"},
-        {escape_json, "<script>&", "<script>&"},
-        {escape_json_html, "</script>&", "\\u003c/script\\u003e\\u0026"},
-        {escape_csv, "=cmd()", "\"'=cmd()\""},
-        {escape_csv, "say \"hi\",\n", "\"say \"\"hi\"\",\n\""},
-        {escape_csv, "-1", "\"'-1\""},
-        {escape_html, "<a href=\"x\">'&", "&lt;a href=&quot;x&quot;&gt;&#39;&amp;"},
-        {escape_html, "plain", "plain"},
-        {escape_html, "x\x1b", "x\xef\xbf\xbd"},
+	{escape_terminal, "plain \xc3\xa9 \xe6\x97\xa5", "plain \xc3\xa9 \xe6\x97\xa5"},
+	{escape_terminal, "\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"},
+	{escape_terminal, "a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f"},
+	{escape_terminal,
+	 "\xe2\x80\xae"
+	 "evil",
+	 "\\u{202e}evil"},
+	{escape_terminal,
+	 "\xc2\x9b"
+	 "1m",
+	 "\\x9b1m"},
+	{escape_terminal, "bad\xff\xc0\xaf", "bad\\xff\\xc0\\xaf"},
+	{escape_terminal, "surrogate \xed\xa0\x80", "surrogate \\xed\\xa0\\x80"},
+	{escape_json, "q\" b\\ n\n \x01", "q\\\" b\\\\ n\\n \\u0001"},
+	{escape_json, "bad\xff", "bad\xef\xbf\xbd"},
+	{escape_json, "<script>&", "<script>&"},
+	{escape_json_html, "</script>&", "\\u003c/script\\u003e\\u0026"},
+	{escape_csv, "=cmd()", "\"'=cmd()\""},
+	{escape_csv, "say \"hi\",\n", "\"say \"\"hi\"\",\n\""},
+	{escape_csv, "-1", "\"'-1\""},
+	{escape_html, "<a href=\"x\">'&", "&lt;a href=&quot;x&quot;&gt;&#39;&amp;"},
+	{escape_html, "plain", "plain"},
+	{escape_html, "x\x1b", "x\xef\xbf\xbd"},
 };
 
 static void escapes_make_text_safe_for_their_output(void **state)
@@ -108,10 +114,16 @@ struct path_case {
 };
 
 static const struct path_case path_cases[] = {
-        {"./etc//passwd", "etc/passwd", PATH_OK},   {"/usr/lib/", "usr/lib", PATH_OK}, {".", "", PATH_OK},
-        {"a/../b", "b", PATH_OK},                   {"../../x", "x", PATH_CLAMPED},    {"/../x", "x", PATH_CLAMPED},
-        {"a/b/../../../c", "c", PATH_CLAMPED},      {"...", "...", PATH_OK},           {"", "", PATH_OK},
-        {"a/./b/.", "a/b", PATH_OK},
+	{"./etc//passwd", "etc/passwd", PATH_OK},
+	{"/usr/lib/", "usr/lib", PATH_OK},
+	{".", "", PATH_OK},
+	{"a/../b", "b", PATH_OK},
+	{"../../x", "x", PATH_CLAMPED},
+	{"/../x", "x", PATH_CLAMPED},
+	{"a/b/../../../c", "c", PATH_CLAMPED},
+	{"...", "...", PATH_OK},
+	{"", "", PATH_OK},
+	{"a/./b/.", "a/b", PATH_OK},
 };
 
 static void paths_are_canonical_inside_the_root(void **state)
@@ -191,15 +203,15 @@ static void err_keeps_the_first_failure_and_hides_controls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(escapes_make_text_safe_for_their_output),
-	        cmocka_unit_test(json_accessors_answer_nothing_for_the_wrong_kind),
-	        cmocka_unit_test(json_bounds_depth_and_refuses_trailing_bytes),
-	        cmocka_unit_test(json_writer_places_commas_and_escapes),
-	        cmocka_unit_test(paths_are_canonical_inside_the_root),
-	        cmocka_unit_test(paths_past_the_ceilings_are_refused),
-	        cmocka_unit_test(path_order_keeps_a_directory_beside_its_content),
-	        cmocka_unit_test(digests_other_than_lower_case_sha256_are_refused),
-	        cmocka_unit_test(err_keeps_the_first_failure_and_hides_controls),
+		cmocka_unit_test(escapes_make_text_safe_for_their_output),
+		cmocka_unit_test(json_accessors_answer_nothing_for_the_wrong_kind),
+		cmocka_unit_test(json_bounds_depth_and_refuses_trailing_bytes),
+		cmocka_unit_test(json_writer_places_commas_and_escapes),
+		cmocka_unit_test(paths_are_canonical_inside_the_root),
+		cmocka_unit_test(paths_past_the_ceilings_are_refused),
+		cmocka_unit_test(path_order_keeps_a_directory_beside_its_content),
+		cmocka_unit_test(digests_other_than_lower_case_sha256_are_refused),
+		cmocka_unit_test(err_keeps_the_first_failure_and_hides_controls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

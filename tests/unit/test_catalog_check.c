@@ -39,7 +39,9 @@ static void fill(const char *dir)
 		fail_msg("%s", err.text);
 	assert_int_equal(catalog_begin(catalog, &err), 0);
 	for (uint8_t i = 0; i < JOBS; i++) {
-		struct job_record job = {.token = {i, 1}, .label = i == 30 ? SLICE_LIT("the one that is damaged") : SLICE_LIT("a label")};
+		struct job_record job = {.token = {i, 1},
+					 .label =
+						 i == 30 ? SLICE_LIT("the one that is damaged") : SLICE_LIT("a label")};
 
 		assert_int_equal(catalog_job_new(catalog, &job, &err), 0);
 	}

@@ -21,11 +21,11 @@ struct fake_broker {
 	const char          *endpoint;
 	pthread_t            thread;
 	_Atomic bool         stop;
-	bool                 refuse;      /* SUBMIT is answered with ERROR */
-	bool                 mute;        /* nothing is answered */
-	bool                 deaf;        /* to everything but SUBMIT, until somebody else connects */
+	bool                 refuse; /* SUBMIT is answered with ERROR */
+	bool                 mute;   /* nothing is answered */
+	bool                 deaf;   /* to everything but SUBMIT, until somebody else connects */
 	struct wire_peer     first;
-	uint64_t             mix_up;      /* results: part of a wrong image first */
+	uint64_t             mix_up; /* results: part of a wrong image first */
 	uint64_t             references, frames;
 	bool                 references_ended, cancelled;
 	uint64_t             credit_seen;
@@ -38,12 +38,15 @@ static void answer(struct wire_server *server, const struct wire_peer *peer, str
 	buf_clear(frame);
 }
 
-static void send_results(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer, uint64_t correlation,
-                         uint64_t from, struct buf *out)
+static void send_results(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer,
+			 uint64_t correlation, uint64_t from, struct buf *out)
 {
 	for (uint64_t image = from; image < IMAGES; image++)
 		for (uint32_t number = 0; number < 3; number++) {
-			struct wire_result_part part = {.image = image + b->mix_up, .number = number, .last = number == 2, .bytes = SLICE_LIT("abc")};
+			struct wire_result_part part = {.image = image + b->mix_up,
+							.number = number,
+							.last = number == 2,
+							.bytes = SLICE_LIT("abc")};
 
 			wire_put_result_part(out, correlation, &part);
 			answer(server, peer, out);
@@ -53,7 +56,7 @@ static void send_results(struct fake_broker *b, struct wire_server *server, cons
 }
 
 static void on_references(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer,
-                          const struct wire_header *header, struct slice body, struct buf *out)
+			  const struct wire_header *header, struct slice body, struct buf *out)
 {
 	struct wire_references m;
 	struct arena           arena;
@@ -71,7 +74,8 @@ static void on_references(struct fake_broker *b, struct wire_server *server, con
 	answer(server, peer, out);
 }
 
-static void on_frame(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer, struct slice frame, struct buf *out)
+static void on_frame(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer,
+		     struct slice frame, struct buf *out)
 {
 	struct wire_job_status status = {.job = JOB, .images_total = IMAGES, .images_done = IMAGES, .state = JOB_DONE};
 	struct wire_header     header;
@@ -88,7 +92,8 @@ static void on_frame(struct fake_broker *b, struct wire_server *server, const st
 	switch (b->mute ? 0 : header.type) {
 	case WIRE_SUBMIT:
 		if (b->refuse)
-			wire_put_error(out, header.correlation, &(struct wire_error){ERR_FULL, SLICE_LIT("no room \x1b[2J")});
+			wire_put_error(out, header.correlation,
+				       &(struct wire_error){ERR_FULL, SLICE_LIT("no room \x1b[2J")});
 		else
 			wire_put_number(out, WIRE_JOB, header.correlation, JOB);
 		answer(server, peer, out);
@@ -218,9 +223,10 @@ static int on_result(void *data, uint64_t image, struct slice encoded, struct er
 
 static struct client *connect_to(struct fake_broker *b, uint64_t answer_ms)
 {
-	struct client_config config = {.context = b->context, .wire = {.endpoint = b->endpoint}, .answer_ms = answer_ms};
-	struct client       *client;
-	struct err           err = {0};
+	struct client_config config = {
+		.context = b->context, .wire = {.endpoint = b->endpoint}, .answer_ms = answer_ms};
+	struct client *client;
+	struct err     err = {0};
 
 	if (client_open(&config, &client, &err) != 0)
 		fail_msg("%s", err.text);
@@ -232,8 +238,13 @@ static void whole_job_from_submission_to_last_result(void **state)
 	struct fake_broker b = {0};
 	struct wire_submit submit = {.label = SLICE_LIT("test"), .platform = SLICE_LIT("linux/amd64")};
 	struct seen        seen = {0};
-	struct client_run  run = {.submit = &submit, .reference = next_reference, .submitted = on_submitted, .progress = on_progress,
-	                          .result = on_result, .data = &seen, .interrupt_fd = -1};
+	struct client_run  run = {.submit = &submit,
+				  .reference = next_reference,
+				  .submitted = on_submitted,
+				  .progress = on_progress,
+				  .result = on_result,
+				  .data = &seen,
+				  .interrupt_fd = -1};
 	struct client     *client;
 	struct err         err = {0};
 
@@ -255,7 +266,11 @@ static void submission_ends_when_all_references_are_acknowledged(void **state)
 	struct fake_broker b = {0};
 	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
 	struct seen        seen = {0};
-	struct client_run  run = {.submit = &submit, .reference = next_reference, .data = &seen, .interrupt_fd = -1, .until_submitted = true};
+	struct client_run  run = {.submit = &submit,
+				  .reference = next_reference,
+				  .data = &seen,
+				  .interrupt_fd = -1,
+				  .until_submitted = true};
 	struct client     *client;
 	struct err         err = {0};
 
@@ -274,10 +289,11 @@ static void submission_ends_when_all_references_are_acknowledged(void **state)
 /* As a broker that was killed behind the SUBMIT and came back: everything unanswered is said again. */
 static void what_a_lost_broker_did_not_answer_is_said_again(void **state)
 {
-	struct fake_broker   b = {.deaf = true};
-	struct wire_submit   submit = {.platform = SLICE_LIT("linux/amd64")};
-	struct seen          seen = {0};
-	struct client_run    run = {.submit = &submit, .reference = next_reference, .result = on_result, .data = &seen, .interrupt_fd = -1};
+	struct fake_broker b = {.deaf = true};
+	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
+	struct seen        seen = {0};
+	struct client_run  run = {
+		 .submit = &submit, .reference = next_reference, .result = on_result, .data = &seen, .interrupt_fd = -1};
 	struct client_config config = {.wire = {.endpoint = "inproc://fake"}, .silence_ms = 100};
 	struct client       *client;
 	struct err           err = {0};
@@ -301,9 +317,10 @@ static void list_that_comes_slowly_is_sent_as_it_comes(void **state)
 	struct fake_broker b = {0};
 	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
 	struct seen        seen = {.slow = true};
-	struct client_run  run = {.submit = &submit, .reference = next_reference, .result = on_result, .data = &seen, .interrupt_fd = -1};
-	struct client     *client;
-	struct err         err = {0};
+	struct client_run  run = {
+		 .submit = &submit, .reference = next_reference, .result = on_result, .data = &seen, .interrupt_fd = -1};
+	struct client *client;
+	struct err     err = {0};
 
 	(void)state;
 	start(&b);

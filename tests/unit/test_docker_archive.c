@@ -72,7 +72,8 @@ static void resolve(struct saved *s, const char *name)
 		fail_msg("%s", err.text);
 }
 
-static const struct image *expect(const struct saved *s, size_t index, const char *reference, enum image_status status, const char *words)
+static const struct image *expect(const struct saved *s, size_t index, const char *reference, enum image_status status,
+				  const char *words)
 {
 	const struct image *image = &s->list.images[index];
 
@@ -126,8 +127,11 @@ static void layers_of_old_archives_are_known_by_their_bytes(void **state)
 	struct digest       digest;
 
 	add(s, "aa/layer.tar", "one");
-	add(s, "c.json", "{\"rootfs\":{\"diff_ids\":[\"sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed\"]}}");
-	add(s, "manifest.json", "[{\"Config\":\"c.json\",\"RepoTags\":[\"app:1\",\"app:2\"],\"Layers\":[\"aa/layer.tar\"]}]");
+	add(s, "c.json",
+	    "{\"rootfs\":{\"diff_ids\":[\"sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed\"]}"
+	    "}");
+	add(s, "manifest.json",
+	    "[{\"Config\":\"c.json\",\"RepoTags\":[\"app:1\",\"app:2\"],\"Layers\":[\"aa/layer.tar\"]}]");
 	resolve(s, "");
 	assert_int_equal(s->list.count, 1);
 	image = expect(s, 0, "docker-archive:a.tar:app:1", IMAGE_OK, "");
@@ -149,7 +153,9 @@ static void a_layer_may_be_a_link_to_anothers(void **state)
 	fixture_link(&s->tar, '1', "cc/layer.tar", "aa/layer.tar");
 	fixture_link(&s->tar, '2', "dd/layer.tar", "../../../bb/layer.tar");
 	add(s, "c.json", CONFIG);
-	add(s, "manifest.json", "[{\"Config\":\"c.json\",\"RepoTags\":null,\"Layers\":[\"aa/layer.tar\",\"bb/layer.tar\",\"cc/layer.tar\",\"dd/layer.tar\"]}]");
+	add(s, "manifest.json",
+	    "[{\"Config\":\"c.json\",\"RepoTags\":null,\"Layers\":[\"aa/layer.tar\",\"bb/layer.tar\",\"cc/"
+	    "layer.tar\",\"dd/layer.tar\"]}]");
 	resolve(s, "");
 	every_layer_is_good(s, expect(s, 0, "docker-archive:a.tar", IMAGE_OK, ""));
 	for (size_t i = 1; i < 4; i++)
@@ -165,9 +171,11 @@ static void link_circles_fail_only_their_image(void **state)
 	fixture_link(&s->tar, '2', "cc/layer.tar", "/etc/passwd");
 	add(s, "dd/layer.tar", "fine");
 	add(s, "c.json", CONFIG);
-	add(s, "manifest.json", "[{\"Config\":\"c.json\",\"Layers\":[\"aa/layer.tar\"]},{\"Config\":\"c.json\",\"Layers\":[\"cc/layer.tar\"]},"
-	                        "{\"Config\":\"c.json\",\"Layers\":[\"../dd/layer.tar\"]},{\"Config\":\"c.json\",\"Layers\":[\"dd\"]},"
-	                        "{\"Config\":\"c.json\",\"Layers\":[\"dd/layer.tar\"]}]");
+	add(s, "manifest.json",
+	    "[{\"Config\":\"c.json\",\"Layers\":[\"aa/layer.tar\"]},{\"Config\":\"c.json\",\"Layers\":[\"cc/"
+	    "layer.tar\"]},"
+	    "{\"Config\":\"c.json\",\"Layers\":[\"../dd/layer.tar\"]},{\"Config\":\"c.json\",\"Layers\":[\"dd\"]},"
+	    "{\"Config\":\"c.json\",\"Layers\":[\"dd/layer.tar\"]}]");
 	resolve(s, "");
 	assert_int_equal(s->list.count, 5);
 	expect(s, 0, "docker-archive:a.tar:@0", IMAGE_FAILED, "aa/layer.tar: its symlinks go in a circle");
@@ -182,7 +190,9 @@ static void names_are_compared_as_references(void **state)
 	struct saved *s = *state;
 
 	add(s, "c.json", CONFIG);
-	add(s, "manifest.json", "[{\"Config\":\"c.json\",\"RepoTags\":[\"x:1\"],\"Layers\":[]},{\"Config\":\"c.json\",\"RepoTags\":[\"alpine:3.10\"],\"Layers\":null}]");
+	add(s, "manifest.json",
+	    "[{\"Config\":\"c.json\",\"RepoTags\":[\"x:1\"],\"Layers\":[]},{\"Config\":\"c.json\",\"RepoTags\":["
+	    "\"alpine:3.10\"],\"Layers\":null}]");
 	resolve(s, "docker.io/library/alpine:3.10");
 	assert_int_equal(s->list.count, 1);
 	expect(s, 0, "docker-archive:a.tar:docker.io/library/alpine:3.10", IMAGE_OK, "");
@@ -227,7 +237,9 @@ static void a_lost_layer_is_not_what_the_config_claims(void **state)
 	struct saved *s = *state;
 	struct err    err = {0};
 
-	add(s, "c.json", "{\"rootfs\":{\"diff_ids\":[\"sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed\"]}}");
+	add(s, "c.json",
+	    "{\"rootfs\":{\"diff_ids\":[\"sha256:7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed\"]}"
+	    "}");
 	add(s, "manifest.json", "[{\"Config\":\"c.json\",\"Layers\":[\"aa/layer.tar\"]}]");
 	resolve(s, "");
 	expect(s, 0, "docker-archive:a.tar", IMAGE_OK, "");
@@ -246,7 +258,10 @@ static void configs_that_are_bad_or_misnamed_are_warned_of(void **state)
 	add(s, name, CONFIG);
 	add(s, "bad.json", "no json");
 	add(s, "l.tar", "x");
-	snprintf(list, sizeof(list), "[{\"Config\":\"%s\",\"Layers\":[]},{\"Config\":\"bad.json\",\"Layers\":[\"l.tar\"]},{\"Config\":7,\"Layers\":[\"l.tar\"]}]", name);
+	snprintf(list, sizeof(list),
+		 "[{\"Config\":\"%s\",\"Layers\":[]},{\"Config\":\"bad.json\",\"Layers\":[\"l.tar\"]},{\"Config\":7,"
+		 "\"Layers\":[\"l.tar\"]}]",
+		 name);
 	add(s, "manifest.json", list);
 	resolve(s, "");
 	assert_true(slice_find_str(s->list.images[0].warnings[0], "its name says") != SIZE_MAX);
@@ -258,8 +273,9 @@ static void configs_that_are_bad_or_misnamed_are_warned_of(void **state)
 
 static void archives_that_hold_no_images_say_so(void **state)
 {
-	static const char *const lists[][2] = {{"null", "lists no images"}, {"[]", "lists no images"}, {"{}", "lists no images"}, {"[", "not JSON"}};
-	struct saved            *s = *state;
+	static const char *const lists[][2] = {
+		{"null", "lists no images"}, {"[]", "lists no images"}, {"{}", "lists no images"}, {"[", "not JSON"}};
+	struct saved *s = *state;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		add(s, "manifest.json", lists[i][0]);
@@ -280,7 +296,9 @@ static void odd_entries_fail_alone(void **state)
 	struct saved *s = *state;
 
 	add(s, "c.json", CONFIG);
-	add(s, "manifest.json", "[3,null,{\"Config\":\"c.json\",\"RepoTags\":[7],\"Layers\":[8]},{\"Config\":\"c.json\",\"RepoTags\":{},\"Layers\":[]}]");
+	add(s, "manifest.json",
+	    "[3,null,{\"Config\":\"c.json\",\"RepoTags\":[7],\"Layers\":[8]},{\"Config\":\"c.json\",\"RepoTags\":{},"
+	    "\"Layers\":[]}]");
 	resolve(s, "");
 	assert_int_equal(s->list.count, 4);
 	expect(s, 2, "docker-archive:a.tar:@2", IMAGE_FAILED, "layer 1");
@@ -296,13 +314,13 @@ static void real_archives(void **state)
 		size_t      images, layers; /* layers of the last image */
 		const char *last;
 	} cases[] = {
-	        {SHARED_DATA_DIR "/images/dockersave-alpine-3.10-trivy.tar.gz", 1, 1, NULL},
-	        {SHARED_DATA_DIR "/images/dockersave-image3-gzlayers.tar", 1, 4, NULL},
-	        {GCR "tarball/testdata/hello-world-v25.tar", 1, 1, "docker-archive:a.tar"},
-	        {GCR "tarball/testdata/test_bundle.tar", 2, 1, "docker-archive:a.tar:test_image_1"},
-	        {GCR "tarball/testdata/test_link.tar", 2, 2, "docker-archive:a.tar:bazel/v1/tarball:test_image_3"},
-	        {GCR "mutate/testdata/whiteout_dir.tar", 1, 4, "docker-archive:a.tar:localhost:5000/whiteout:latest"},
-	        {GCR "mutate/testdata/overwritten_file.tar", 1, 3, NULL},
+		{SHARED_DATA_DIR "/images/dockersave-alpine-3.10-trivy.tar.gz", 1, 1, NULL},
+		{SHARED_DATA_DIR "/images/dockersave-image3-gzlayers.tar", 1, 4, NULL},
+		{GCR "tarball/testdata/hello-world-v25.tar", 1, 1, "docker-archive:a.tar"},
+		{GCR "tarball/testdata/test_bundle.tar", 2, 1, "docker-archive:a.tar:test_image_1"},
+		{GCR "tarball/testdata/test_link.tar", 2, 2, "docker-archive:a.tar:bazel/v1/tarball:test_image_3"},
+		{GCR "mutate/testdata/whiteout_dir.tar", 1, 4, "docker-archive:a.tar:localhost:5000/whiteout:latest"},
+		{GCR "mutate/testdata/overwritten_file.tar", 1, 3, NULL},
 	};
 	struct saved *s = *state;
 

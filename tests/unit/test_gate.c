@@ -18,10 +18,10 @@ static const struct gate_case cases[] = {
 	{NULL, FIXTURE_DEBIAN, EXIT_STATUS_DONE},
 	{"critical", FIXTURE_DEBIAN, EXIT_STATUS_GATE},
 	{"low", FIXTURE_CLEAN, EXIT_STATUS_DONE},
-	{"critical", FIXTURE_NO_SOURCE, EXIT_STATUS_GATE},    /* could not be judged */
-	{"critical", FIXTURE_INCOMPLETE, EXIT_STATUS_GATE},   /* a layer was not read */
-	{"critical", FIXTURE_FAILED, EXIT_STATUS_GATE},       /* nothing was read */
-	{"critical", FIXTURE_SKIPPED, EXIT_STATUS_DONE},      /* not an image */
+	{"critical", FIXTURE_NO_SOURCE, EXIT_STATUS_GATE},  /* could not be judged */
+	{"critical", FIXTURE_INCOMPLETE, EXIT_STATUS_GATE}, /* a layer was not read */
+	{"critical", FIXTURE_FAILED, EXIT_STATUS_GATE},     /* nothing was read */
+	{"critical", FIXTURE_SKIPPED, EXIT_STATUS_DONE},    /* not an image */
 	{"critical", FIXTURE_NO_DATABASE, EXIT_STATUS_NOT_RUN},
 	{NULL, FIXTURE_NO_DATABASE, EXIT_STATUS_DONE},
 };
@@ -41,7 +41,8 @@ static void gate_of_one_image(void **state)
 		assert_int_equal(gate_parse(cases[i].fail_on, &gate, &err), 0);
 		gate_add(&gate, &result);
 		if (gate_status(&gate) != cases[i].status)
-			fail_msg("--fail-on %s, %s: %d", cases[i].fail_on ? cases[i].fail_on : "-", result_fixture_names[cases[i].image], gate_status(&gate));
+			fail_msg("--fail-on %s, %s: %d", cases[i].fail_on ? cases[i].fail_on : "-",
+				 result_fixture_names[cases[i].image], gate_status(&gate));
 		gate_explain(&gate, text, sizeof(text));
 		assert_int_equal(text[0] == '\0', cases[i].status == EXIT_STATUS_DONE);
 		arena_deinit(&arena);
@@ -56,9 +57,10 @@ static void unknown_counts_only_when_named(void **state)
 		enum severity severity;
 		bool          fails;
 	} bands[] = {
-		{"low", SEVERITY_UNKNOWN, false}, {"low,unknown", SEVERITY_UNKNOWN, true}, {"unknown", SEVERITY_CRITICAL, false},
-		{"high", SEVERITY_MEDIUM, false}, {"high", SEVERITY_HIGH, true}, {"high", SEVERITY_CRITICAL, true},
-		{"low", SEVERITY_NEGLIGIBLE, false}, {"critical,low", SEVERITY_MEDIUM, true},
+		{"low", SEVERITY_UNKNOWN, false},      {"low,unknown", SEVERITY_UNKNOWN, true},
+		{"unknown", SEVERITY_CRITICAL, false}, {"high", SEVERITY_MEDIUM, false},
+		{"high", SEVERITY_HIGH, true},         {"high", SEVERITY_CRITICAL, true},
+		{"low", SEVERITY_NEGLIGIBLE, false},   {"critical,low", SEVERITY_MEDIUM, true},
 	};
 
 	(void)state;
@@ -95,7 +97,8 @@ static void wrong_thresholds_are_usage_errors(void **state)
 
 static void usage_beats_not_run_beats_gate_beats_incomplete(void **state)
 {
-	static const enum exit_status order[] = {EXIT_STATUS_USAGE, EXIT_STATUS_NOT_RUN, EXIT_STATUS_GATE, EXIT_STATUS_INCOMPLETE, EXIT_STATUS_DONE};
+	static const enum exit_status order[] = {EXIT_STATUS_USAGE, EXIT_STATUS_NOT_RUN, EXIT_STATUS_GATE,
+						 EXIT_STATUS_INCOMPLETE, EXIT_STATUS_DONE};
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++)

@@ -75,7 +75,8 @@ static void full_buffer_stops_the_peer_and_a_slot_is_waited_for(void **state)
 	assert_int_equal(err.code, 0);
 	assert_int_equal(bytes, fake.layer_bytes);
 	http_stats_get(http, &stats);
-	assert_true(stats.bytes_received - before.bytes_received > fake.layer_bytes - (1 << 20)); /* it had not been fetched before it was read */
+	assert_true(stats.bytes_received - before.bytes_received >
+		    fake.layer_bytes - (1 << 20)); /* it had not been fetched before it was read */
 	assert_int_equal(stats.requests, 3);
 	http_close(response);
 	http_free(http);
@@ -88,8 +89,12 @@ static void refused_connections_and_names_are_told(void **state)
 		const char *url;
 		int         code;
 	} rows[] = {
-	        {"http://127.0.0.1:1/", ERR_NET}, {"http://169.254.169.254/", ERR_UNSUPPORTED}, {"http://no.such.host.invalid/", ERR_NET},
-	        {"file:///etc/passwd", ERR_UNSUPPORTED}, {"http://user:word@127.0.0.1:1/", ERR_UNSUPPORTED}, {"nonsense", ERR_UNSUPPORTED},
+		{"http://127.0.0.1:1/", ERR_NET},
+		{"http://169.254.169.254/", ERR_UNSUPPORTED},
+		{"http://no.such.host.invalid/", ERR_NET},
+		{"file:///etc/passwd", ERR_UNSUPPORTED},
+		{"http://user:word@127.0.0.1:1/", ERR_UNSUPPORTED},
+		{"nonsense", ERR_UNSUPPORTED},
 	};
 	struct http *http = http_new(NULL, NULL);
 
@@ -143,10 +148,10 @@ static void download_resumes_and_asks_whether_it_changed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(stalled_transfer_fails),
-	        cmocka_unit_test(full_buffer_stops_the_peer_and_a_slot_is_waited_for),
-	        cmocka_unit_test(refused_connections_and_names_are_told),
-	        cmocka_unit_test(download_resumes_and_asks_whether_it_changed),
+		cmocka_unit_test(stalled_transfer_fails),
+		cmocka_unit_test(full_buffer_stops_the_peer_and_a_slot_is_waited_for),
+		cmocka_unit_test(refused_connections_and_names_are_told),
+		cmocka_unit_test(download_resumes_and_asks_whether_it_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

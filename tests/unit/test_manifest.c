@@ -84,31 +84,33 @@ static void documents_are_told_apart(void **state)
 static void documents_of_containers_image(void **state)
 {
 	static const char *const cases[][2] = {
-	        {"manifest/fixtures/ociv1.encrypted.manifest.json", "image, 3 layers"},
-	        {"manifest/fixtures/ociv1.everything.json", "artifact: artifact of type application/our-artifact"},
-	        {"manifest/fixtures/ociv1.invalid.mediatype.manifest.json", "image, 3 layers"},
-	        {"manifest/fixtures/ociv1.nondistributable.gzip.manifest.json", "image, 1 layers"},
-	        {"manifest/fixtures/ociv1.nondistributable.zstd.manifest.json", "image, 1 layers"},
-	        {"manifest/fixtures/ociv1.uncompressed.manifest.json", "image, 3 layers"},
-	        {"manifest/fixtures/ociv1.zstd.manifest.json", "image, 3 layers"},
-	        {"manifest/fixtures/v2s1.everything.json", "error unsupported: schema 1"},
-	        {"manifest/fixtures/v2s2.everything.json", "image, 1 layers"},
-	        {"manifest/fixtures/v2s2.nondistributable.manifest.json", "image, 1 layers"},
-	        {"manifest/fixtures/v2s2.uncompressed.manifest.json", "image, 3 layers"},
-	        {"internal/manifest/testdata/non-json.manifest.json", "error format: not JSON"},
-	        {"internal/manifest/testdata/unknown-version.manifest.json", "error unsupported: schema version 99999"},
-	        {"internal/manifest/testdata/ociv1.artifact.json", "artifact: artifact of type application/vnd.oci.custom.artifact.config.v1+json"},
-	        {"internal/manifest/testdata/ociv1nomime.artifact.json", "artifact: artifact of type application/vnd.oci.custom.artifact.config.v1+json"},
-	        {"internal/manifest/testdata/ociv1.image.index.json", "index, 2 manifests, 0 skipped"},
-	        {"internal/manifest/testdata/ociv1nomime.image.index.json", "index, 2 manifests, 0 skipped"},
-	        {"internal/manifest/testdata/oci1.index.zstd-selection.json", "index, 6 manifests, 0 skipped"},
-	        {"internal/manifest/testdata/v2list.manifest.json", "index, 5 manifests, 0 skipped"},
-	        {"internal/manifest/testdata/v2s1.manifest.json", "error unsupported: schema 1"},
-	        {"internal/manifest/testdata/v2s1-unsigned.manifest.json", "error unsupported: schema 1"},
-	        {"internal/manifest/testdata/v2s1-invalid-signatures.manifest.json", "error unsupported: schema 1"},
-	        {"internal/manifest/testdata/v2s2.manifest.json", "image, 3 layers"},
-	        {"internal/manifest/testdata/v2s2nomime.manifest.json", "image, 0 layers"},
-	        {"internal/manifest/testdata/ociv1.manifest.json", "image, 3 layers"},
+		{"manifest/fixtures/ociv1.encrypted.manifest.json", "image, 3 layers"},
+		{"manifest/fixtures/ociv1.everything.json", "artifact: artifact of type application/our-artifact"},
+		{"manifest/fixtures/ociv1.invalid.mediatype.manifest.json", "image, 3 layers"},
+		{"manifest/fixtures/ociv1.nondistributable.gzip.manifest.json", "image, 1 layers"},
+		{"manifest/fixtures/ociv1.nondistributable.zstd.manifest.json", "image, 1 layers"},
+		{"manifest/fixtures/ociv1.uncompressed.manifest.json", "image, 3 layers"},
+		{"manifest/fixtures/ociv1.zstd.manifest.json", "image, 3 layers"},
+		{"manifest/fixtures/v2s1.everything.json", "error unsupported: schema 1"},
+		{"manifest/fixtures/v2s2.everything.json", "image, 1 layers"},
+		{"manifest/fixtures/v2s2.nondistributable.manifest.json", "image, 1 layers"},
+		{"manifest/fixtures/v2s2.uncompressed.manifest.json", "image, 3 layers"},
+		{"internal/manifest/testdata/non-json.manifest.json", "error format: not JSON"},
+		{"internal/manifest/testdata/unknown-version.manifest.json", "error unsupported: schema version 99999"},
+		{"internal/manifest/testdata/ociv1.artifact.json",
+		 "artifact: artifact of type application/vnd.oci.custom.artifact.config.v1+json"},
+		{"internal/manifest/testdata/ociv1nomime.artifact.json",
+		 "artifact: artifact of type application/vnd.oci.custom.artifact.config.v1+json"},
+		{"internal/manifest/testdata/ociv1.image.index.json", "index, 2 manifests, 0 skipped"},
+		{"internal/manifest/testdata/ociv1nomime.image.index.json", "index, 2 manifests, 0 skipped"},
+		{"internal/manifest/testdata/oci1.index.zstd-selection.json", "index, 6 manifests, 0 skipped"},
+		{"internal/manifest/testdata/v2list.manifest.json", "index, 5 manifests, 0 skipped"},
+		{"internal/manifest/testdata/v2s1.manifest.json", "error unsupported: schema 1"},
+		{"internal/manifest/testdata/v2s1-unsigned.manifest.json", "error unsupported: schema 1"},
+		{"internal/manifest/testdata/v2s1-invalid-signatures.manifest.json", "error unsupported: schema 1"},
+		{"internal/manifest/testdata/v2s2.manifest.json", "image, 3 layers"},
+		{"internal/manifest/testdata/v2s2nomime.manifest.json", "image, 0 layers"},
+		{"internal/manifest/testdata/ociv1.manifest.json", "image, 3 layers"},
 	};
 	char file[512];
 
@@ -141,12 +143,13 @@ struct pair {
 };
 
 #define DIGEST_OF(c) "sha256:" c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c
-#define LAYER(c) "{\"digest\":\"" DIGEST_OF(c) "\",\"size\":1}"
+#define LAYER(c)     "{\"digest\":\"" DIGEST_OF(c) "\",\"size\":1}"
 
 static void fill_pair(struct pair *p, const char *config)
 {
-	static const char manifest[] = "{\"schemaVersion\":2,\"config\":" LAYER("0f") ",\"layers\":[" LAYER("0a") "," LAYER("0b") "]}";
-	struct err        err = {0};
+	static const char manifest[] =
+		"{\"schemaVersion\":2,\"config\":" LAYER("0f") ",\"layers\":[" LAYER("0a") "," LAYER("0b") "]}";
+	struct err err = {0};
 
 	memset(p, 0, sizeof(*p));
 	arena_init(&p->arena, MANIFEST_ARENA_BYTES);
@@ -163,9 +166,13 @@ static void claims_and_history_go_with_their_layers(void **state)
 	char        text[DIGEST_TEXT_BYTES];
 
 	(void)state;
-	fill_pair(&p, "{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\",\"created\":\"2024-01-01T00:00:00Z\","
-	              "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" DIGEST_OF("1a") "\",\"" DIGEST_OF("1b") "\"]},"
-	              "\"history\":[{\"created_by\":\"ADD a\"},{\"created_by\":\"ENV x\",\"empty_layer\":true},{\"created_by\":\"RUN b\"}]}");
+	fill_pair(
+		&p,
+		"{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\",\"created\":\"2024-01-01T00:00:00Z\","
+		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" DIGEST_OF("1a") "\",\"" DIGEST_OF(
+			"1b") "\"]},"
+			      "\"history\":[{\"created_by\":\"ADD a\"},{\"created_by\":\"ENV "
+			      "x\",\"empty_layer\":true},{\"created_by\":\"RUN b\"}]}");
 	assert_int_equal(p.image.warnings_count, 0);
 	digest_text(&p.image.layers[1].diff_id, text);
 	assert_string_equal(text, DIGEST_OF("1b"));
@@ -196,7 +203,8 @@ static void no_claims_when_one_is_unreadable(void **state)
 	fill_pair(&p, "{\"rootfs\":{\"diff_ids\":[\"" DIGEST_OF("1a") "\",\"sha512:1234\"]}}");
 	assert_true(digest_is_zero(&p.image.layers[0].diff_id));
 	assert_int_equal(p.image.warnings_count, 1);
-	assert_slice_equal(p.image.warnings[0], "config: diff_id 2: digest algorithm sha512 (only sha256 is supported)");
+	assert_slice_equal(p.image.warnings[0],
+			   "config: diff_id 2: digest algorithm sha512 (only sha256 is supported)");
 	arena_deinit(&p.arena);
 }
 
@@ -205,8 +213,9 @@ static void no_instruction_rather_than_a_shifted_one(void **state)
 	struct pair p;
 
 	(void)state;
-	fill_pair(&p, "{\"rootfs\":{\"diff_ids\":[\"" DIGEST_OF("1a") "\",\"" DIGEST_OF("1b") "\"]},"
-	              "\"history\":[{\"created_by\":\"bazel build ...\"}]}");
+	fill_pair(&p, "{\"rootfs\":{\"diff_ids\":[\"" DIGEST_OF("1a") "\",\"" DIGEST_OF(
+			      "1b") "\"]},"
+				    "\"history\":[{\"created_by\":\"bazel build ...\"}]}");
 	assert_int_equal(p.image.layers[0].created_by.len, 0);
 	assert_int_equal(p.image.warnings_count, 0);
 	arena_deinit(&p.arena);
@@ -214,8 +223,9 @@ static void no_instruction_rather_than_a_shifted_one(void **state)
 
 static void configs_of_the_wrong_shape_say_nothing(void **state)
 {
-	static const char *const odd[] = {"{}", "{\"rootfs\":3,\"history\":{}}", "{\"rootfs\":{\"diff_ids\":{}},\"history\":[1,null]}",
-	                                  "{\"os\":7,\"architecture\":[],\"rootfs\":{\"diff_ids\":null}}"};
+	static const char *const odd[] = {"{}", "{\"rootfs\":3,\"history\":{}}",
+					  "{\"rootfs\":{\"diff_ids\":{}},\"history\":[1,null]}",
+					  "{\"os\":7,\"architecture\":[],\"rootfs\":{\"diff_ids\":null}}"};
 	struct image_config      config;
 	struct arena             arena;
 	struct pair              p;
@@ -237,7 +247,9 @@ static void disagreement_about_the_platform_is_shown(void **state)
 {
 	struct pair       p;
 	struct err        err = {0};
-	const char *const config = "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"" DIGEST_OF("1a") "\",\"" DIGEST_OF("1b") "\"]}}";
+	const char *const config =
+		"{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"" DIGEST_OF(
+			"1a") "\",\"" DIGEST_OF("1b") "\"]}}";
 
 	(void)state;
 	fill_pair(&p, config);
@@ -263,15 +275,15 @@ static void a_small_arena_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(documents_are_told_apart),
-	        cmocka_unit_test(documents_of_containers_image),
-	        cmocka_unit_test(claims_and_history_go_with_their_layers),
-	        cmocka_unit_test(no_claims_when_counts_differ),
-	        cmocka_unit_test(no_claims_when_one_is_unreadable),
-	        cmocka_unit_test(no_instruction_rather_than_a_shifted_one),
-	        cmocka_unit_test(configs_of_the_wrong_shape_say_nothing),
-	        cmocka_unit_test(disagreement_about_the_platform_is_shown),
-	        cmocka_unit_test(a_small_arena_is_an_error),
+		cmocka_unit_test(documents_are_told_apart),
+		cmocka_unit_test(documents_of_containers_image),
+		cmocka_unit_test(claims_and_history_go_with_their_layers),
+		cmocka_unit_test(no_claims_when_counts_differ),
+		cmocka_unit_test(no_claims_when_one_is_unreadable),
+		cmocka_unit_test(no_instruction_rather_than_a_shifted_one),
+		cmocka_unit_test(configs_of_the_wrong_shape_say_nothing),
+		cmocka_unit_test(disagreement_about_the_platform_is_shown),
+		cmocka_unit_test(a_small_arena_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

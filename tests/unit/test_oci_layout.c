@@ -56,7 +56,8 @@ static void resolve(struct layout *l, const char *name)
 	assert_int_equal(oci_layout_resolve(l->store, &reference, &want, &l->list, &l->err), 0);
 }
 
-static void expect(const struct layout *l, size_t index, const char *reference, enum image_status status, const char *words)
+static void expect(const struct layout *l, size_t index, const char *reference, enum image_status status,
+		   const char *words)
 {
 	const struct image *image = &l->list.images[index];
 
@@ -82,8 +83,11 @@ static void write_two(struct layout *l)
 
 	fixture_image(l->folder, SLICE_LIT("first"), "amd64", one, sizeof(one));
 	fixture_image(l->folder, SLICE_LIT("second"), "arm64", two, sizeof(two));
-	snprintf(index, sizeof(index), "{\"schemaVersion\":2,\"manifests\":[{%s,\"annotations\":{\"org.opencontainers.image.ref.name\":\"one\"}},"
-	                               "{%s,\"annotations\":{\"org.opencontainers.image.ref.name\":\"two\"}}]}", one, two);
+	snprintf(index, sizeof(index),
+		 "{\"schemaVersion\":2,\"manifests\":[{%s,\"annotations\":{\"org.opencontainers.image.ref.name\":"
+		 "\"one\"}},"
+		 "{%s,\"annotations\":{\"org.opencontainers.image.ref.name\":\"two\"}}]}",
+		 one, two);
 	fixture_write_text(l->folder, "index.json", index);
 	fixture_write_text(l->folder, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
 }
@@ -148,8 +152,10 @@ static void unnamed_platforms_are_one_index(void **state)
 
 	fixture_image(l->folder, SLICE_LIT("first"), "arm64", one, sizeof(one));
 	fixture_image(l->folder, SLICE_LIT("second"), "amd64", two, sizeof(two));
-	snprintf(index, sizeof(index), "{\"manifests\":[{%s,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\"}},"
-	                               "{%s,\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}}]}", one, two);
+	snprintf(index, sizeof(index),
+		 "{\"manifests\":[{%s,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\"}},"
+		 "{%s,\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}}]}",
+		 one, two);
 	fixture_write_text(l->folder, "index.json", index);
 	resolve(l, "");
 	assert_int_equal(l->list.count, 1);
@@ -168,7 +174,9 @@ static void one_bad_image_does_not_stop_the_others(void **state)
 	*strchr(strstr(bad, "sha256:"), '"') = '\0';
 	snprintf(index, sizeof(index), "blobs/sha256/%s", strstr(bad, "sha256:") + 7);
 	fixture_write_text(l->folder, index, "other bytes");
-	snprintf(index, sizeof(index), "{\"manifests\":[{%s\"},{\"digest\":\"sha256:%064d\",\"size\":1},{\"digest\":\"x\"},{%s}]}", bad, 7, good);
+	snprintf(index, sizeof(index),
+		 "{\"manifests\":[{%s\"},{\"digest\":\"sha256:%064d\",\"size\":1},{\"digest\":\"x\"},{%s}]}", bad, 7,
+		 good);
 	fixture_write_text(l->folder, "index.json", index);
 	resolve(l, "");
 	assert_int_equal(l->list.count, 4);
@@ -357,9 +365,9 @@ static void real_layouts(void **state)
 		const char *folder, *reference;
 		size_t      images, layers;
 	} cases[] = {
-	        {"images/busybox-1.37.0-musl-amd64", "oci:/layout:busybox:1.37.0-musl", 1, 1},
-	        {"images/busybox-1.37.0-glibc-arm64v8", "oci:/layout:busybox:1.37.0-glibc", 1, 1},
-	        {"truth/images/go-containerregistry/pkg/v1/layout/testdata/test_index_one_image", "oci:/layout", 1, 1},
+		{"images/busybox-1.37.0-musl-amd64", "oci:/layout:busybox:1.37.0-musl", 1, 1},
+		{"images/busybox-1.37.0-glibc-arm64v8", "oci:/layout:busybox:1.37.0-glibc", 1, 1},
+		{"truth/images/go-containerregistry/pkg/v1/layout/testdata/test_index_one_image", "oci:/layout", 1, 1},
 	};
 	struct layout *l = *state;
 
@@ -388,17 +396,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	        TEST(every_named_image_is_one),
-	        TEST(names_and_positions_choose),
-	        TEST(listing_names_each_image),
-	        TEST(unnamed_platforms_are_one_index),
-	        TEST(one_bad_image_does_not_stop_the_others),
-	        TEST(layers_are_verified),
-	        TEST(nothing_outside_the_folder_is_read),
-	        TEST(what_is_no_layout_says_so),
-	        TEST(archives_are_read_whatever_their_compression),
-	        TEST(damaged_archives_are_refused),
-	        TEST(real_layouts),
+		TEST(every_named_image_is_one),
+		TEST(names_and_positions_choose),
+		TEST(listing_names_each_image),
+		TEST(unnamed_platforms_are_one_index),
+		TEST(one_bad_image_does_not_stop_the_others),
+		TEST(layers_are_verified),
+		TEST(nothing_outside_the_folder_is_read),
+		TEST(what_is_no_layout_says_so),
+		TEST(archives_are_read_whatever_their_compression),
+		TEST(damaged_archives_are_refused),
+		TEST(real_layouts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

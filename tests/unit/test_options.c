@@ -47,7 +47,7 @@ static int parse(const char *const *words, struct values *values, char **argv, i
 {
 	int argc = 1;
 
-	argv[0] = (char *)(uintptr_t)"try";
+	argv[0] = (char *)(uintptr_t) "try";
 	for (; *words; words++)
 		argv[argc++] = (char *)(uintptr_t)*words;
 	argv[argc] = NULL;

@@ -61,8 +61,8 @@ static void ranks_follow_the_table(void **state)
 static void texts_are_normalised(void **state)
 {
 	static const char *const cases[][2] = {
-	        {"aarch64", "linux/arm64"}, {"Linux/X86_64", "linux/amd64"}, {"linux/arm", "linux/arm/v7"},
-	        {"armel", "linux/arm/v6"},  {"windows/amd64", "windows/amd64"}, {"all", "all"},
+		{"aarch64", "linux/arm64"}, {"Linux/X86_64", "linux/amd64"},    {"linux/arm", "linux/arm/v7"},
+		{"armel", "linux/arm/v6"},  {"windows/amd64", "windows/amd64"}, {"all", "all"},
 	};
 	char out[96];
 
@@ -77,7 +77,8 @@ static void texts_are_normalised(void **state)
 
 static void nonsense_is_refused(void **state)
 {
-	static const char *const cases[] = {"", "/", "linux/", "/amd64", "linux//v7", "a/b/c/d", "linux/am d64", "linux/a\x1b"};
+	static const char *const cases[] = {"",          "/",       "linux/",       "/amd64",
+					    "linux//v7", "a/b/c/d", "linux/am d64", "linux/a\x1b"};
 	struct platform          p;
 
 	(void)state;
@@ -112,9 +113,9 @@ static void the_host_is_linux(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(ranks_follow_the_table),    cmocka_unit_test(texts_are_normalised),
-	        cmocka_unit_test(nonsense_is_refused),       cmocka_unit_test(foreign_platforms_are_cut),
-	        cmocka_unit_test(the_host_is_linux),
+		cmocka_unit_test(ranks_follow_the_table), cmocka_unit_test(texts_are_normalised),
+		cmocka_unit_test(nonsense_is_refused),    cmocka_unit_test(foreign_platforms_are_cut),
+		cmocka_unit_test(the_host_is_linux),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,10 +11,28 @@
 #include <cmocka.h>
 
 static const struct wire_job_status job = {
-	.job = 7, .label = {(const uint8_t *)"a\x1b[31m b", 8}, .state = JOB_RUNNING, .images_total = 60, .images_done = 12, .images_failed = 1, .images_incomplete = 1,
-	.layers_total = 96, .layers_done = 40, .layers_scanned = 20, .layers_reused = 18, .layers_verified = 1, .layers_failed = 1, .layer_uses = 400,
-	.bytes_total = 1ull << 30, .bytes_done = 1ull << 28, .bytes_fetched = 1ull << 28, .tar_bytes = 1ull << 30, .entries = 5000, .files_analyzed = 77,
-	.submitted_ms = 1700000000000, .retries = 2,
+	.job = 7,
+	.label = {(const uint8_t *)"a\x1b[31m b", 8},
+	.state = JOB_RUNNING,
+	.images_total = 60,
+	.images_done = 12,
+	.images_failed = 1,
+	.images_incomplete = 1,
+	.layers_total = 96,
+	.layers_done = 40,
+	.layers_scanned = 20,
+	.layers_reused = 18,
+	.layers_verified = 1,
+	.layers_failed = 1,
+	.layer_uses = 400,
+	.bytes_total = 1ull << 30,
+	.bytes_done = 1ull << 28,
+	.bytes_fetched = 1ull << 28,
+	.tar_bytes = 1ull << 30,
+	.entries = 5000,
+	.files_analyzed = 77,
+	.submitted_ms = 1700000000000,
+	.retries = 2,
 };
 
 static void line_gives_up_what_does_not_fit(void **state)
@@ -73,13 +91,31 @@ static void stats_are_json_with_every_figure(void **state)
 		const char *name;
 		int64_t     value;
 	} figures[] = {
-		{"images", 12}, {"images_failed", 1}, {"images_incomplete", 1}, {"unique_layers", 96}, {"layer_uses", 400}, {"scanned", 20},
-		{"reused", 18}, {"verified", 1}, {"layers_failed", 1}, {"bytes_fetched", 1 << 28}, {"bytes_inflated", 1 << 30},
-		{"files_seen", 5000}, {"files_analysed", 77}, {"memo_hits", 0}, {"task_retries", 2}, {"requests", 100}, {"wall_ms", 1234},
-		{"cpu_ms", 2000}, {"peak_memory_bytes", 1 << 26},
+		{"images", 12},
+		{"images_failed", 1},
+		{"images_incomplete", 1},
+		{"unique_layers", 96},
+		{"layer_uses", 400},
+		{"scanned", 20},
+		{"reused", 18},
+		{"verified", 1},
+		{"layers_failed", 1},
+		{"bytes_fetched", 1 << 28},
+		{"bytes_inflated", 1 << 30},
+		{"files_seen", 5000},
+		{"files_analysed", 77},
+		{"memo_hits", 0},
+		{"task_retries", 2},
+		{"requests", 100},
+		{"wall_ms", 1234},
+		{"cpu_ms", 2000},
+		{"peak_memory_bytes", 1 << 26},
 	};
-	struct stats stats = {.job = job, .source = {.requests = 100, .bytes_fetched = 1ull << 28}, .wall_ms = 1234, .cpu_ms = 2000,
-	                      .peak_memory_bytes = 1 << 26};
+	struct stats stats = {.job = job,
+			      .source = {.requests = 100, .bytes_fetched = 1ull << 28},
+			      .wall_ms = 1234,
+			      .cpu_ms = 2000,
+			      .peak_memory_bytes = 1 << 26};
 	struct buf   out = {.bytes_max = 1 << 16};
 	struct json *root;
 	struct err   err = {0};

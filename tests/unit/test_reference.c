@@ -114,10 +114,10 @@ static void hostile_references_are_refused_visibly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(accepted_references_have_a_canonical_text),
-	        cmocka_unit_test(refused_references_say_why),
-	        cmocka_unit_test(parts_are_split),
-	        cmocka_unit_test(hostile_references_are_refused_visibly),
+		cmocka_unit_test(accepted_references_have_a_canonical_text),
+		cmocka_unit_test(refused_references_say_why),
+		cmocka_unit_test(parts_are_split),
+		cmocka_unit_test(hostile_references_are_refused_visibly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,8 +35,9 @@ static int tear_down(void **state)
 
 static void comments_and_blank_lines_are_ignored(void **state)
 {
-	struct reference_list *list = open_list(*state, SLICE_LIT("\xef\xbb\xbf# head\n\n  alpine:1 # why\r\n\t\nrootfs:/a#b\n#x\nbusybox"));
-	struct reference       r;
+	struct reference_list *list =
+		open_list(*state, SLICE_LIT("\xef\xbb\xbf# head\n\n  alpine:1 # why\r\n\t\nrootfs:/a#b\n#x\nbusybox"));
+	struct reference r;
 
 	assert_int_equal(reference_list_next(list, &r, NULL), 1);
 	assert_string_equal(r.path, "library/alpine");
@@ -101,8 +102,9 @@ static void a_missing_list_is_an_error(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {TEST(comments_and_blank_lines_are_ignored), TEST(bad_lines_are_named_and_passed),
-	                                   TEST(many_and_long_lines_stream), TEST(a_missing_list_is_an_error)};
+	const struct CMUnitTest tests[] = {TEST(comments_and_blank_lines_are_ignored),
+					   TEST(bad_lines_are_named_and_passed), TEST(many_and_long_lines_stream),
+					   TEST(a_missing_list_is_an_error)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

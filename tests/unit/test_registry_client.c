@@ -109,7 +109,8 @@ static void small_blob_is_verified(void **state)
 	assert_int_equal(registry_get_blob(s.client, &s.where, &s.fake.config, s.fake.config_bytes, &out, &s.err), 0);
 	assert_int_equal(out.len, s.fake.config_bytes);
 	buf_clear(&out);
-	assert_int_equal(registry_get_blob(s.client, &s.where, &s.fake.config, s.fake.config_bytes + 1, &out, &s.err), ERR_DIGEST);
+	assert_int_equal(registry_get_blob(s.client, &s.where, &s.fake.config, s.fake.config_bytes + 1, &out, &s.err),
+			 ERR_DIGEST);
 	err_clear(&s.err);
 	assert_int_equal(registry_get_blob(s.client, &s.where, &s.fake.layer, UINT64_MAX, &out, &s.err), ERR_LIMIT);
 	buf_deinit(&out);
@@ -249,7 +250,8 @@ static void identity_token_is_traded_for_tokens(void **state)
 	struct setup s;
 
 	(void)state;
-	setup_begin(&s, "{\"auth\": \"bearer\"}", "{\"auths\":{\"%s\":{\"identitytoken\":\"identity-token-1\"}}}", NULL);
+	setup_begin(&s, "{\"auth\": \"bearer\"}", "{\"auths\":{\"%s\":{\"identitytoken\":\"identity-token-1\"}}}",
+		    NULL);
 	assert_int_equal(get_manifest(&s, NULL), 0);
 	setup_end(&s);
 }
@@ -262,9 +264,12 @@ static void credential_helper_is_asked_again_when_refused(void **state)
 
 	(void)state;
 	snprintf(script, sizeof(script),
-	         "#!/bin/sh\nread server\nif [ -e %s/asked ]; then secret=secret:with:colons; else secret=old; fi\ntouch %s/asked\n"
-	         "echo \"{\\\"ServerURL\\\":\\\"$server\\\",\\\"Username\\\":\\\"alice\\\",\\\"Secret\\\":\\\"$secret\\\"}\"\n",
-	         setup_folder, setup_folder);
+		 "#!/bin/sh\nread server\nif [ -e %s/asked ]; then secret=secret:with:colons; else secret=old; "
+		 "fi\ntouch %s/asked\n"
+		 "echo "
+		 "\"{\\\"ServerURL\\\":\\\"$server\\\",\\\"Username\\\":\\\"alice\\\",\\\"Secret\\\":\\\"$secret\\\"}"
+		 "\"\n",
+		 setup_folder, setup_folder);
 	setup_file("docker-credential-test", script, path);
 	assert_int_equal(chmod(path, 0700), 0);
 	setup_begin(&s, "{\"auth\": \"basic\"}", "{\"credHelpers\":{\"%s\":\"test\"}}", NULL);
@@ -279,9 +284,9 @@ static void credential_helper_is_asked_again_when_refused(void **state)
 static void redirects_to_refused_places_are_not_followed(void **state)
 {
 	static const char *const options[] = {
-	        "{\"redirect_to\": \"http://169.254.169.254/latest/meta-data/\"}",
-	        "{\"redirect_to\": \"http://[fe80::1]/x\"}",
-	        "{\"redirect_to\": \"ftp://127.0.0.1/x\"}",
+		"{\"redirect_to\": \"http://169.254.169.254/latest/meta-data/\"}",
+		"{\"redirect_to\": \"http://[fe80::1]/x\"}",
+		"{\"redirect_to\": \"ftp://127.0.0.1/x\"}",
 	};
 
 	(void)state;
@@ -310,8 +315,10 @@ static void mirror_is_asked_first_and_the_registry_last(void **state)
 	struct setup s;
 
 	(void)state;
-	setup_begin(&s, "{}", NULL, "[[registry]]\nprefix = \"registry.invalid/mine\"\n[[registry.mirror]]\nlocation = \"127.0.0.1:1/nobody\"\n"
-	                      "[[registry.mirror]]\nlocation = \"%s/team\"\n");
+	setup_begin(&s, "{}", NULL,
+		    "[[registry]]\nprefix = \"registry.invalid/mine\"\n[[registry.mirror]]\nlocation = "
+		    "\"127.0.0.1:1/nobody\"\n"
+		    "[[registry.mirror]]\nlocation = \"%s/team\"\n");
 	snprintf(s.where.host, sizeof(s.where.host), "registry.invalid");
 	snprintf(s.where.path, sizeof(s.where.path), "mine/app");
 	assert_int_equal(get_manifest(&s, NULL), 0);
@@ -324,7 +331,8 @@ static void mirror_is_asked_first_and_the_registry_last(void **state)
 static void begin_tls(struct setup *s, const char *more, bool trusting, char certs[256])
 {
 	char                 options[1024], conf[256];
-	struct source_config config = {.tls_verify = true, .registries_conf = conf, .auth_file = conf, .cert_dir = certs, .retries_max = 1};
+	struct source_config config = {
+		.tls_verify = true, .registries_conf = conf, .auth_file = conf, .cert_dir = certs, .retries_max = 1};
 
 	setup_file("empty", "{}", conf);
 	snprintf(certs, 256, "%s/certs-XXXXXX", setup_folder);
@@ -411,7 +419,10 @@ static void many_threads_share_one_client(void **state)
 	struct setup s;
 
 	(void)state;
-	setup_begin(&s, "{\"auth\": \"bearer\", \"token_uses\": 40, \"redirect_blobs\": true, \"cut_blobs\": 3, \"blob_bytes\": 1500000}", ALICE, NULL);
+	setup_begin(&s,
+		    "{\"auth\": \"bearer\", \"token_uses\": 40, \"redirect_blobs\": true, \"cut_blobs\": 3, "
+		    "\"blob_bytes\": 1500000}",
+		    ALICE, NULL);
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_many, &s), 0);
 	for (int i = 0; i < THREADS; i++) {
@@ -445,30 +456,30 @@ static void stopped_client_lets_its_callers_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(manifest_by_tag_and_by_digest),
-	        cmocka_unit_test(manifest_with_other_bytes_is_refused),
-	        cmocka_unit_test(manifest_has_a_ceiling),
-	        cmocka_unit_test(head_without_a_digest_falls_back_to_get),
-	        cmocka_unit_test(small_blob_is_verified),
-	        cmocka_unit_test(cut_blob_is_resumed_where_it_stopped),
-	        cmocka_unit_test(cut_blob_without_ranges_is_read_again),
-	        cmocka_unit_test(blob_that_is_always_cut_is_given_up),
-	        cmocka_unit_test(blob_with_other_bytes_is_refused),
-	        cmocka_unit_test(unavailable_registry_is_asked_again),
-	        cmocka_unit_test(retry_after_is_kept_and_counted),
-	        cmocka_unit_test(basic_credential_is_used_and_not_sent_to_the_blob_store),
-	        cmocka_unit_test(missing_and_wrong_credentials_are_told_apart),
-	        cmocka_unit_test(token_is_kept_and_renewed_when_refused),
-	        cmocka_unit_test(identity_token_is_traded_for_tokens),
-	        cmocka_unit_test(credential_helper_is_asked_again_when_refused),
-	        cmocka_unit_test(redirects_to_refused_places_are_not_followed),
-	        cmocka_unit_test(redirects_have_an_end),
-	        cmocka_unit_test(mirror_is_asked_first_and_the_registry_last),
-	        cmocka_unit_test(private_ca_must_be_named),
-	        cmocka_unit_test(client_certificate_is_shown),
-	        cmocka_unit_test(redirect_from_https_to_http_is_refused),
-	        cmocka_unit_test(many_threads_share_one_client),
-	        cmocka_unit_test(stopped_client_lets_its_callers_go),
+		cmocka_unit_test(manifest_by_tag_and_by_digest),
+		cmocka_unit_test(manifest_with_other_bytes_is_refused),
+		cmocka_unit_test(manifest_has_a_ceiling),
+		cmocka_unit_test(head_without_a_digest_falls_back_to_get),
+		cmocka_unit_test(small_blob_is_verified),
+		cmocka_unit_test(cut_blob_is_resumed_where_it_stopped),
+		cmocka_unit_test(cut_blob_without_ranges_is_read_again),
+		cmocka_unit_test(blob_that_is_always_cut_is_given_up),
+		cmocka_unit_test(blob_with_other_bytes_is_refused),
+		cmocka_unit_test(unavailable_registry_is_asked_again),
+		cmocka_unit_test(retry_after_is_kept_and_counted),
+		cmocka_unit_test(basic_credential_is_used_and_not_sent_to_the_blob_store),
+		cmocka_unit_test(missing_and_wrong_credentials_are_told_apart),
+		cmocka_unit_test(token_is_kept_and_renewed_when_refused),
+		cmocka_unit_test(identity_token_is_traded_for_tokens),
+		cmocka_unit_test(credential_helper_is_asked_again_when_refused),
+		cmocka_unit_test(redirects_to_refused_places_are_not_followed),
+		cmocka_unit_test(redirects_have_an_end),
+		cmocka_unit_test(mirror_is_asked_first_and_the_registry_last),
+		cmocka_unit_test(private_ca_must_be_named),
+		cmocka_unit_test(client_certificate_is_shown),
+		cmocka_unit_test(redirect_from_https_to_http_is_refused),
+		cmocka_unit_test(many_threads_share_one_client),
+		cmocka_unit_test(stopped_client_lets_its_callers_go),
 	};
 
 	return cmocka_run_group_tests(tests, setup_prepare, setup_clean_up);

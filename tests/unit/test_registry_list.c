@@ -31,7 +31,7 @@ static void listing_follows_pages_and_filters(void **state)
 {
 	static const char *const links[] = {"{\"repositories\": 10}", "{\"repositories\": 10, \"link\": \"absolute\"}"};
 	static const char *const team[] = {"team/*", NULL}, *const candidates[] = {"*-rc*", "*:latest", NULL};
-	struct found             found = {0};
+	struct found found = {0};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -42,7 +42,8 @@ static void listing_follows_pages_and_filters(void **state)
 		assert_int_equal(list(&s, "", NULL, &found), 0);
 		assert_int_equal(found.count, 15);
 		assert_int_equal(list(&s, "team", NULL, &found), 0);
-		assert_string_equal(found.text, "team/app:1.0 team/app:1.10 team/app:1.9 team/app:2.0-rc1 team/app:latest ");
+		assert_string_equal(found.text,
+				    "team/app:1.0 team/app:1.10 team/app:1.9 team/app:2.0-rc1 team/app:latest ");
 		filter.newest = 2;
 		assert_int_equal(list(&s, "", &filter, &found), 0);
 		assert_string_equal(found.text, "team/app:latest team/app:2.0-rc1 ");

@@ -28,17 +28,21 @@ static void challenge_is_read_as_rfc_9110_says(void **state)
 		enum challenge_scheme scheme;
 		const char           *realm, *service, *scope;
 	} rows[] = {
-	        {"WWW-Authenticate: Bearer realm=\"https://auth/token\",service=\"reg\",scope=\"repository:a:pull\"\r\n", CHALLENGE_BEARER,
-	         "https://auth/token", "reg", "repository:a:pull"},
-	        {"www-authenticate: bearer  realm = \"https://a/t\" , service=reg\r\n", CHALLENGE_BEARER, "https://a/t", "reg", ""},
-	        {"WWW-Authenticate: Basic realm=\"with \\\"quotes\\\", and commas\"\r\n", CHALLENGE_BASIC, "with \"quotes\", and commas", "", ""},
-	        {"WWW-Authenticate: Basic realm=\"x\", Bearer realm=\"https://y\",error=\"invalid_token\"\r\n", CHALLENGE_BEARER, "https://y", "", ""},
-	        {"WWW-Authenticate: Negotiate abc/de==, Basic realm=\"x\"\r\n", CHALLENGE_BASIC, "x", "", ""},
-	        {"WWW-Authenticate: Negotiate\r\nWWW-Authenticate: Basic\r\n", CHALLENGE_BASIC, "", "", ""},
-	        {"WWW-Authenticate: Digest realm=\"d\", nonce=\"n\"\r\n", CHALLENGE_OTHER, "d", "", ""},
-	        {"WWW-Authenticate: Bearer realm=\"never ends\r\n", CHALLENGE_OTHER, "never ends", "", ""},
-	        {"Content-Type: Bearer realm=\"x\"\r\n", CHALLENGE_NONE, "", "", ""},
-	        {"WWW-Authenticate: =,=\r\n", CHALLENGE_NONE, "", "", ""},
+		{"WWW-Authenticate: Bearer "
+		 "realm=\"https://auth/token\",service=\"reg\",scope=\"repository:a:pull\"\r\n",
+		 CHALLENGE_BEARER, "https://auth/token", "reg", "repository:a:pull"},
+		{"www-authenticate: bearer  realm = \"https://a/t\" , service=reg\r\n", CHALLENGE_BEARER, "https://a/t",
+		 "reg", ""},
+		{"WWW-Authenticate: Basic realm=\"with \\\"quotes\\\", and commas\"\r\n", CHALLENGE_BASIC,
+		 "with \"quotes\", and commas", "", ""},
+		{"WWW-Authenticate: Basic realm=\"x\", Bearer realm=\"https://y\",error=\"invalid_token\"\r\n",
+		 CHALLENGE_BEARER, "https://y", "", ""},
+		{"WWW-Authenticate: Negotiate abc/de==, Basic realm=\"x\"\r\n", CHALLENGE_BASIC, "x", "", ""},
+		{"WWW-Authenticate: Negotiate\r\nWWW-Authenticate: Basic\r\n", CHALLENGE_BASIC, "", "", ""},
+		{"WWW-Authenticate: Digest realm=\"d\", nonce=\"n\"\r\n", CHALLENGE_OTHER, "d", "", ""},
+		{"WWW-Authenticate: Bearer realm=\"never ends\r\n", CHALLENGE_OTHER, "never ends", "", ""},
+		{"Content-Type: Bearer realm=\"x\"\r\n", CHALLENGE_NONE, "", "", ""},
+		{"WWW-Authenticate: =,=\r\n", CHALLENGE_NONE, "", "", ""},
 	};
 
 	(void)state;
@@ -56,14 +60,14 @@ static void challenge_is_read_as_rfc_9110_says(void **state)
 static void link_to_the_next_page_is_found(void **state)
 {
 	static const char *const rows[][2] = {
-	        {"</v2/_catalog?last=b&n=2>; rel=\"next\"", "/v2/_catalog?last=b&n=2"},
-	        {"<https://r/x>;rel=next", "https://r/x"},
-	        {"<a>; rel=\"prev\", <b>; title=\"x, y; rel=next\"; rel=\"last next\"", "b"},
-	        {"<a>; rel=prev; rel=next", ""},
-	        {"<a,b;c>; rel=\"next\"", "a,b;c"},
-	        {"<unclosed; rel=next", ""},
-	        {"<a>; title=\"open; rel=next", ""},
-	        {"", ""},
+		{"</v2/_catalog?last=b&n=2>; rel=\"next\"", "/v2/_catalog?last=b&n=2"},
+		{"<https://r/x>;rel=next", "https://r/x"},
+		{"<a>; rel=\"prev\", <b>; title=\"x, y; rel=next\"; rel=\"last next\"", "b"},
+		{"<a>; rel=prev; rel=next", ""},
+		{"<a,b;c>; rel=\"next\"", "a,b;c"},
+		{"<unclosed; rel=next", ""},
+		{"<a>; title=\"open; rel=next", ""},
+		{"", ""},
 	};
 
 	(void)state;
@@ -74,7 +78,8 @@ static void link_to_the_next_page_is_found(void **state)
 static void tags_are_ordered_by_name(void **state)
 {
 	static const char *const ascending[] = {
-	        "1.8", "v1.9", "1.10", "2.0-alpha", "2.0-rc1", "2.0-rc2", "2.0", "2.0-alpine", "2.0.1", "20240102", "build-99", "build-100", "latest",
+		"1.8",        "v1.9",  "1.10",     "2.0-alpha", "2.0-rc1",   "2.0-rc2", "2.0",
+		"2.0-alpine", "2.0.1", "20240102", "build-99",  "build-100", "latest",
 	};
 
 	(void)state;
@@ -89,13 +94,15 @@ static void tags_are_ordered_by_name(void **state)
 			else
 				assert_true((i < k && order < 0) || (i == k && order == 0) || (i > k && order > 0));
 		}
-	assert_true(registry_tag_is_derived(SLICE_LIT("sha256-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.sig")));
+	assert_true(registry_tag_is_derived(
+		SLICE_LIT("sha256-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.sig")));
 	assert_false(registry_tag_is_derived(SLICE_LIT("sha256-abc")));
 }
 
 /* ---- registries.conf ---- */
 
-static void places(const struct registries_conf *conf, const char *host, const char *repository, const char *selector, const char *expected)
+static void places(const struct registries_conf *conf, const char *host, const char *repository, const char *selector,
+		   const char *expected)
 {
 	struct registry_place found[PLACES_MAX];
 	struct err            err = {0};
@@ -107,23 +114,25 @@ static void places(const struct registries_conf *conf, const char *host, const c
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s/%s%s", i ? " " : "", found[i].host, found[i].repository,
-		                         found[i].insecure ? "!" : "");
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s/%s%s", i ? " " : "", found[i].host,
+					 found[i].repository, found[i].insecure ? "!" : "");
 	assert_string_equal(text, expected);
 }
 
 static void names_are_served_where_registries_conf_says(void **state)
 {
-	static const char text[] = "unqualified-search-registries = [\"a\",\n  'b', # comment ]\n]\n"
-	                           "credential-helpers = [\"containers-auth.json\", \"pass\"]\n"
-	                           "[aliases]\n\"short\" = \"example.com/long\"\n"
-	                           "[[registry]]\nprefix = \"example.com/foo\"\nlocation = \"inner.net/bar\"\n"
-	                           "[[registry.mirror]]\nlocation = \"m0.local/foo/\"\n[[registry.mirror]]\nlocation = 'm1.local/foo'\ninsecure = true\n"
-	                           "pull-from-mirror = \"digest-only\"\n"
-	                           "[[registry]]\nlocation = \"example.com/foo/blocked\"\nblocked = true\n"
-	                           "[[registry]]\nprefix = \"*.wild.org\"\ninsecure = true\n"
-	                           "[[registry]]\nprefix=\"docker.io\"\nmirror = [{location = \"hub.local\"}, {location=\"hub2.local\", insecure=true}]\n"
-	                           "[[registry]]\nprefix=\"exact.io/a:1\"\nlocation=\"other.io/b\"\n";
+	static const char      text[] = "unqualified-search-registries = [\"a\",\n  'b', # comment ]\n]\n"
+					"credential-helpers = [\"containers-auth.json\", \"pass\"]\n"
+					"[aliases]\n\"short\" = \"example.com/long\"\n"
+					"[[registry]]\nprefix = \"example.com/foo\"\nlocation = \"inner.net/bar\"\n"
+					"[[registry.mirror]]\nlocation = \"m0.local/foo/\"\n[[registry.mirror]]\nlocation = "
+					"'m1.local/foo'\ninsecure = true\n"
+					"pull-from-mirror = \"digest-only\"\n"
+					"[[registry]]\nlocation = \"example.com/foo/blocked\"\nblocked = true\n"
+					"[[registry]]\nprefix = \"*.wild.org\"\ninsecure = true\n"
+					"[[registry]]\nprefix=\"docker.io\"\nmirror = [{location = \"hub.local\"}, "
+					"{location=\"hub2.local\", insecure=true}]\n"
+					"[[registry]]\nprefix=\"exact.io/a:1\"\nlocation=\"other.io/b\"\n";
 	struct registries_conf conf;
 	struct err             err = {0};
 
@@ -138,12 +147,16 @@ static void names_are_served_where_registries_conf_says(void **state)
 	places(&conf, "example.com", "foo/blocked/y", ":1", "config");
 	places(&conf, "a.b.wild.org", "r", ":1", "a.b.wild.org/r!");
 	places(&conf, "wild.org", "r", ":1", "wild.org/r");
-	places(&conf, "docker.io", "library/alpine", ":3", "hub.local/library/alpine hub2.local/library/alpine! docker.io/library/alpine");
+	places(&conf, "docker.io", "library/alpine", ":3",
+	       "hub.local/library/alpine hub2.local/library/alpine! docker.io/library/alpine");
 	places(&conf, "exact.io", "a", ":1", "other.io/b");
 	places(&conf, "exact.io", "a", ":12", "exact.io/a");
 	places(&conf, "plain.io", "", "", "plain.io/");
 	/* A drop-in of the same prefix takes the place of the earlier table. */
-	assert_int_equal(registries_conf_add(&conf, slice_str("[[registry]]\nprefix=\"docker.io\"\nlocation=\"in.house/hub\"\n"), "test", &err), 0);
+	assert_int_equal(
+		registries_conf_add(&conf, slice_str("[[registry]]\nprefix=\"docker.io\"\nlocation=\"in.house/hub\"\n"),
+				    "test", &err),
+		0);
 	places(&conf, "docker.io", "library/alpine", ":3", "in.house/hub/library/alpine");
 	registries_conf_deinit(&conf);
 }
@@ -151,15 +164,15 @@ static void names_are_served_where_registries_conf_says(void **state)
 static void broken_registries_conf_is_told_with_its_line(void **state)
 {
 	static const char *const rows[][2] = {
-	        {"[[registry]]\nprefix = \n", "line 2: a value is expected"},
-	        {"a = \"x\n", "line 1: a string does not end"},
-	        {"[registry\n", "']' is expected"},
-	        {"a = [[1]]\n", "arrays in arrays"},
-	        {"a = \"\"\"x\"\"\"\n", "multi-line"},
-	        {"a = 1 b = 2\n", "the end of the line"},
-	        {"[[registry]]\n[[registry.mirror]]\nlocation = \"m\"\n", "neither prefix nor location"},
-	        {"[[registry.mirror]]\nlocation = \"m\"\n", "without [[registry]]"},
-	        {"a = \"\\q\"\n", "unknown escape"},
+		{"[[registry]]\nprefix = \n", "line 2: a value is expected"},
+		{"a = \"x\n", "line 1: a string does not end"},
+		{"[registry\n", "']' is expected"},
+		{"a = [[1]]\n", "arrays in arrays"},
+		{"a = \"\"\"x\"\"\"\n", "multi-line"},
+		{"a = 1 b = 2\n", "the end of the line"},
+		{"[[registry]]\n[[registry.mirror]]\nlocation = \"m\"\n", "neither prefix nor location"},
+		{"[[registry.mirror]]\nlocation = \"m\"\n", "without [[registry]]"},
+		{"a = \"\\q\"\n", "unknown escape"},
 	};
 
 	(void)state;
@@ -186,7 +199,8 @@ static void look_up(const char *json, const char *host, const char *repository, 
 	if (auth_file_find(slice_str(json), host, repository, &found, &err))
 		snprintf(text, sizeof(text), "error %s", err_name(err.code));
 	else if (found.kind == CREDENTIAL_PASSWORD)
-		snprintf(text, sizeof(text), "%.*s / %.*s", SLICE_FMT(buf_slice(&found.username)), SLICE_FMT(buf_slice(&found.secret)));
+		snprintf(text, sizeof(text), "%.*s / %.*s", SLICE_FMT(buf_slice(&found.username)),
+			 SLICE_FMT(buf_slice(&found.secret)));
 	else if (found.kind == CREDENTIAL_IDENTITY_TOKEN)
 		snprintf(text, sizeof(text), "token %.*s", SLICE_FMT(buf_slice(&found.secret)));
 	else if (found.kind == CREDENTIAL_HELPER)
@@ -198,13 +212,15 @@ static void look_up(const char *json, const char *host, const char *repository, 
 static void credential_of_the_longest_path_is_used(void **state)
 {
 	static const char paths[] = "{\"auths\":{"
-	                            "\"r.local/foo/bar/image\":{\"auth\":\"aW1hZ2U6MQ==\"},"
-	                            "\"r.local/foo\":{\"auth\":\"Zm9vOjI6eA==\"},"
-	                            "\"r.local\":{\"auth\":\"aG9zdDoz\"},"
-	                            "\"r.local/empty\":{}}}";
-	static const char docker[] = "{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":\"aHViOjE=\"},\"https://old.io/v1/\":{\"username\":\"u\",\"password\":\"p\"},"
-	                             "\"tok.io\":{\"auth\":\"eDp5\",\"identitytoken\":\"it\"},\"broken.io\":{\"auth\":\"!\"}},"
-	                             "\"credHelpers\":{\"gcr.io\":\"gcloud\",\"docker.io/mine\":\"mine\"},\"credsStore\":\"desktop\"}";
+				    "\"r.local/foo/bar/image\":{\"auth\":\"aW1hZ2U6MQ==\"},"
+				    "\"r.local/foo\":{\"auth\":\"Zm9vOjI6eA==\"},"
+				    "\"r.local\":{\"auth\":\"aG9zdDoz\"},"
+				    "\"r.local/empty\":{}}}";
+	static const char docker[] =
+		"{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":\"aHViOjE=\"},\"https://old.io/v1/"
+		"\":{\"username\":\"u\",\"password\":\"p\"},"
+		"\"tok.io\":{\"auth\":\"eDp5\",\"identitytoken\":\"it\"},\"broken.io\":{\"auth\":\"!\"}},"
+		"\"credHelpers\":{\"gcr.io\":\"gcloud\",\"docker.io/mine\":\"mine\"},\"credsStore\":\"desktop\"}";
 
 	(void)state;
 	look_up(paths, "r.local", "foo/bar/image", "image / 1");
@@ -227,21 +243,30 @@ static void credential_of_the_longest_path_is_used(void **state)
 
 static void token_questions_and_answers(void **state)
 {
-	struct challenge challenge = {.scheme = CHALLENGE_BEARER, .realm = "https://a/t?x=1", .service = "a b", .scope = "repository:p:metadata_read"};
+	struct challenge challenge = {.scheme = CHALLENGE_BEARER,
+				      .realm = "https://a/t?x=1",
+				      .service = "a b",
+				      .scope = "repository:p:metadata_read"};
 	struct buf       out = {.bytes_max = 4096}, token = {.bytes_max = 64};
 	uint64_t         lives_ms;
 
 	(void)state;
 	token_url(&challenge, "repository:p:pull", &out);
-	assert_slice_equal(buf_slice(&out), "https://a/t?x=1&service=a%20b&scope=repository%3Ap%3Apull&scope=repository%3Ap%3Ametadata_read");
+	assert_slice_equal(
+		buf_slice(&out),
+		"https://a/t?x=1&service=a%20b&scope=repository%3Ap%3Apull&scope=repository%3Ap%3Ametadata_read");
 	buf_clear(&out);
 	challenge.scope[0] = '\0';
 	token_form(&challenge, "s", SLICE_LIT("i&t"), &out);
-	assert_slice_equal(buf_slice(&out), "grant_type=refresh_token&client_id=varve&service=a%20b&scope=s&refresh_token=i%26t");
-	assert_int_equal(token_answer_parse(SLICE_LIT("{\"access_token\":\"abc\",\"expires_in\":100}"), &token, &lives_ms, NULL), 0);
+	assert_slice_equal(buf_slice(&out),
+			   "grant_type=refresh_token&client_id=varve&service=a%20b&scope=s&refresh_token=i%26t");
+	assert_int_equal(
+		token_answer_parse(SLICE_LIT("{\"access_token\":\"abc\",\"expires_in\":100}"), &token, &lives_ms, NULL),
+		0);
 	assert_slice_equal(buf_slice(&token), "abc");
 	assert_int_equal(lives_ms, 90000);
-	assert_int_equal(token_answer_parse(SLICE_LIT("{\"token\":\"a\\r\\nX: y\"}"), &token, &lives_ms, NULL), ERR_FORMAT);
+	assert_int_equal(token_answer_parse(SLICE_LIT("{\"token\":\"a\\r\\nX: y\"}"), &token, &lives_ms, NULL),
+			 ERR_FORMAT);
 	assert_int_equal(token_answer_parse(SLICE_LIT("{}"), &token, &lives_ms, NULL), ERR_FORMAT);
 	buf_deinit(&out);
 	buf_deinit(&token);
@@ -336,11 +361,23 @@ static void refused_addresses_are_known_in_every_spelling(void **state)
 		const char       *text;
 		enum address_kind kind;
 	} rows[] = {
-	        {"169.254.169.254", ADDRESS_REFUSED}, {"::ffff:169.254.0.1", ADDRESS_REFUSED}, {"64:ff9b::a9fe:a9fe", ADDRESS_REFUSED},
-	        {"2002:a9fe:a9fe::1", ADDRESS_REFUSED}, {"fe80::1%eth0", ADDRESS_REFUSED}, {"[febf::1]", ADDRESS_REFUSED},
-	        {"fd00:ec2::254", ADDRESS_REFUSED}, {"100.100.100.200", ADDRESS_REFUSED}, {"127.0.0.53", ADDRESS_LOOPBACK},
-	        {"::1", ADDRESS_LOOPBACK}, {"[::1]", ADDRESS_LOOPBACK}, {"0.0.0.0", ADDRESS_LOOPBACK}, {"::ffff:127.0.0.1", ADDRESS_LOOPBACK},
-	        {"10.1.2.3", ADDRESS_PLAIN}, {"2001:db8::1", ADDRESS_PLAIN}, {"fec0::1", ADDRESS_PLAIN}, {"example.com", ADDRESS_NONE},
+		{"169.254.169.254", ADDRESS_REFUSED},
+		{"::ffff:169.254.0.1", ADDRESS_REFUSED},
+		{"64:ff9b::a9fe:a9fe", ADDRESS_REFUSED},
+		{"2002:a9fe:a9fe::1", ADDRESS_REFUSED},
+		{"fe80::1%eth0", ADDRESS_REFUSED},
+		{"[febf::1]", ADDRESS_REFUSED},
+		{"fd00:ec2::254", ADDRESS_REFUSED},
+		{"100.100.100.200", ADDRESS_REFUSED},
+		{"127.0.0.53", ADDRESS_LOOPBACK},
+		{"::1", ADDRESS_LOOPBACK},
+		{"[::1]", ADDRESS_LOOPBACK},
+		{"0.0.0.0", ADDRESS_LOOPBACK},
+		{"::ffff:127.0.0.1", ADDRESS_LOOPBACK},
+		{"10.1.2.3", ADDRESS_PLAIN},
+		{"2001:db8::1", ADDRESS_PLAIN},
+		{"fec0::1", ADDRESS_PLAIN},
+		{"example.com", ADDRESS_NONE},
 	};
 
 	(void)state;
@@ -364,7 +401,8 @@ static void origins_are_compared_with_their_ports(void **state)
 	assert_false(http_same_origin("https://a.io/x", "https://a.io:444/x"));
 	assert_false(http_same_origin("https://a.io/x", "https://a.io.evil/x"));
 	assert_false(http_same_origin("nonsense", "nonsense"));
-	assert_int_equal(http_url_resolve("http://h:5000/v2/_catalog?n=1", SLICE_LIT("/v2/_catalog?last=b&n=1"), &out, NULL), 0);
+	assert_int_equal(
+		http_url_resolve("http://h:5000/v2/_catalog?n=1", SLICE_LIT("/v2/_catalog?last=b&n=1"), &out, NULL), 0);
 	assert_string_equal(out, "http://h:5000/v2/_catalog?last=b&n=1");
 	free(out);
 	assert_int_equal(http_url_resolve("http://h/", SLICE_LIT("http://[bad"), &out, NULL), ERR_FORMAT);
@@ -373,18 +411,18 @@ static void origins_are_compared_with_their_ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(challenge_is_read_as_rfc_9110_says),
-	        cmocka_unit_test(link_to_the_next_page_is_found),
-	        cmocka_unit_test(tags_are_ordered_by_name),
-	        cmocka_unit_test(names_are_served_where_registries_conf_says),
-	        cmocka_unit_test(broken_registries_conf_is_told_with_its_line),
-	        cmocka_unit_test(credential_of_the_longest_path_is_used),
-	        cmocka_unit_test(token_questions_and_answers),
-	        cmocka_unit_test(certificates_are_found_by_host),
-	        cmocka_unit_test(pauses_grow_and_end),
-	        cmocka_unit_test(retry_after_is_seconds_or_a_date),
-	        cmocka_unit_test(refused_addresses_are_known_in_every_spelling),
-	        cmocka_unit_test(origins_are_compared_with_their_ports),
+		cmocka_unit_test(challenge_is_read_as_rfc_9110_says),
+		cmocka_unit_test(link_to_the_next_page_is_found),
+		cmocka_unit_test(tags_are_ordered_by_name),
+		cmocka_unit_test(names_are_served_where_registries_conf_says),
+		cmocka_unit_test(broken_registries_conf_is_told_with_its_line),
+		cmocka_unit_test(credential_of_the_longest_path_is_used),
+		cmocka_unit_test(token_questions_and_answers),
+		cmocka_unit_test(certificates_are_found_by_host),
+		cmocka_unit_test(pauses_grow_and_end),
+		cmocka_unit_test(retry_after_is_seconds_or_a_date),
+		cmocka_unit_test(refused_addresses_are_known_in_every_spelling),
+		cmocka_unit_test(origins_are_compared_with_their_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 
 /* What a report over `which` (ended by FIXTURE_COUNT) looks like. */
 static void render(const char *format, const enum result_fixture *which, const struct report_options *options,
-                   const struct report_run *run, struct buf *out)
+		   const struct report_run *run, struct buf *out)
 {
 	int            fd = memfd_create("report", MFD_CLOEXEC);
 	struct err     err = {0};
@@ -109,11 +109,12 @@ static void cyclonedx_of_one_image(void **state)
 }
 
 static const enum result_fixture everything[] = {
-	FIXTURE_DEBIAN, FIXTURE_NASTY, FIXTURE_NO_SOURCE, FIXTURE_CLEAN, FIXTURE_FAILED, FIXTURE_INCOMPLETE,
-	FIXTURE_SKIPPED, FIXTURE_NO_DATABASE, FIXTURE_DEBIAN, FIXTURE_COUNT,
+	FIXTURE_DEBIAN,     FIXTURE_NASTY,   FIXTURE_NO_SOURCE,   FIXTURE_CLEAN,  FIXTURE_FAILED,
+	FIXTURE_INCOMPLETE, FIXTURE_SKIPPED, FIXTURE_NO_DATABASE, FIXTURE_DEBIAN, FIXTURE_COUNT,
 };
 
-static void check_all(const char *format, const char *name, const struct report_options *options, const struct report_run *run)
+static void check_all(const char *format, const char *name, const struct report_options *options,
+		      const struct report_run *run)
 {
 	struct buf out;
 
@@ -132,7 +133,8 @@ static void formats_of_a_registry(void **state)
 	check_all("table", "registry.table", &(struct report_options){.columns = 100}, &run);
 	check_all("table", "registry-80.table", &(struct report_options){.columns = 80}, NULL);
 	check_all("table", "registry-negligible.table", &(struct report_options){.negligible = true}, NULL);
-	check_all("table", "registry-details.table", &(struct report_options){.columns = 100, .detail = REPORT_DETAIL_ALL}, NULL);
+	check_all("table", "registry-details.table",
+		  &(struct report_options){.columns = 100, .detail = REPORT_DETAIL_ALL}, NULL);
 	check_all("table", "registry-colour.table", &(struct report_options){.columns = 100, .colour = true}, NULL);
 	check_all("json", "registry.json", &(struct report_options){0}, NULL);
 	check_all("jsonl", "registry.jsonl", &(struct report_options){.negligible = true}, NULL);
@@ -162,7 +164,8 @@ static void empty_run_is_still_a_document(void **state)
 /* "A clean result is earned": no table shows a lone zero where nothing, or not everything, was compared. */
 static void table_never_shows_a_bare_zero_without_proof(void **state)
 {
-	static const enum result_fixture unproven[] = {FIXTURE_NO_SOURCE, FIXTURE_NO_DATABASE, FIXTURE_INCOMPLETE, FIXTURE_FAILED};
+	static const enum result_fixture unproven[] = {FIXTURE_NO_SOURCE, FIXTURE_NO_DATABASE, FIXTURE_INCOMPLETE,
+						       FIXTURE_FAILED};
 	struct report_options            options = {.detail = REPORT_DETAIL_NONE};
 
 	(void)state;

@@ -17,10 +17,10 @@ struct doc {
 };
 
 struct world {
-	struct arena  arena;
-	struct doc    docs[DOCS_MAX];
-	size_t        docs_count;
-	unsigned      reads;
+	struct arena      arena;
+	struct doc        docs[DOCS_MAX];
+	size_t            docs_count;
+	unsigned          reads;
 	struct image_list list;
 };
 
@@ -56,18 +56,22 @@ static struct doc *add_image(struct world *w, const char *os, const char *arch)
 {
 	struct doc *config = add(w, "{\"os\":\"%s\",\"architecture\":\"%s\",\"rootfs\":{\"diff_ids\":[]}}", os, arch);
 
-	return add(w, "{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%zu},\"layers\":[]}", text_of(w, config), config->bytes.len);
+	return add(w, "{\"schemaVersion\":2,\"config\":{\"digest\":\"%s\",\"size\":%zu},\"layers\":[]}",
+		   text_of(w, config), config->bytes.len);
 }
 
 /* "{descriptor}" of a child; platform "" = none. */
-static const char *child(struct world *w, const struct doc *doc, bool index, const char *os, const char *arch, const char *variant)
+static const char *child(struct world *w, const struct doc *doc, bool index, const char *os, const char *arch,
+			 const char *variant)
 {
 	char text[1024], platform[200] = "";
 
 	if (os[0])
-		snprintf(platform, sizeof(platform), ",\"platform\":{\"os\":\"%s\",\"architecture\":\"%s\",\"variant\":\"%s\"}", os, arch, variant);
-	snprintf(text, sizeof(text), "{\"mediaType\":\"application/vnd.oci.image.%s.v1+json\",\"digest\":\"%s\",\"size\":%zu%s}",
-	         index ? "index" : "manifest", text_of(w, doc), doc->bytes.len, platform);
+		snprintf(platform, sizeof(platform),
+			 ",\"platform\":{\"os\":\"%s\",\"architecture\":\"%s\",\"variant\":\"%s\"}", os, arch, variant);
+	snprintf(text, sizeof(text),
+		 "{\"mediaType\":\"application/vnd.oci.image.%s.v1+json\",\"digest\":\"%s\",\"size\":%zu%s}",
+		 index ? "index" : "manifest", text_of(w, doc), doc->bytes.len, platform);
 	return arena_str(&w->arena, slice_str(text));
 }
 
@@ -117,7 +121,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void expect_one(struct world *w, const struct doc *doc, const char *platform, enum image_status status, const char *words)
+static void expect_one(struct world *w, const struct doc *doc, const char *platform, enum image_status status,
+		       const char *words)
 {
 	assert_int_equal(resolve(w, doc, platform), 0);
 	assert_int_equal(w->list.count, 1);
@@ -140,9 +145,10 @@ static void a_single_manifest_is_scanned_whatever_its_platform(void **state)
 static void the_best_platform_of_an_index_is_taken(void **state)
 {
 	struct world *w = *state;
-	struct doc   *v6 = add_image(w, "linux", "arm"), *amd = add_image(w, "linux", "amd64"), *v5 = add(w, "%.*s ", SLICE_FMT(v6->bytes));
-	struct doc   *index = add(w, "{\"manifests\":[%s,%s,%s]}", child(w, amd, false, "linux", "amd64", ""),
-	                          child(w, v5, false, "linux", "arm", "v5"), child(w, v6, false, "linux", "arm", "v6"));
+	struct doc   *v6 = add_image(w, "linux", "arm"), *amd = add_image(w, "linux", "amd64"),
+		   *v5 = add(w, "%.*s ", SLICE_FMT(v6->bytes));
+	struct doc *index = add(w, "{\"manifests\":[%s,%s,%s]}", child(w, amd, false, "linux", "amd64", ""),
+				child(w, v5, false, "linux", "arm", "v5"), child(w, v6, false, "linux", "arm", "v6"));
 
 	expect_one(w, index, "linux/arm/v7", IMAGE_OK, "");
 	assert_true(digest_eq(&w->list.images[0].digest, &v6->digest));
@@ -154,7 +160,8 @@ static void a_missing_platform_is_a_visible_failure(void **state)
 {
 	struct world *w = *state;
 	struct doc   *amd = add_image(w, "linux", "amd64");
-	struct doc   *index = add(w, "{\"manifests\":[%s,%s]}", child(w, amd, false, "linux", "amd64", ""), child(w, amd, false, "unknown", "unknown", ""));
+	struct doc   *index = add(w, "{\"manifests\":[%s,%s]}", child(w, amd, false, "linux", "amd64", ""),
+				  child(w, amd, false, "unknown", "unknown", ""));
 
 	expect_one(w, index, "linux/s390x", IMAGE_FAILED, "no linux/s390x in the index; it has linux/amd64");
 	assert_int_equal(w->list.images[0].error, ERR_NOT_FOUND);
@@ -165,7 +172,8 @@ static void an_index_without_platforms_is_decided_by_configs(void **state)
 {
 	struct world *w = *state;
 	struct doc   *arm = add_image(w, "linux", "arm64"), *amd = add_image(w, "linux", "amd64");
-	struct doc   *index = add(w, "{\"manifests\":[%s,%s]}", child(w, arm, false, "", "", ""), child(w, amd, false, "", "", ""));
+	struct doc   *index =
+		add(w, "{\"manifests\":[%s,%s]}", child(w, arm, false, "", "", ""), child(w, amd, false, "", "", ""));
 
 	expect_one(w, index, "linux/amd64", IMAGE_OK, "");
 	assert_true(digest_eq(&w->list.images[0].digest, &amd->digest));
@@ -175,9 +183,11 @@ static void an_index_without_platforms_is_decided_by_configs(void **state)
 static void all_platforms_are_one_image_each(void **state)
 {
 	struct world *w = *state;
-	struct doc   *arm = add_image(w, "linux", "arm64"), *amd = add_image(w, "linux", "amd64"), *lost = add_image(w, "linux", "386");
-	struct doc   *index = add(w, "{\"manifests\":[%s,%s,%s,%s]}", child(w, arm, false, "linux", "arm64", ""), child(w, amd, false, "unknown", "unknown", ""),
-	                          child(w, lost, false, "linux", "386", ""), child(w, amd, false, "linux", "amd64", ""));
+	struct doc   *arm = add_image(w, "linux", "arm64"), *amd = add_image(w, "linux", "amd64"),
+		   *lost = add_image(w, "linux", "386");
+	struct doc *index = add(w, "{\"manifests\":[%s,%s,%s,%s]}", child(w, arm, false, "linux", "arm64", ""),
+				child(w, amd, false, "unknown", "unknown", ""),
+				child(w, lost, false, "linux", "386", ""), child(w, amd, false, "linux", "amd64", ""));
 
 	lost->error = ERR_NET;
 	assert_int_equal(resolve(w, index, "all"), 0);
@@ -196,7 +206,8 @@ static void nested_indexes_are_entered(void **state)
 	struct world *w = *state;
 	struct doc   *amd = add_image(w, "linux", "amd64");
 	struct doc   *inner = add(w, "{\"manifests\":[%s]}", child(w, amd, false, "linux", "amd64", ""));
-	struct doc   *outer = add(w, "{\"manifests\":[%s,%s]}", child(w, inner, true, "", "", ""), child(w, inner, true, "", "", ""));
+	struct doc   *outer =
+		add(w, "{\"manifests\":[%s,%s]}", child(w, inner, true, "", "", ""), child(w, inner, true, "", "", ""));
 
 	expect_one(w, outer, "linux/amd64", IMAGE_OK, "");
 	assert_true(digest_eq(&w->list.images[0].index_digest, &outer->digest));
@@ -225,7 +236,8 @@ static void cycles_end(void **state)
 	struct doc   *inner = add(w, "{\"manifests\":[]}"), *outer;
 
 	outer = add(w, "{\"manifests\":[%s]}", child(w, inner, true, "", "", ""));
-	inner->bytes = arena_printf(&w->arena, "{\"manifests\":[%s,%s]}", child(w, outer, true, "", "", ""), child(w, inner, true, "", "", ""));
+	inner->bytes = arena_printf(&w->arena, "{\"manifests\":[%s,%s]}", child(w, outer, true, "", "", ""),
+				    child(w, inner, true, "", "", ""));
 	expect_one(w, outer, "linux/amd64", IMAGE_FAILED, "lists nothing");
 	assert_int_equal(w->reads, 1);
 }
@@ -233,9 +245,10 @@ static void cycles_end(void **state)
 static void artifacts_are_skipped_not_failed(void **state)
 {
 	struct world *w = *state;
-	struct doc   *chart = add(w, "{\"config\":{\"mediaType\":\"application/vnd.cncf.helm.config.v1+json\"},\"layers\":[]}");
-	struct doc   *amd = add_image(w, "linux", "amd64");
-	struct doc   *attestations = add(w, "{\"manifests\":[%s]}", child(w, amd, false, "unknown", "unknown", ""));
+	struct doc   *chart =
+		add(w, "{\"config\":{\"mediaType\":\"application/vnd.cncf.helm.config.v1+json\"},\"layers\":[]}");
+	struct doc *amd = add_image(w, "linux", "amd64");
+	struct doc *attestations = add(w, "{\"manifests\":[%s]}", child(w, amd, false, "unknown", "unknown", ""));
 
 	expect_one(w, chart, "linux/amd64", IMAGE_SKIPPED, "Helm chart");
 	expect_one(w, attestations, "linux/amd64", IMAGE_SKIPPED, "index of artifacts only: attestation");
@@ -280,8 +293,10 @@ static void a_config_that_may_come_later_fails_the_image(void **state)
 static void inline_configs_need_no_request(void **state)
 {
 	struct world *w = *state;
-	struct doc   *image = add(w, "{\"config\":{\"digest\":\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\","
-	                             "\"size\":2,\"data\":\"e30=\"},\"layers\":[]}");
+	struct doc   *image = add(
+		  w,
+		  "{\"config\":{\"digest\":\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\","
+		    "\"size\":2,\"data\":\"e30=\"},\"layers\":[]}");
 
 	expect_one(w, image, "linux/amd64", IMAGE_OK, "");
 	assert_int_equal(w->reads, 0);
@@ -300,7 +315,8 @@ static void an_index_of_many_indexes_has_a_ceiling(void **state)
 		for (int j = 0; j < 400; j++)
 			buf_printf(&inner, "%s%s", j ? "," : "", child(w, amd, false, "linux", "arm64", ""));
 		index = add(w, "%d", i);
-		index->bytes = arena_printf(&w->arena, "{\"x\":%d,\"manifests\":[%.*s]}", i, SLICE_FMT(buf_slice(&inner)));
+		index->bytes =
+			arena_printf(&w->arena, "{\"x\":%d,\"manifests\":[%.*s]}", i, SLICE_FMT(buf_slice(&inner)));
 		digest_of(index->bytes, &index->digest);
 		buf_printf(&outer, "%s%s", i ? "," : "", child(w, index, true, "", "", ""));
 		buf_deinit(&inner);
@@ -314,20 +330,20 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	        TEST(a_single_manifest_is_scanned_whatever_its_platform),
-	        TEST(the_best_platform_of_an_index_is_taken),
-	        TEST(a_missing_platform_is_a_visible_failure),
-	        TEST(an_index_without_platforms_is_decided_by_configs),
-	        TEST(all_platforms_are_one_image_each),
-	        TEST(nested_indexes_are_entered),
-	        TEST(nesting_has_a_ceiling),
-	        TEST(cycles_end),
-	        TEST(artifacts_are_skipped_not_failed),
-	        TEST(bad_documents_are_failed_images),
-	        TEST(a_bad_config_leaves_the_layers_readable),
-	        TEST(a_config_that_may_come_later_fails_the_image),
-	        TEST(inline_configs_need_no_request),
-	        TEST(an_index_of_many_indexes_has_a_ceiling),
+		TEST(a_single_manifest_is_scanned_whatever_its_platform),
+		TEST(the_best_platform_of_an_index_is_taken),
+		TEST(a_missing_platform_is_a_visible_failure),
+		TEST(an_index_without_platforms_is_decided_by_configs),
+		TEST(all_platforms_are_one_image_each),
+		TEST(nested_indexes_are_entered),
+		TEST(nesting_has_a_ceiling),
+		TEST(cycles_end),
+		TEST(artifacts_are_skipped_not_failed),
+		TEST(bad_documents_are_failed_images),
+		TEST(a_bad_config_leaves_the_layers_readable),
+		TEST(a_config_that_may_come_later_fails_the_image),
+		TEST(inline_configs_need_no_request),
+		TEST(an_index_of_many_indexes_has_a_ceiling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,11 @@ enum { LINES_MAX = 700, LINE_BYTES = 6000 };
 
 static void describe(struct archive_reader *reader, const struct archive_member *member, char *line)
 {
-	static const char types[] = {[MEMBER_FILE] = 'f', [MEMBER_DIRECTORY] = 'd', [MEMBER_SYMLINK] = 'l', [MEMBER_HARDLINK] = 'h', [MEMBER_OTHER] = 'o'};
+	static const char types[] = {[MEMBER_FILE] = 'f',
+				     [MEMBER_DIRECTORY] = 'd',
+				     [MEMBER_SYMLINK] = 'l',
+				     [MEMBER_HARDLINK] = 'h',
+				     [MEMBER_OTHER] = 'o'};
 	struct buf        body;
 	struct slice      block;
 	int               len = snprintf(line, LINE_BYTES, "%c %.*s", types[member->type], SLICE_FMT(member->name));
@@ -63,7 +67,8 @@ static void describe(struct archive_reader *reader, const struct archive_member 
 	if (member->target.len)
 		len += snprintf(line + len, LINE_BYTES - (size_t)len, " -> %.*s", SLICE_FMT(member->target));
 	if (body.len)
-		len += snprintf(line + len, LINE_BYTES - (size_t)len, " = %.*s", (int)(body.len < 40 ? body.len : 40), (char *)body.ptr);
+		len += snprintf(line + len, LINE_BYTES - (size_t)len, " = %.*s", (int)(body.len < 40 ? body.len : 40),
+				(char *)body.ptr);
 	if (member->unreadable.len)
 		snprintf(line + len, LINE_BYTES - (size_t)len, " ! %.*s", SLICE_FMT(member->unreadable));
 	buf_deinit(&body);
@@ -161,7 +166,10 @@ static void long_and_odd_names_pass(void **state)
 	char         name[256], target[300], expected[2000];
 
 	memset(name, 'n', sizeof(name));
-	memcpy(name, "\xff\xfe" "odd/", 6);
+	memcpy(name,
+	       "\xff\xfe"
+	       "odd/",
+	       6);
 	name[210] = '\0';
 	memset(target, 't', sizeof(target));
 	target[sizeof(target) - 1] = '\0';
@@ -299,19 +307,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	        TEST(files_folders_and_links_are_entries),
-	        TEST(an_empty_folder_is_an_empty_tar),
-	        TEST(links_that_lead_outside_are_not_followed),
-	        TEST(fifos_and_sockets_are_never_opened),
-	        TEST(long_and_odd_names_pass),
-	        TEST(trees_deeper_than_the_limit_say_so),
-	        TEST(unreadable_files_are_told_from_empty_ones),
-	        TEST(huge_files_are_not_sent),
-	        TEST(large_bodies_come_whole),
-	        TEST(overlay_whiteouts_become_whiteouts),
-	        TEST(overlay_opaque_folders_become_opaque_marks),
-	        TEST(a_missing_root_is_an_error),
-	        TEST(streams_may_be_closed_at_any_point),
+		TEST(files_folders_and_links_are_entries),
+		TEST(an_empty_folder_is_an_empty_tar),
+		TEST(links_that_lead_outside_are_not_followed),
+		TEST(fifos_and_sockets_are_never_opened),
+		TEST(long_and_odd_names_pass),
+		TEST(trees_deeper_than_the_limit_say_so),
+		TEST(unreadable_files_are_told_from_empty_ones),
+		TEST(huge_files_are_not_sent),
+		TEST(large_bodies_come_whole),
+		TEST(overlay_whiteouts_become_whiteouts),
+		TEST(overlay_opaque_folders_become_opaque_marks),
+		TEST(a_missing_root_is_an_error),
+		TEST(streams_may_be_closed_at_any_point),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,9 +31,12 @@ static int set_up(void **state)
 		fail_msg("%s", err.text);
 	buf_init(&tar, 1 << 20);
 	fixture_member(&tar, "l.tar", SLICE_LIT("layer"));
-	fixture_member(&tar, "c.json", SLICE_LIT("{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[]}}"));
-	fixture_member(&tar, "manifest.json", SLICE_LIT("[{\"Config\":\"c.json\",\"RepoTags\":[\"app:1\"],\"Layers\":[\"l.tar\"]},"
-	                                               "{\"Config\":\"c.json\",\"RepoTags\":[\"tool:1\"],\"Layers\":[\"l.tar\",\"l.tar\"]}]"));
+	fixture_member(&tar, "c.json",
+		       SLICE_LIT("{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[]}}"));
+	fixture_member(
+		&tar, "manifest.json",
+		SLICE_LIT("[{\"Config\":\"c.json\",\"RepoTags\":[\"app:1\"],\"Layers\":[\"l.tar\"]},"
+			  "{\"Config\":\"c.json\",\"RepoTags\":[\"tool:1\"],\"Layers\":[\"l.tar\",\"l.tar\"]}]"));
 	fixture_write(p->folder, "saved.tar", buf_slice(&tar));
 	buf_deinit(&tar);
 	*state = p;
@@ -183,7 +186,8 @@ static void *read_all(void *data)
 	platform_host(&want);
 	for (int round = 0; round < 20 && !reader->status; round++) {
 		arena_init(&arena, 64 << 20);
-		reader->status = source_resolve(reader->place->sources, &reader->reference, &want, &arena, &images, &count, &err);
+		reader->status = source_resolve(reader->place->sources, &reader->reference, &want, &arena, &images,
+						&count, &err);
 		for (size_t i = 0; !reader->status && i < count; i++)
 			for (size_t j = 0; !reader->status && j < images[i].layers_count; j++)
 				reader->status = drain(reader->place, &reader->reference, &images[i].layers[j], &err);
@@ -212,12 +216,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	        TEST(a_root_folder_is_one_layer_without_a_digest),
-	        TEST(places_that_are_not_there_are_failed_images),
-	        TEST(images_of_an_archive_open_by_their_own_reference),
-	        TEST(archives_are_listed_through_globs),
-	        TEST(a_listing_is_neither_image_nor_layer),
-	        TEST(threads_share_an_archive),
+		TEST(a_root_folder_is_one_layer_without_a_digest),
+		TEST(places_that_are_not_there_are_failed_images),
+		TEST(images_of_an_archive_open_by_their_own_reference),
+		TEST(archives_are_listed_through_globs),
+		TEST(a_listing_is_neither_image_nor_layer),
+		TEST(threads_share_an_archive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

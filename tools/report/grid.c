@@ -53,8 +53,9 @@ void grid_cell_printf(struct grid *grid, enum style style, const char *format, .
 void style_put(struct buf *out, bool colour, enum style style, struct slice text)
 {
 	static const char *const codes[] = {
-		[STYLE_PLAIN] = "", [STYLE_BOLD] = "1", [STYLE_DIM] = "2", [STYLE_RED_BOLD] = "1;31", [STYLE_RED] = "31",
-		[STYLE_YELLOW] = "33", [STYLE_BLUE] = "34", [STYLE_MAGENTA] = "35", [STYLE_GREEN] = "32",
+		[STYLE_PLAIN] = "",        [STYLE_BOLD] = "1",     [STYLE_DIM] = "2",
+		[STYLE_RED_BOLD] = "1;31", [STYLE_RED] = "31",     [STYLE_YELLOW] = "33",
+		[STYLE_BLUE] = "34",       [STYLE_MAGENTA] = "35", [STYLE_GREEN] = "32",
 	};
 	bool styled = colour && style != STYLE_PLAIN && text.len;
 

@@ -7,7 +7,17 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED_BOLD, STYLE_RED, STYLE_YELLOW, STYLE_BLUE, STYLE_MAGENTA, STYLE_GREEN };
+enum style {
+	STYLE_PLAIN,
+	STYLE_BOLD,
+	STYLE_DIM,
+	STYLE_RED_BOLD,
+	STYLE_RED,
+	STYLE_YELLOW,
+	STYLE_BLUE,
+	STYLE_MAGENTA,
+	STYLE_GREEN
+};
 
 struct grid_column {
 	const char *title;
@@ -36,7 +46,8 @@ void grid_deinit(struct grid *grid);
 
 /* One cell after the other; a row is full after columns_count cells. */
 void grid_cell(struct grid *grid, enum style style, struct slice text);
-void grid_cell_printf(struct grid *grid, enum style style, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void grid_cell_printf(struct grid *grid, enum style style, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* All rows, `indent` blanks before each, at most `line_columns` wide (0 = any). The titles first when `titles`. */
 void grid_print(struct grid *grid, struct buf *out, unsigned indent, unsigned line_columns, bool titles, bool colour);

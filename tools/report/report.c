@@ -56,7 +56,7 @@ static int flush(struct report *report, struct err *err)
 
 	if (!buf_ok(&report->out))
 		rc = err_set(err, ERR_LIMIT, "writing %s to %s: more than %u MiB at once (report bytes), or no memory",
-		             report->format->name, report->name, LIMIT_REPORT_BYTES >> 20);
+			     report->format->name, report->name, LIMIT_REPORT_BYTES >> 20);
 	else if (report->out.len)
 		rc = file_write_all(report->fd, buf_slice(&report->out), report->name, err);
 	buf_clear(&report->out);
@@ -65,7 +65,7 @@ static int flush(struct report *report, struct err *err)
 }
 
 int report_open(const char *format, int fd, const char *name, const struct report_options *options,
-                struct report **report, struct err *err)
+		struct report **report, struct err *err)
 {
 	const struct report_format *found = find_format(format);
 	struct report              *r = NULL;

@@ -34,7 +34,7 @@ struct report;
 /* Writes to `fd`, which stays the caller's; `name` is for messages ("standard output", a path). ERR_USAGE for an
  * unknown format, ERR_MEM, ERR_IO. */
 int report_open(const char *format, int fd, const char *name, const struct report_options *options,
-                struct report **report, struct err *err);
+		struct report **report, struct err *err);
 int report_image(struct report *report, const struct image_result *result, struct err *err);
 
 /* Ends the document (also after a failed report_image: then only frees); `run` may be NULL. */

@@ -79,7 +79,8 @@ static void put_layer_property(struct json_writer *w, const struct result_layer 
 	char       digest[DIGEST_TEXT_BYTES];
 
 	digest_text(&l->digest, digest);
-	buf_printf(&text, "%zu: %s %s", index, digest_is_zero(&l->digest) ? "no digest" : digest, layer_status_name(l->status));
+	buf_printf(&text, "%zu: %s %s", index, digest_is_zero(&l->digest) ? "no digest" : digest,
+		   layer_status_name(l->status));
 	if (l->reason.len) {
 		buf_str(&text, ": ");
 		buf_append(&text, l->reason);
@@ -97,12 +98,13 @@ static void put_image_properties(struct json_writer *w, const struct report *rep
 	json_begin_array(w, "properties");
 	put_property(w, "varve:reference", r->image.reference);
 	put_property(w, "varve:platform", slice_str(platform));
-	put_property(w, "varve:status", slice_str(statuses[r->image.status <= IMAGE_FAILED ? r->image.status : IMAGE_FAILED]));
+	put_property(w, "varve:status",
+		     slice_str(statuses[r->image.status <= IMAGE_FAILED ? r->image.status : IMAGE_FAILED]));
 	put_property(w, "varve:reason", r->image.reason);
 	put_property(w, "varve:complete", slice_str(r->complete ? "true" : "false"));
 	put_property(w, "varve:incomplete_reason", r->incomplete_reason);
 	put_property(w, "varve:advisories:generation",
-	             r->advisories_generation.len ? r->advisories_generation : SLICE_LIT("none: no advisory database"));
+		     r->advisories_generation.len ? r->advisories_generation : SLICE_LIT("none: no advisory database"));
 	put_property(w, "varve:advisories:date", r->advisories_date);
 	for (size_t i = 0; i < r->coverage_count; i++)
 		put_coverage_property(w, &r->coverage[i]);
@@ -171,7 +173,8 @@ static void put_package_properties(struct json_writer *w, const struct image_res
 	json_end_array(w);
 }
 
-static void put_package(struct json_writer *w, const struct image_result *r, const struct result_package *p, struct slice ref)
+static void put_package(struct json_writer *w, const struct image_result *r, const struct result_package *p,
+			struct slice ref)
 {
 	json_begin_object(w, NULL);
 	json_put_str(w, "type", "library");
@@ -253,8 +256,11 @@ static void put_dependencies(struct buf *out, const struct cyclonedx_state *s, c
 
 static const char *score_method(struct slice vector)
 {
-	return slice_starts(vector, "CVSS:4") ? "CVSSv4" : slice_starts(vector, "CVSS:3.1") ? "CVSSv31"
-	     : slice_starts(vector, "CVSS:3") ? "CVSSv3" : vector.len ? "CVSSv2" : "other";
+	return slice_starts(vector, "CVSS:4")     ? "CVSSv4"
+	       : slice_starts(vector, "CVSS:3.1") ? "CVSSv31"
+	       : slice_starts(vector, "CVSS:3")   ? "CVSSv3"
+	       : vector.len                       ? "CVSSv2"
+						  : "other";
 }
 
 static void put_rating(struct json_writer *w, const struct result_vulnerability *v)
@@ -292,7 +298,7 @@ static void put_aliases(struct json_writer *w, const struct result_vulnerability
 }
 
 static void put_affects(struct json_writer *w, const struct cyclonedx_state *s, const struct image_result *r,
-                        const struct result_vulnerability *v)
+			const struct result_vulnerability *v)
 {
 	struct buf ref = {.bytes_max = LIMIT_STRING_BYTES * 8};
 
@@ -313,7 +319,8 @@ static void put_affects(struct json_writer *w, const struct cyclonedx_state *s, 
 	buf_deinit(&ref);
 }
 
-static void put_vulnerability(struct buf *out, const struct cyclonedx_state *s, const struct image_result *r, size_t index)
+static void put_vulnerability(struct buf *out, const struct cyclonedx_state *s, const struct image_result *r,
+			      size_t index)
 {
 	const struct result_vulnerability *v = &r->vulnerabilities[index];
 	struct buf                         text = {.bytes_max = LIMIT_STRING_BYTES * 8};
@@ -468,10 +475,14 @@ static void cyclonedx_end(struct report *report, const struct report_run *run)
 
 	(void)run;
 	serial_number(s, serial);
-	buf_printf(out, "{\"$schema\":\"http://cyclonedx.org/schema/bom-1.6.schema.json\",\"bomFormat\":\"CycloneDX\","
-	                "\"specVersion\":\"1.6\",\"serialNumber\":\"%s\",\"version\":1,\n", serial);
-	buf_printf(out, "\"metadata\":{\"tools\":{\"components\":[{\"type\":\"application\",\"name\":\"varve\",\"version\":\"%s\"}]}",
-	           VARVE_VERSION);
+	buf_printf(out,
+		   "{\"$schema\":\"http://cyclonedx.org/schema/bom-1.6.schema.json\",\"bomFormat\":\"CycloneDX\","
+		   "\"specVersion\":\"1.6\",\"serialNumber\":\"%s\",\"version\":1,\n",
+		   serial);
+	buf_printf(out,
+		   "\"metadata\":{\"tools\":{\"components\":[{\"type\":\"application\",\"name\":\"varve\",\"version\":"
+		   "\"%s\"}]}",
+		   VARVE_VERSION);
 	if (s->images == 1) {
 		buf_str(out, ",\n\"component\":");
 		buf_append(out, buf_slice(&s->first_head));

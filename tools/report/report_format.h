@@ -24,12 +24,13 @@ struct report_format {
 	void (*begin)(struct report *report);
 	void (*image)(struct report *report, const struct image_result *result);
 	void (*end)(struct report *report, const struct report_run *run); /* run may be NULL */
-	void (*deinit)(struct report *report);                            /* frees what the state holds; NULL = nothing */
+	void (*deinit)(struct report *report); /* frees what the state holds; NULL = nothing */
 };
 
 extern const struct report_format report_table, report_json, report_jsonl, report_cyclonedx;
 
-void json_write_image_result(struct json_writer *w, const struct image_result *result, bool negligible); /* report_json.c */
+void json_write_image_result(struct json_writer *w, const struct image_result *result,
+			     bool negligible); /* report_json.c */
 
 /* Vulnerabilities that are shown under these options, and how many of the band "negligible" are not. */
 bool   report_shows(const struct report_options *options, enum severity severity);

@@ -21,7 +21,8 @@ static void put_line(struct buf *out, const struct report_options *o, const char
 	table_paragraph(out, 14, o->columns, text);
 }
 
-static void put_digest_line(struct buf *out, const struct report_options *o, const char *label, const struct digest *digest)
+static void put_digest_line(struct buf *out, const struct report_options *o, const char *label,
+			    const struct digest *digest)
 {
 	char text[DIGEST_TEXT_BYTES];
 
@@ -81,10 +82,14 @@ static void put_identity(struct buf *out, const struct report_options *o, const 
 	put_line(out, o, "platform", slice_str(platform));
 	if (r->image.status != IMAGE_OK) {
 		put_label(out, o, r->image.status == IMAGE_FAILED ? "FAILED" : "skipped");
-		table_paragraph(out, 14, o->columns, r->image.reason.len ? r->image.reason : SLICE_LIT("no reason given"));
+		table_paragraph(out, 14, o->columns,
+				r->image.reason.len ? r->image.reason : SLICE_LIT("no reason given"));
 		return;
 	}
-	put_line(out, o, "os", r->os.pretty_name.len ? r->os.pretty_name : r->os.id.len ? r->os.id : SLICE_LIT("unknown"));
+	put_line(out, o, "os",
+		 r->os.pretty_name.len ? r->os.pretty_name
+		 : r->os.id.len        ? r->os.id
+				       : SLICE_LIT("unknown"));
 	put_packages_line(out, o, r);
 	put_layers_line(out, o, r);
 }
@@ -113,7 +118,8 @@ static void put_coverage(struct buf *out, const struct report_options *o, const 
 
 	if (!r->complete) {
 		put_label(out, o, "INCOMPLETE");
-		table_paragraph(out, 14, o->columns, r->incomplete_reason.len ? r->incomplete_reason : SLICE_LIT("no reason given"));
+		table_paragraph(out, 14, o->columns,
+				r->incomplete_reason.len ? r->incomplete_reason : SLICE_LIT("no reason given"));
 	}
 	for (size_t i = 0; i < r->coverage_count; i++)
 		put_coverage_line(out, o, &r->coverage[i]);
@@ -146,7 +152,8 @@ static void put_bands(struct buf *out, const struct report_options *o, const str
 
 		if (!counts.severity[bands[i]])
 			continue;
-		snprintf(text, sizeof(text), "%llu %s", (unsigned long long)counts.severity[bands[i]], severity_name(bands[i]));
+		snprintf(text, sizeof(text), "%llu %s", (unsigned long long)counts.severity[bands[i]],
+			 severity_name(bands[i]));
 		buf_str(out, separator);
 		style_put(out, o->colour, severity_style(bands[i]), slice_str(text));
 		separator = ", ";
@@ -186,9 +193,13 @@ static void put_vulnerability_row(struct grid *grid, const struct image_result *
 static void put_vulnerabilities(struct buf *out, const struct report_options *o, const struct image_result *r)
 {
 	static const struct grid_column columns[] = {
-		{.title = "SEVERITY"}, {.title = "ID", .width_min = 13, .width_max = 32}, {.title = "PACKAGE", .width_min = 10, .width_max = 40},
-		{.title = "INSTALLED", .width_min = 9, .width_max = 40}, {.title = "FIXED", .width_min = 9, .width_max = 40},
-		{.title = "CVSS", .right = true}, {.title = "LAYER"},
+		{.title = "SEVERITY"},
+		{.title = "ID", .width_min = 13, .width_max = 32},
+		{.title = "PACKAGE", .width_min = 10, .width_max = 40},
+		{.title = "INSTALLED", .width_min = 9, .width_max = 40},
+		{.title = "FIXED", .width_min = 9, .width_max = 40},
+		{.title = "CVSS", .right = true},
+		{.title = "LAYER"},
 	};
 	struct grid grid;
 	bool        approximate = false;
@@ -223,7 +234,8 @@ static void put_remarks(struct buf *out, const struct report_options *o, const s
 		buf_append(&text, r->notes[i].reason);
 		if (r->notes_layer)
 			buf_printf(&text, " (layer %u)", r->notes_layer[i]);
-		put_line(out, o, kinds[r->notes[i].kind <= NOTE_PARTIAL ? r->notes[i].kind : NOTE_INFO], buf_slice(&text));
+		put_line(out, o, kinds[r->notes[i].kind <= NOTE_PARTIAL ? r->notes[i].kind : NOTE_INFO],
+			 buf_slice(&text));
 	}
 	for (size_t i = 0; i < r->layers_count; i++) {
 		const struct result_layer *l = &r->layers[i];

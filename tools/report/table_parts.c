@@ -8,8 +8,9 @@
 enum style severity_style(enum severity severity)
 {
 	static const enum style styles[SEVERITY_COUNT] = {
-		[SEVERITY_CRITICAL] = STYLE_RED_BOLD, [SEVERITY_HIGH] = STYLE_RED, [SEVERITY_MEDIUM] = STYLE_YELLOW,
-		[SEVERITY_LOW] = STYLE_BLUE, [SEVERITY_UNKNOWN] = STYLE_MAGENTA,
+		[SEVERITY_CRITICAL] = STYLE_RED_BOLD, [SEVERITY_HIGH] = STYLE_RED,
+		[SEVERITY_MEDIUM] = STYLE_YELLOW,     [SEVERITY_LOW] = STYLE_BLUE,
+		[SEVERITY_UNKNOWN] = STYLE_MAGENTA,
 	};
 
 	return (unsigned)severity < SEVERITY_COUNT ? styles[severity] : STYLE_PLAIN;
@@ -41,8 +42,8 @@ const char *coverage_words(enum coverage_state state)
 
 size_t table_bands(const struct report_options *options, enum severity bands[SEVERITY_COUNT])
 {
-	static const enum severity order[] = {SEVERITY_CRITICAL, SEVERITY_HIGH, SEVERITY_MEDIUM, SEVERITY_LOW,
-	                                      SEVERITY_UNKNOWN, SEVERITY_NEGLIGIBLE};
+	static const enum severity order[] = {SEVERITY_CRITICAL, SEVERITY_HIGH,    SEVERITY_MEDIUM,
+					      SEVERITY_LOW,      SEVERITY_UNKNOWN, SEVERITY_NEGLIGIBLE};
 	size_t                     count = options->negligible ? 6 : 5;
 
 	memcpy(bands, order, count * sizeof(*order));

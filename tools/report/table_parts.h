@@ -8,11 +8,13 @@
 
 void table_image_put(struct buf *out, const struct report_options *options, const struct image_result *result);
 void table_rows_titles(struct buf *out, const struct report_options *options);
-void table_row_put(struct buf *out, const struct report_options *options, const struct image_result *result, bool *starred);
-void table_summary_put(struct buf *out, const struct report_options *options, struct tally *tally, const struct report_run *run);
+void table_row_put(struct buf *out, const struct report_options *options, const struct image_result *result,
+		   bool *starred);
+void table_summary_put(struct buf *out, const struct report_options *options, struct tally *tally,
+		       const struct report_run *run);
 
 enum style  severity_style(enum severity severity);
-const char *severity_title(enum severity severity); /* "CRITICAL" … */
+const char *severity_title(enum severity severity);    /* "CRITICAL" … */
 const char *coverage_words(enum coverage_state state); /* "no advisory source" … */
 
 /* Bands from the worst down, `negligible` last and only where it is shown; returns how many. */

@@ -102,7 +102,8 @@ static void put_os_cell(struct grid *grid, const struct image_result *r)
 {
 	char os[128];
 
-	snprintf(os, sizeof(os), "%.*s %.*s", SLICE_FMT(slice_sub(r->os.id, 0, 60)), SLICE_FMT(slice_sub(r->os.version_id, 0, 60)));
+	snprintf(os, sizeof(os), "%.*s %.*s", SLICE_FMT(slice_sub(r->os.id, 0, 60)),
+		 SLICE_FMT(slice_sub(r->os.version_id, 0, 60)));
 	grid_cell(grid, STYLE_PLAIN, r->os.id.len ? slice_trim(slice_str(os)) : SLICE_LIT("-"));
 }
 
@@ -112,11 +113,11 @@ void table_row_put(struct buf *out, const struct report_options *options, const 
 	enum severity       bands[SEVERITY_COUNT];
 	struct tally_counts counts = tally_counts_of(r);
 	size_t              bands_count = table_bands(options, bands);
-	bool                ok = r->image.status == IMAGE_OK, matched = ok && tally_is_matched(r), judged = ok && tally_is_judged(r);
-	enum style          style;
-	const char         *words = coverage_short(r, &style);
-	struct grid         grid;
-	unsigned            widths[GRID_COLUMNS_MAX];
+	bool ok = r->image.status == IMAGE_OK, matched = ok && tally_is_matched(r), judged = ok && tally_is_judged(r);
+	enum style  style;
+	const char *words = coverage_short(r, &style);
+	struct grid grid;
+	unsigned    widths[GRID_COLUMNS_MAX];
 
 	grid_init(&grid, columns, row_columns(options, columns, widths));
 	grid.fixed = true;

@@ -36,14 +36,15 @@ static void put_layers_figure(struct buf *out, const struct report_options *o, c
 	struct buf text = {.bytes_max = 1024};
 
 	buf_printf(&text, "%llu used, %llu unique, %llu read now: reuse %u %%", (unsigned long long)t->layer_uses,
-	           (unsigned long long)t->layers, (unsigned long long)t->layers_read, tally_reuse_percent(t));
+		   (unsigned long long)t->layers, (unsigned long long)t->layers_read, tally_reuse_percent(t));
 	if (t->layers_bad)
 		buf_printf(&text, "; %llu NOT READ to the end", (unsigned long long)t->layers_bad);
 	put_figure(out, o, "layers", buf_slice(&text));
 	buf_deinit(&text);
 }
 
-static void put_bytes_figure(struct buf *out, const struct report_options *o, const struct tally *t, const struct report_run *run)
+static void put_bytes_figure(struct buf *out, const struct report_options *o, const struct tally *t,
+			     const struct report_run *run)
 {
 	struct buf text = {.bytes_max = 1024};
 	char       uses[24], unique[24], read[24], fetched[24];
@@ -60,15 +61,18 @@ static void put_bytes_figure(struct buf *out, const struct report_options *o, co
 	buf_deinit(&text);
 }
 
-static void put_time_figure(struct buf *out, const struct report_options *o, const struct tally *t, const struct report_run *run)
+static void put_time_figure(struct buf *out, const struct report_options *o, const struct tally *t,
+			    const struct report_run *run)
 {
 	struct buf text = {.bytes_max = 1024};
 	uint64_t   seconds = run->wall_ms / 1000;
 
 	if (seconds >= 3600)
-		buf_printf(&text, "%llu h %02llu min", (unsigned long long)(seconds / 3600), (unsigned long long)(seconds / 60 % 60));
+		buf_printf(&text, "%llu h %02llu min", (unsigned long long)(seconds / 3600),
+			   (unsigned long long)(seconds / 60 % 60));
 	else if (seconds >= 60)
-		buf_printf(&text, "%llu min %02llu s", (unsigned long long)(seconds / 60), (unsigned long long)(seconds % 60));
+		buf_printf(&text, "%llu min %02llu s", (unsigned long long)(seconds / 60),
+			   (unsigned long long)(seconds % 60));
 	else
 		buf_printf(&text, "%.1f s", (double)run->wall_ms / 1000);
 	if (run->wall_ms && t->images)
@@ -82,18 +86,20 @@ static void put_advisories_figure(struct buf *out, const struct report_options *
 	struct buf text = {.bytes_max = 1024};
 
 	if (t->generation[0])
-		buf_printf(&text, "generation %.16s of %s", t->generation, t->advisories_date[0] ? t->advisories_date : "unknown date");
+		buf_printf(&text, "generation %.16s of %s", t->generation,
+			   t->advisories_date[0] ? t->advisories_date : "unknown date");
 	if (t->generations_differ)
 		buf_str(&text, " (and older ones)");
 	if (t->without_database)
 		buf_printf(&text, "%sNO DATABASE for %llu image%s: run varve db update", t->generation[0] ? "; " : "",
-		           (unsigned long long)t->without_database, t->without_database == 1 ? "" : "s");
+			   (unsigned long long)t->without_database, t->without_database == 1 ? "" : "s");
 	if (text.len)
 		put_figure(out, o, "advisories", buf_slice(&text));
 	buf_deinit(&text);
 }
 
-static void put_figures(struct buf *out, const struct report_options *o, const struct tally *t, const struct report_run *run)
+static void put_figures(struct buf *out, const struct report_options *o, const struct tally *t,
+			const struct report_run *run)
 {
 	table_heading(out, o, "Summary");
 	put_images_figure(out, o, t);
@@ -107,7 +113,10 @@ static void put_figures(struct buf *out, const struct report_options *o, const s
 static void put_severities(struct buf *out, const struct report_options *o, const struct tally *t)
 {
 	static const struct grid_column columns[] = {
-		{.title = "SEVERITY"}, {.title = "DISTINCT", .right = true}, {.title = "FINDINGS", .right = true}, {.title = "IMAGES", .right = true},
+		{.title = "SEVERITY"},
+		{.title = "DISTINCT", .right = true},
+		{.title = "FINDINGS", .right = true},
+		{.title = "IMAGES", .right = true},
 	};
 	enum severity bands[SEVERITY_COUNT];
 	size_t        count = table_bands(o, bands);
@@ -116,7 +125,8 @@ static void put_severities(struct buf *out, const struct report_options *o, cons
 
 	for (size_t i = 0; i < t->gaps_count; i++) {
 		any_matched |= coverage_was_matched(t->gaps[i].state);
-		doubt |= (t->gaps[i].state != COVERAGE_MATCHED && t->gaps[i].state != COVERAGE_NO_PACKAGES) || t->gaps[i].remark.len;
+		doubt |= (t->gaps[i].state != COVERAGE_MATCHED && t->gaps[i].state != COVERAGE_NO_PACKAGES) ||
+			 t->gaps[i].remark.len;
 	}
 	table_heading(out, o, "Vulnerabilities");
 	grid_init(&grid, columns, sizeof(columns) / sizeof(*columns));
@@ -130,10 +140,11 @@ static void put_severities(struct buf *out, const struct report_options *o, cons
 	grid_deinit(&grid);
 	if (!o->negligible && t->findings.severity[SEVERITY_NEGLIGIBLE])
 		buf_printf(out, "  and %llu negligible, not shown (--negligible)\n",
-		           (unsigned long long)t->findings.severity[SEVERITY_NEGLIGIBLE]);
+			   (unsigned long long)t->findings.severity[SEVERITY_NEGLIGIBLE]);
 }
 
-static const enum severity short_bands[] = {SEVERITY_CRITICAL, SEVERITY_HIGH, SEVERITY_MEDIUM, SEVERITY_LOW, SEVERITY_UNKNOWN};
+static const enum severity short_bands[] = {SEVERITY_CRITICAL, SEVERITY_HIGH, SEVERITY_MEDIUM, SEVERITY_LOW,
+					    SEVERITY_UNKNOWN};
 enum { SHORT_BANDS = sizeof(short_bands) / sizeof(*short_bands) };
 
 static void put_counts(struct grid *grid, const struct tally_counts *counts)
@@ -145,8 +156,13 @@ static void put_counts(struct grid *grid, const struct tally_counts *counts)
 static void put_worst(struct buf *out, const struct report_options *o, const struct tally *t)
 {
 	static const struct grid_column columns[] = {
-		{.title = "CRIT", .right = true}, {.title = "HIGH", .right = true}, {.title = "MED", .right = true}, {.title = "LOW", .right = true},
-		{.title = "UNKN", .right = true}, {.title = "OS", .width_min = 10, .width_max = 20}, {.title = "IMAGE", .width_min = 24, .keep_end = true},
+		{.title = "CRIT", .right = true},
+		{.title = "HIGH", .right = true},
+		{.title = "MED", .right = true},
+		{.title = "LOW", .right = true},
+		{.title = "UNKN", .right = true},
+		{.title = "OS", .width_min = 10, .width_max = 20},
+		{.title = "IMAGE", .width_min = 24, .keep_end = true},
 	};
 	struct grid grid;
 
@@ -166,9 +182,16 @@ static void put_worst(struct buf *out, const struct report_options *o, const str
 static void put_fixes(struct buf *out, const struct report_options *o, struct tally *t)
 {
 	static const struct grid_column columns[] = {
-		{.title = "CRIT", .right = true}, {.title = "HIGH", .right = true}, {.title = "MED", .right = true}, {.title = "LOW", .right = true},
-		{.title = "UNKN", .right = true}, {.title = "IMAGES", .right = true}, {.title = "LAYERS", .right = true},
-		{.title = "PACKAGE", .width_min = 12, .width_max = 40}, {.title = "OS", .width_min = 10, .width_max = 24}, {.title = "FIX"},
+		{.title = "CRIT", .right = true},
+		{.title = "HIGH", .right = true},
+		{.title = "MED", .right = true},
+		{.title = "LOW", .right = true},
+		{.title = "UNKN", .right = true},
+		{.title = "IMAGES", .right = true},
+		{.title = "LAYERS", .right = true},
+		{.title = "PACKAGE", .width_min = 12, .width_max = 40},
+		{.title = "OS", .width_min = 10, .width_max = 24},
+		{.title = "FIX"},
 	};
 	const struct tally_fix *fixes;
 	size_t                  count = tally_top_fixes(t, &fixes, TALLY_FIXES);
@@ -176,7 +199,9 @@ static void put_fixes(struct buf *out, const struct report_options *o, struct ta
 
 	if (!count)
 		return;
-	table_heading(out, o, "Fix first: upgrades that remove most (distinct vulnerabilities, images healed, layers to rebuild)");
+	table_heading(
+		out, o,
+		"Fix first: upgrades that remove most (distinct vulnerabilities, images healed, layers to rebuild)");
 	grid_init(&grid, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < count; i++) {
 		put_counts(&grid, &fixes[i].distinct);
@@ -185,7 +210,9 @@ static void put_fixes(struct buf *out, const struct report_options *o, struct ta
 		grid_cell(&grid, STYLE_PLAIN, fixes[i].package);
 		grid_cell(&grid, STYLE_PLAIN, slice_trim(fixes[i].os));
 		grid_cell(&grid, fixes[i].unfixed ? STYLE_DIM : STYLE_GREEN,
-			  slice_str(!fixes[i].unfixed ? "yes" : fixes[i].fixable ? "in part" : "none yet"));
+			  slice_str(!fixes[i].unfixed  ? "yes"
+				    : fixes[i].fixable ? "in part"
+						       : "none yet"));
 	}
 	grid_print(&grid, out, 2, o->columns, true, o->colour);
 	grid_deinit(&grid);
@@ -194,8 +221,11 @@ static void put_fixes(struct buf *out, const struct report_options *o, struct ta
 /* What is not known comes first, then what concerns most images. */
 static int gap_cmp(const void *a, const void *b)
 {
-	static const int        order[] = {[COVERAGE_NO_ADVISORY_SOURCE] = 0, [COVERAGE_UNKNOWN_OS] = 1, [COVERAGE_EOL] = 2,
-	                                   [COVERAGE_NO_PACKAGES] = 3, [COVERAGE_MATCHED] = 4};
+	static const int        order[] = {[COVERAGE_NO_ADVISORY_SOURCE] = 0,
+					   [COVERAGE_UNKNOWN_OS] = 1,
+					   [COVERAGE_EOL] = 2,
+					   [COVERAGE_NO_PACKAGES] = 3,
+					   [COVERAGE_MATCHED] = 4};
 	const struct tally_gap *x = a, *y = b;
 
 	if (x->state != y->state)
@@ -237,8 +267,12 @@ static void put_gap_row(struct grid *grid, const struct tally_gap *g, unsigned n
 static void put_coverage(struct buf *out, const struct report_options *o, struct tally *t)
 {
 	static const struct grid_column columns[] = {
-		{.title = "IMAGES", .right = true}, {.title = "PACKAGES", .right = true}, {.title = "ECOSYSTEM", .width_min = 12, .width_max = 48},
-		{.title = "STATE"}, {.title = "FEED OF"}, {.title = ""},
+		{.title = "IMAGES", .right = true},
+		{.title = "PACKAGES", .right = true},
+		{.title = "ECOSYSTEM", .width_min = 12, .width_max = 48},
+		{.title = "STATE"},
+		{.title = "FEED OF"},
+		{.title = ""},
 	};
 	struct slice notes[TALLY_GAPS_MAX];
 	unsigned     notes_count = 0;
@@ -261,7 +295,8 @@ static void put_coverage(struct buf *out, const struct report_options *o, struct
 		table_paragraph(out, 7, o->columns, notes[i]);
 	}
 	if (t->gaps_dropped)
-		buf_printf(out, "  and %llu more kinds of coverage (see --format json)\n", (unsigned long long)t->gaps_dropped);
+		buf_printf(out, "  and %llu more kinds of coverage (see --format json)\n",
+			   (unsigned long long)t->gaps_dropped);
 }
 
 static void put_troubles(struct buf *out, const struct report_options *o, const struct tally *t)
@@ -281,7 +316,8 @@ static void put_troubles(struct buf *out, const struct report_options *o, const 
 		buf_printf(out, "  and %llu more (see --format jsonl)\n", (unsigned long long)t->troubles_dropped);
 }
 
-void table_summary_put(struct buf *out, const struct report_options *options, struct tally *tally, const struct report_run *run)
+void table_summary_put(struct buf *out, const struct report_options *options, struct tally *tally,
+		       const struct report_run *run)
 {
 	put_fixes(out, options, tally);
 	put_worst(out, options, tally);

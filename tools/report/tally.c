@@ -42,7 +42,8 @@ struct tally_counts tally_counts_of(const struct image_result *result)
 
 int tally_counts_cmp(const struct tally_counts *a, const struct tally_counts *b)
 {
-	static const enum severity order[] = {SEVERITY_CRITICAL, SEVERITY_HIGH, SEVERITY_MEDIUM, SEVERITY_LOW, SEVERITY_UNKNOWN};
+	static const enum severity order[] = {SEVERITY_CRITICAL, SEVERITY_HIGH, SEVERITY_MEDIUM, SEVERITY_LOW,
+					      SEVERITY_UNKNOWN};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
 		if (a->severity[order[i]] != b->severity[order[i]])
@@ -67,7 +68,7 @@ bool tally_is_judged(const struct image_result *result)
 {
 	for (size_t i = 0; i < result->coverage_count; i++)
 		if (result->coverage[i].remark.len || (result->coverage[i].state != COVERAGE_MATCHED &&
-		                                       result->coverage[i].state != COVERAGE_NO_PACKAGES))
+						       result->coverage[i].state != COVERAGE_NO_PACKAGES))
 			return false;
 	return result->complete && result->advisories_generation.len && tally_is_matched(result);
 }
@@ -100,7 +101,8 @@ static void add_layers(struct tally *t, const struct image_result *r)
 		if (first_time(&t->layers_seen, key)) {
 			t->layers++;
 			t->bytes += size;
-			t->layers_bad += l->status == LAYER_FAILED || l->status == LAYER_PARTIAL || l->status == LAYER_SKIPPED;
+			t->layers_bad +=
+				l->status == LAYER_FAILED || l->status == LAYER_PARTIAL || l->status == LAYER_SKIPPED;
 		}
 		if (read && first_time(&t->layers_read_seen, key)) {
 			t->layers_read++;
@@ -131,7 +133,8 @@ static void add_worst(struct tally *t, const struct image_result *r, const struc
 	w = &t->worst[at];
 	*w = (struct tally_image){.counts = *counts, .complete = r->complete};
 	snprintf(w->reference, sizeof(w->reference), "%.*s", SLICE_FMT(r->image.reference));
-	snprintf(w->os, sizeof(w->os), "%.*s %.*s", SLICE_FMT(slice_sub(r->os.id, 0, 30)), SLICE_FMT(slice_sub(r->os.version_id, 0, 30)));
+	snprintf(w->os, sizeof(w->os), "%.*s %.*s", SLICE_FMT(slice_sub(r->os.id, 0, 30)),
+		 SLICE_FMT(slice_sub(r->os.version_id, 0, 30)));
 }
 
 static struct tally_fix *fix_at(struct tally *t, struct slice package, struct slice os_id, struct slice os_version)
@@ -149,7 +152,8 @@ static struct tally_fix *fix_at(struct tally *t, struct slice package, struct sl
 	*index = (uint32_t)t->fixes_count;
 	t->fixes[t->fixes_count] = (struct tally_fix){
 		.package = arena_copy(&t->arena, slice_sub(package, 0, 128)),
-		.os = arena_printf(&t->arena, "%.*s %.*s", SLICE_FMT(slice_sub(os_id, 0, 40)), SLICE_FMT(slice_sub(os_version, 0, 40))),
+		.os = arena_printf(&t->arena, "%.*s %.*s", SLICE_FMT(slice_sub(os_id, 0, 40)),
+				   SLICE_FMT(slice_sub(os_version, 0, 40))),
 	};
 	return &t->fixes[t->fixes_count++];
 }
@@ -157,7 +161,9 @@ static struct tally_fix *fix_at(struct tally *t, struct slice package, struct sl
 static void add_fix(struct tally *t, const struct image_result *r, const struct result_vulnerability *v)
 {
 	const struct result_package *p = v->package < r->packages_count ? &r->packages[v->package] : NULL;
-	struct slice                 name = p && p->package.source_name.len ? p->package.source_name : p ? p->package.name : SLICE_EMPTY;
+	struct slice                 name = p && p->package.source_name.len ? p->package.source_name
+					    : p                             ? p->package.name
+									    : SLICE_EMPTY;
 	struct tally_fix            *fix = p ? fix_at(t, name, r->os.id, r->os.version_id) : NULL;
 	uint64_t                     key;
 
@@ -199,8 +205,9 @@ static void add_gap(struct tally *t, const struct result_coverage *c)
 {
 	struct tally_gap *gap = t->gaps;
 
-	while (gap < t->gaps + t->gaps_count && !(gap->state == c->state && slice_eq(gap->ecosystem, c->ecosystem) &&
-	                                         slice_eq(gap->remark, c->remark) && slice_eq(gap->feed_date, c->feed_date)))
+	while (gap < t->gaps + t->gaps_count &&
+	       !(gap->state == c->state && slice_eq(gap->ecosystem, c->ecosystem) && slice_eq(gap->remark, c->remark) &&
+		 slice_eq(gap->feed_date, c->feed_date)))
 		gap++;
 	if (gap == t->gaps + TALLY_GAPS_MAX) {
 		t->gaps_dropped++;
@@ -208,8 +215,10 @@ static void add_gap(struct tally *t, const struct result_coverage *c)
 	}
 	if (gap == t->gaps + t->gaps_count) {
 		t->gaps_count++;
-		*gap = (struct tally_gap){.ecosystem = arena_copy(&t->arena, c->ecosystem), .state = c->state,
-		                          .remark = arena_copy(&t->arena, c->remark), .feed_date = arena_copy(&t->arena, c->feed_date)};
+		*gap = (struct tally_gap){.ecosystem = arena_copy(&t->arena, c->ecosystem),
+					  .state = c->state,
+					  .remark = arena_copy(&t->arena, c->remark),
+					  .feed_date = arena_copy(&t->arena, c->feed_date)};
 	}
 	gap->images++;
 	gap->packages += c->packages;
@@ -272,9 +281,14 @@ static int fix_cmp(const void *a, const void *b)
 	int                     by_counts = tally_counts_cmp(&x->distinct, &y->distinct);
 
 	if (x->distinct.severity[SEVERITY_CRITICAL] * x->images != y->distinct.severity[SEVERITY_CRITICAL] * y->images)
-		return x->distinct.severity[SEVERITY_CRITICAL] * x->images > y->distinct.severity[SEVERITY_CRITICAL] * y->images ? -1 : 1;
+		return x->distinct.severity[SEVERITY_CRITICAL] * x->images >
+				       y->distinct.severity[SEVERITY_CRITICAL] * y->images
+			       ? -1
+			       : 1;
 	if (x->distinct.severity[SEVERITY_HIGH] * x->images != y->distinct.severity[SEVERITY_HIGH] * y->images)
-		return x->distinct.severity[SEVERITY_HIGH] * x->images > y->distinct.severity[SEVERITY_HIGH] * y->images ? -1 : 1;
+		return x->distinct.severity[SEVERITY_HIGH] * x->images > y->distinct.severity[SEVERITY_HIGH] * y->images
+			       ? -1
+			       : 1;
 	if (by_counts)
 		return by_counts;
 	return x->images != y->images ? (x->images > y->images ? -1 : 1) : slice_cmp(x->package, y->package);
@@ -283,7 +297,8 @@ static int fix_cmp(const void *a, const void *b)
 size_t tally_top_fixes(struct tally *t, const struct tally_fix **fixes, size_t count)
 {
 	if (t->fixes_count)
-		qsort(t->fixes, t->fixes_count, sizeof(*t->fixes), fix_cmp); /* the last use of fix_of's indexes was before */
+		qsort(t->fixes, t->fixes_count, sizeof(*t->fixes),
+		      fix_cmp); /* the last use of fix_of's indexes was before */
 	*fixes = t->fixes;
 	return t->fixes_count < count ? t->fixes_count : count;
 }

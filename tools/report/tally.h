@@ -46,14 +46,14 @@ struct tally {
 	uint64_t bytes_uses, bytes, bytes_read;
 	uint64_t packages;
 
-	struct tally_counts findings, images_with, distinct;
-	struct tally_image  worst[TALLY_WORST];
-	size_t              worst_count;
-	struct tally_fix   *fixes;
-	size_t              fixes_count, fixes_capacity;
-	struct tally_gap    gaps[TALLY_GAPS_MAX];
-	size_t              gaps_count;
-	uint64_t            gaps_dropped;
+	struct tally_counts  findings, images_with, distinct;
+	struct tally_image   worst[TALLY_WORST];
+	size_t               worst_count;
+	struct tally_fix    *fixes;
+	size_t               fixes_count, fixes_capacity;
+	struct tally_gap     gaps[TALLY_GAPS_MAX];
+	size_t               gaps_count;
+	uint64_t             gaps_dropped;
 	struct tally_trouble troubles[TALLY_TROUBLES_MAX];
 	size_t               troubles_count;
 	uint64_t             troubles_dropped;

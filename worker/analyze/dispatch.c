@@ -183,9 +183,9 @@ static const struct analyzer *wanted_by_name(const struct entry *entry)
 /* Remembered: links under a name that is evidence, and links to what has facts in this layer. */
 static void add_link(struct dispatch *d, const struct entry *entry)
 {
-	struct fact_node *target = fact_index_find(&d->index, entry->target), *link;
+	struct fact_node      *target = fact_index_find(&d->index, entry->target), *link;
 	const struct analyzer *analyzer = wanted_by_name(entry);
-	struct fact_content *content = target ? target->content : NULL;
+	struct fact_content   *content = target ? target->content : NULL;
 	bool leads_to_facts = content && (content->has_facts || content->pending || fact_node_is_link(target));
 
 	if ((!analyzer && !leads_to_facts) || slice_eq(entry->path, entry->target))
@@ -431,12 +431,12 @@ static struct pending *find_companion(struct dispatch *d, const struct pending *
 
 static void run_pending(struct dispatch *d, struct pending *pending)
 {
-	struct pending *companion = find_companion(d, pending);
-	struct entry    entry = {.path = pending->node->path, .type = PATH_FILE, .size = pending->size};
-	struct slice    body, second = SLICE_EMPTY;
-	struct err      err = {0};
+	struct pending  *companion = find_companion(d, pending);
+	struct entry     entry = {.path = pending->node->path, .type = PATH_FILE, .size = pending->size};
+	struct slice     body, second = SLICE_EMPTY;
+	struct err       err = {0};
 	struct fact_mark from = fact_mark_now(d->out);
-	int             rc;
+	int              rc;
 
 	if (companion)
 		companion->used = true;

@@ -15,21 +15,22 @@ struct fact_mark {
 };
 
 struct fact_content {
-	struct fact_node *first, *last; /* its names, oldest first; the first is where the content is, the others lead there */
-	struct fact_mark  from, to;
-	bool              has_facts;
-	bool              moved;   /* the facts still bear the path of a name that is gone */
-	void             *pending; /* the dispatcher's: a body that waits for the end of the layer */
+	struct fact_node *first,
+		*last; /* its names, oldest first; the first is where the content is, the others lead there */
+	struct fact_mark from, to;
+	bool             has_facts;
+	bool             moved;   /* the facts still bear the path of a name that is gone */
+	void            *pending; /* the dispatcher's: a body that waits for the end of the layer */
 };
 
 struct fact_node {
 	struct slice         path;
 	struct fact_node    *parent, *child, *sibling_before, *sibling_after;
 	struct fact_node    *bucket_next;
-	struct fact_content *content; /* NULL: nothing is known there */
+	struct fact_content *content;                  /* NULL: nothing is known there */
 	struct fact_node    *name_before, *name_after; /* among the names of `content` */
 	bool                 by_name;                  /* an analyzer wants this path whatever its content */
-	bool              database; /* … and it is one of those that hold packages or name the system */
+	bool                 database; /* … and it is one of those that hold packages or name the system */
 };
 
 struct fact_index {

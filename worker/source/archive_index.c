@@ -45,7 +45,7 @@ static int hash_body(struct archive_reader *reader, struct sha256 *hash, struct 
 }
 
 static int add_member(struct archive_index *index, struct archive_reader *reader, struct sha256 *hash,
-                      const struct archive_member *member, struct err *err)
+		      const struct archive_member *member, struct err *err)
 {
 	struct indexed_member *slot;
 
@@ -78,7 +78,8 @@ static int by_name_last_first(const void *left, const void *right)
 	return order ? order : (a->order < b->order) - (a->order > b->order);
 }
 
-static int read_members(struct archive_index *index, struct archive_reader *reader, struct sha256 *hash, struct err *err)
+static int read_members(struct archive_index *index, struct archive_reader *reader, struct sha256 *hash,
+			struct err *err)
 {
 	struct archive_member member;
 	bool                  surplus;
@@ -134,7 +135,8 @@ static const struct indexed_member *look_up(const struct archive_index *index, s
 	return low < index->count && slice_eq(index->members[low].name, name) ? &index->members[low] : NULL;
 }
 
-int archive_index_find(const struct archive_index *index, struct slice name, const struct indexed_member **out, struct err *err)
+int archive_index_find(const struct archive_index *index, struct slice name, const struct indexed_member **out,
+		       struct err *err)
 {
 	for (unsigned links = 0; links <= LIMIT_SYMLINK_CHAIN; links++) {
 		const struct indexed_member *member = name.len ? look_up(index, name) : NULL;

@@ -7,12 +7,13 @@
 #include "base/stream.h"
 
 struct indexed_member {
-	struct slice  name;   /* canonical */
-	struct slice  target; /* canonical; of a link, else empty */
-	uint64_t      offset, size;
-	struct digest sha256; /* of the bytes; of a member "blobs/sha256/<hex>" what its name says, to be verified as it is read */
-	uint32_t      order;
-	bool          is_file, is_link, unreadable; /* unreadable: stored sparse */
+	struct slice name;   /* canonical */
+	struct slice target; /* canonical; of a link, else empty */
+	uint64_t     offset, size;
+	struct digest
+		sha256; /* of the bytes; of a member "blobs/sha256/<hex>" what its name says, to be verified as it is read */
+	uint32_t order;
+	bool     is_file, is_link, unreadable; /* unreadable: stored sparse */
 };
 
 struct archive_index {
@@ -26,6 +27,7 @@ int  archive_index_build(struct archive_index *index, struct stream *tar, struct
 void archive_index_deinit(struct archive_index *index);
 
 /* The regular file that `name` leads to through at most LIMIT_SYMLINK_CHAIN links. ERR_NOT_FOUND, ERR_FORMAT. */
-int archive_index_find(const struct archive_index *index, struct slice name, const struct indexed_member **out, struct err *err);
+int archive_index_find(const struct archive_index *index, struct slice name, const struct indexed_member **out,
+		       struct err *err);
 
 #endif

@@ -13,7 +13,8 @@ enum { TRIES_MAX = 100 };
 
 static int open_below(int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
-	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {.flags = flags | O_CLOEXEC,
+			       .resolve = resolve | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
 	long            fd = -1;
 
 	/* EAGAIN: something was renamed meanwhile, so that "beneath" could not be decided */

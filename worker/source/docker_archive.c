@@ -16,7 +16,8 @@ static int check_list(const struct json *root, struct err *err)
 	if (json_kind(root) != JSON_KIND_ARRAY || json_count(root) == 0)
 		return err_set(err, ERR_FORMAT, "manifest.json lists no images");
 	if (json_count(root) > LIMIT_INDEX_MANIFESTS)
-		return err_set(err, ERR_LIMIT, "manifest.json lists %zu images, more than %u", json_count(root), LIMIT_INDEX_MANIFESTS);
+		return err_set(err, ERR_LIMIT, "manifest.json lists %zu images, more than %u", json_count(root),
+			       LIMIT_INDEX_MANIFESTS);
 	return 0;
 }
 
@@ -87,7 +88,7 @@ static bool is_meant(const struct json *entry, size_t position, const char *name
 }
 
 static void entry_reference(const struct reference *where, const struct json *entry, size_t position, size_t count,
-                            struct reference *out)
+			    struct reference *out)
 {
 	struct slice tag = json_text(json_at(json_get(entry, "RepoTags"), 0));
 
@@ -128,7 +129,7 @@ static void lose_layer(struct descriptor *out)
 }
 
 static int read_layers(const struct member_store *store, const struct json *names, const struct image_config *config,
-                       struct arena *arena, struct manifest *out, struct err *err)
+		       struct arena *arena, struct manifest *out, struct err *err)
 {
 	size_t count = json_count(names);
 
@@ -174,14 +175,15 @@ static void check_config_name(struct image *image, struct slice name, struct are
 		image_warn(image, arena, "config: its name says %.*s, its bytes are sha256:%s", SLICE_FMT(stem), hex);
 }
 
-static int read_config(const struct member_store *store, struct slice name, struct arena *arena, struct image_config *out,
-                       struct digest *digest, struct err *err)
+static int read_config(const struct member_store *store, struct slice name, struct arena *arena,
+		       struct image_config *out, struct digest *digest, struct err *err)
 {
 	struct buf bytes;
 	int        status;
 
 	buf_init(&bytes, LIMIT_CONFIG_BYTES);
-	status = name.len ? member_store_read(store, name, &bytes, err) : err_set(err, ERR_FORMAT, "manifest.json names none");
+	status = name.len ? member_store_read(store, name, &bytes, err)
+			  : err_set(err, ERR_FORMAT, "manifest.json names none");
 	if (!status)
 		status = image_config_parse(buf_slice(&bytes), arena, out, err);
 	if (!status)
@@ -190,8 +192,8 @@ static int read_config(const struct member_store *store, struct slice name, stru
 	return status;
 }
 
-static int fill_entry(const struct member_store *store, const struct json *entry, struct image *image, struct arena *arena,
-                      struct err *err)
+static int fill_entry(const struct member_store *store, const struct json *entry, struct image *image,
+		      struct arena *arena, struct err *err)
 {
 	const struct json  *names = json_get_kind(entry, "Layers", JSON_KIND_ARRAY);
 	struct slice        config_name = json_get_text(entry, "Config");
@@ -214,7 +216,7 @@ static int fill_entry(const struct member_store *store, const struct json *entry
 }
 
 static int resolve_entry(const struct member_store *store, const struct reference *own, const struct json *entry,
-                         struct image_list *out, struct err *err)
+			 struct image_list *out, struct err *err)
 {
 	char          text[REFERENCE_TEXT_BYTES];
 	struct err    why = {0};
@@ -233,7 +235,7 @@ static int resolve_entry(const struct member_store *store, const struct referenc
 }
 
 static int resolve_list(const struct member_store *store, const struct reference *reference, const struct json *root,
-                        struct image_list *out, struct err *err)
+			struct image_list *out, struct err *err)
 {
 	size_t           meant = 0;
 	struct reference own;
@@ -252,12 +254,13 @@ static int resolve_list(const struct member_store *store, const struct reference
 	if (status || meant)
 		return status;
 	reference_text(reference, text);
-	snprintf(reason, sizeof(reason), "no image \"%.100s\" among the %zu of its manifest.json", reference->tag, json_count(root));
+	snprintf(reason, sizeof(reason), "no image \"%.100s\" among the %zu of its manifest.json", reference->tag,
+		 json_count(root));
 	return image_list_put(out, slice_str(text), ERR_NOT_FOUND, reason, err);
 }
 
-int docker_archive_resolve(const struct member_store *store, const struct reference *reference, const struct platform *want,
-                           struct image_list *out, struct err *err)
+int docker_archive_resolve(const struct member_store *store, const struct reference *reference,
+			   const struct platform *want, struct image_list *out, struct err *err)
 {
 	struct json *root;
 	struct err   why = {0};
@@ -275,8 +278,8 @@ int docker_archive_resolve(const struct member_store *store, const struct refere
 	return status;
 }
 
-int docker_archive_list(const struct member_store *store, const struct reference *where,
-                        int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
+int docker_archive_list(const struct member_store *store, const struct reference          *where,
+			int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
 {
 	struct json *root;
 	int          status;
@@ -296,7 +299,8 @@ int docker_archive_list(const struct member_store *store, const struct reference
 	return status;
 }
 
-struct stream *docker_archive_open_layer(const struct member_store *store, const struct image_layer *layer, struct err *err)
+struct stream *docker_archive_open_layer(const struct member_store *store, const struct image_layer *layer,
+					 struct err *err)
 {
 	struct stream *bytes;
 

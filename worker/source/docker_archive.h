@@ -11,14 +11,15 @@
 #include "source/member_store.h"
 #include "source/resolve.h"
 
-int docker_archive_resolve(const struct member_store *store, const struct reference *reference, const struct platform *want,
-                           struct image_list *out, struct err *err);
+int docker_archive_resolve(const struct member_store *store, const struct reference *reference,
+			   const struct platform *want, struct image_list *out, struct err *err);
 
 /* One reference per image (its first tag, or its position); `found` as in source_enumerate(). */
-int docker_archive_list(const struct member_store *store, const struct reference *where,
-                        int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
+int docker_archive_list(const struct member_store *store, const struct reference          *where,
+			int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
 
 /* The bytes of a layer that docker_archive_resolve() gave, verified. */
-struct stream *docker_archive_open_layer(const struct member_store *store, const struct image_layer *layer, struct err *err);
+struct stream *docker_archive_open_layer(const struct member_store *store, const struct image_layer *layer,
+					 struct err *err);
 
 #endif

@@ -15,7 +15,8 @@ static void read_diff_ids(const struct json *array, struct arena *arena, struct 
 	if (json_kind(array) != JSON_KIND_ARRAY)
 		return;
 	if (count > LIMIT_LAYERS_PER_IMAGE) {
-		out->diff_ids_problem = arena_printf(arena, "%zu diff_ids, more than %u", count, LIMIT_LAYERS_PER_IMAGE);
+		out->diff_ids_problem =
+			arena_printf(arena, "%zu diff_ids, more than %u", count, LIMIT_LAYERS_PER_IMAGE);
 		return;
 	}
 	out->diff_ids = arena_array(arena, count, sizeof(*out->diff_ids));
@@ -64,7 +65,8 @@ int image_config_parse(struct slice bytes, struct arena *arena, struct image_con
 	if (status)
 		return status;
 	if (json_kind(root) == JSON_KIND_OBJECT) {
-		platform_set(&out->platform, json_get_text(root, "os"), json_get_text(root, "architecture"), json_get_text(root, "variant"));
+		platform_set(&out->platform, json_get_text(root, "os"), json_get_text(root, "architecture"),
+			     json_get_text(root, "variant"));
 		out->created = arena_copy(arena, json_get_text(root, "created"));
 		read_diff_ids(json_get(json_get(root, "rootfs"), "diff_ids"), arena, out);
 		read_history(json_get(root, "history"), arena, out);
@@ -122,7 +124,8 @@ static void settle_platform(struct image *image, const struct image_config *conf
 
 	if (!config->platform.os[0] || !config->platform.arch[0])
 		return;
-	if (strcmp(image->platform.os, config->platform.os) == 0 && strcmp(image->platform.arch, config->platform.arch) == 0)
+	if (strcmp(image->platform.os, config->platform.os) == 0 &&
+	    strcmp(image->platform.arch, config->platform.arch) == 0)
 		return;
 	platform_text(&image->platform, said);
 	platform_text(&config->platform, is);
@@ -139,7 +142,7 @@ static void fill_layer(struct image_layer *layer, const struct descriptor *from)
 }
 
 int image_fill(struct image *image, const struct manifest *manifest, const struct image_config *config,
-               struct arena *arena, struct err *err)
+	       struct arena *arena, struct err *err)
 {
 	size_t count = manifest->items_count;
 	bool   claims, history;

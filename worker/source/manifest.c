@@ -50,7 +50,7 @@ static int check_data(const struct descriptor *out, struct slice data, struct er
 
 	if (out->size != UINT64_MAX && out->size != data.len)
 		return err_set(err, ERR_DIGEST, "inline data has %zu bytes, its descriptor says %llu", data.len,
-		               (unsigned long long)out->size);
+			       (unsigned long long)out->size);
 	digest_of(data, &actual);
 	if (!digest_eq(&actual, &out->digest))
 		return err_set(err, ERR_DIGEST, "inline data does not match its descriptor's digest");
@@ -78,7 +78,8 @@ static int read_data(const struct json *object, struct arena *arena, struct desc
 
 static void read_platform(const struct json *object, struct platform *out)
 {
-	platform_set(out, json_get_text(object, "os"), json_get_text(object, "architecture"), json_get_text(object, "variant"));
+	platform_set(out, json_get_text(object, "os"), json_get_text(object, "architecture"),
+		     json_get_text(object, "variant"));
 }
 
 static int read_descriptor(const struct json *object, struct arena *arena, struct descriptor *out, struct err *err)
@@ -103,7 +104,7 @@ static int read_descriptor(const struct json *object, struct arena *arena, struc
 }
 
 static int make_items(const struct json *array, size_t max, const char *name, struct arena *arena, struct manifest *out,
-                      struct err *err)
+		      struct err *err)
 {
 	size_t count = json_count(array);
 
@@ -124,7 +125,7 @@ static int make_items(const struct json *array, size_t max, const char *name, st
 static const char *child_is_no_image(const struct json *object, const struct descriptor *child)
 {
 	struct slice kind = json_get_text(json_get(object, "annotations"), "vnd.docker.reference.type");
-	bool         unknown = strcmp(child->platform.os, "unknown") == 0 && strcmp(child->platform.arch, "unknown") == 0;
+	bool unknown = strcmp(child->platform.os, "unknown") == 0 && strcmp(child->platform.arch, "unknown") == 0;
 
 	if (kind.len && slice_starts(kind, "attestation"))
 		return "attestation";
@@ -136,7 +137,8 @@ static const char *child_is_no_image(const struct json *object, const struct des
 	if (unknown)
 		return "attestation or other artifact (platform unknown/unknown)";
 	/* schema 1 is an image: reading it says why it cannot be scanned */
-	if (child->media_type.len && !manifest_type_is_image(child->media_type) && !manifest_type_is_index(child->media_type) &&
+	if (child->media_type.len && !manifest_type_is_image(child->media_type) &&
+	    !manifest_type_is_index(child->media_type) &&
 	    !slice_starts(child->media_type, "application/vnd.docker.distribution.manifest.v1")) {
 		const char *name = artifact_name(child->media_type);
 
@@ -244,7 +246,7 @@ static int check_version(const struct json *root, struct err *err)
 
 	if (number == 1 || json_get(root, "fsLayers"))
 		return err_set(err, ERR_UNSUPPORTED,
-		               "Docker schema 1 manifest: obsolete; push the image again with a current tool");
+			       "Docker schema 1 manifest: obsolete; push the image again with a current tool");
 	if (version && number != 2)
 		return err_set(err, ERR_UNSUPPORTED, "manifest schema version %lld is unknown", (long long)number);
 	return 0;
@@ -262,7 +264,8 @@ static int check_type(const struct json *root, struct slice type, struct arena *
 	if (manifest_type_is_image(type) && has_manifests)
 		return err_set(err, ERR_FORMAT, "manifest calls itself an image but holds manifests");
 	if (!has_manifests && !has_layers)
-		return err_set(err, ERR_FORMAT, "neither image manifest nor index: no \"layers\", \"config\" or \"manifests\"");
+		return err_set(err, ERR_FORMAT,
+			       "neither image manifest nor index: no \"layers\", \"config\" or \"manifests\"");
 	if (type.len && !manifest_type_is_image(type) && !manifest_type_is_index(type)) {
 		struct slice safe = shown(arena, type);
 

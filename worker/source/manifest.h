@@ -14,10 +14,10 @@
 struct descriptor {
 	struct slice    media_type, artifact_type;
 	struct digest   digest;
-	uint64_t        size;        /* UINT64_MAX when it is not given */
-	struct slice    data;        /* inline content, compared with digest and size; empty = none */
-	struct platform platform;    /* children of an index; empty strings when not given */
-	struct slice    ref_name;    /* annotation org.opencontainers.image.ref.name */
+	uint64_t        size;     /* UINT64_MAX when it is not given */
+	struct slice    data;     /* inline content, compared with digest and size; empty = none */
+	struct platform platform; /* children of an index; empty strings when not given */
+	struct slice    ref_name; /* annotation org.opencontainers.image.ref.name */
 	bool            encrypted;
 	struct slice    skip_reason; /* child of an index that is no image ("attestation"); empty = may be one */
 	int             error;       /* child of an index that cannot be read: the ERR_*; its text is in skip_reason */
@@ -44,12 +44,12 @@ int manifest_parse(struct slice bytes, struct arena *arena, struct manifest *out
 
 struct image_config {
 	struct platform platform;
-	struct slice    created;          /* RFC 3339, as written */
+	struct slice    created; /* RFC 3339, as written */
 	struct digest  *diff_ids;
 	size_t          diff_ids_count;
-	struct slice    diff_ids_problem; /* why there are none, when they cannot be read ("digest algorithm sha512 …") */
-	struct slice   *created_by;       /* of each history entry that made a layer */
-	size_t          created_by_count;
+	struct slice diff_ids_problem; /* why there are none, when they cannot be read ("digest algorithm sha512 …") */
+	struct slice *created_by;      /* of each history entry that made a layer */
+	size_t        created_by_count;
 };
 
 int image_config_parse(struct slice bytes, struct arena *arena, struct image_config *out, struct err *err);
@@ -57,9 +57,10 @@ int image_config_parse(struct slice bytes, struct arena *arena, struct image_con
 /* The layers of an image record from its manifest and config (NULL: none could be read). Claims and instructions are
  * given only where their number is that of the layers (TRAPS A4, A5); what does not agree becomes a warning. */
 int image_fill(struct image *image, const struct manifest *manifest, const struct image_config *config,
-               struct arena *arena, struct err *err);
+	       struct arena *arena, struct err *err);
 
-void image_warn(struct image *image, struct arena *arena, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void image_warn(struct image *image, struct arena *arena, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 bool manifest_type_is_index(struct slice media_type);
 

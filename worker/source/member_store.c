@@ -89,7 +89,8 @@ static int range_next(struct stream *stream, struct slice *block, struct err *er
 	if (got < 0)
 		return err_errno(err, ERR_IO, "reading %s", self->path);
 	if (got == 0)
-		return self->left == UINT64_MAX ? STREAM_END : err_set(err, ERR_TRUNCATED, "%s ends too early", self->path);
+		return self->left == UINT64_MAX ? STREAM_END
+						: err_set(err, ERR_TRUNCATED, "%s ends too early", self->path);
 	self->offset += (uint64_t)got;
 	if (self->left != UINT64_MAX)
 		self->left -= (uint64_t)got;
@@ -160,7 +161,12 @@ static bool is_compressed(int fd)
 	static const struct {
 		const char *bytes;
 		size_t      len;
-	} magics[] = {{"\x1f\x8b", 2}, {"\x28\xb5\x2f\xfd", 4}, {"\xfd" "7zXZ\0", 6}, {"BZh", 3}};
+	} magics[] = {{"\x1f\x8b", 2},
+		      {"\x28\xb5\x2f\xfd", 4},
+		      {"\xfd"
+		       "7zXZ\0",
+		       6},
+		      {"BZh", 3}};
 	uint8_t head[8];
 	ssize_t got = pread(fd, head, sizeof(head), 0);
 
@@ -223,7 +229,8 @@ struct member_store *member_store_open_archive(const char *path, const char *spo
 		return NULL;
 	if (open_archive(store, spool_dir, &why) == 0)
 		return store;
-	err_set(err, why.code, slice_find_str(slice_str(why.text), path) == SIZE_MAX ? "archive %s: %s" : "%.0s%s", path, why.text);
+	err_set(err, why.code, slice_find_str(slice_str(why.text), path) == SIZE_MAX ? "archive %s: %s" : "%.0s%s",
+		path, why.text);
 	member_store_close(store);
 	return NULL;
 }
@@ -283,7 +290,7 @@ int member_store_read(const struct member_store *store, struct slice name, struc
 }
 
 int member_store_identify(const struct member_store *store, struct slice name, struct digest *digest, uint64_t *size,
-                          struct err *err)
+			  struct err *err)
 {
 	const struct indexed_member *member;
 	char                         path[LIMIT_PATH_BYTES];

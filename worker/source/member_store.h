@@ -26,6 +26,6 @@ struct stream *member_store_stream(const struct member_store *store, struct slic
 
 /* Size and SHA-256 of a file, the latter from the pass that made the index (archive_index.h); archives only. */
 int member_store_identify(const struct member_store *store, struct slice name, struct digest *digest, uint64_t *size,
-                          struct err *err);
+			  struct err *err);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct stream *oci_layout_open_blob(const struct member_store *store, const struct digest *digest, uint64_t size,
-                                    struct err *err)
+				    struct err *err)
 {
 	char           name[OCI_BLOB_NAME_BYTES];
 	struct stream *bytes;
@@ -48,19 +48,20 @@ static int check_marker(const struct member_store *store, struct err *err)
 	int          status = 0;
 
 	buf_init(&bytes, 64 * 1024);
-	if (member_store_read(store, SLICE_LIT("oci-layout"), &bytes, NULL) == 0 && json_parse(buf_slice(&bytes), &root, NULL) == 0) {
+	if (member_store_read(store, SLICE_LIT("oci-layout"), &bytes, NULL) == 0 &&
+	    json_parse(buf_slice(&bytes), &root, NULL) == 0) {
 		version = json_get_text(root, "imageLayoutVersion");
 		if (version.len && !slice_starts(version, "1."))
 			status = err_set(err, ERR_UNSUPPORTED, "oci-layout: image layout version %.*s",
-			                 (int)(version.len < 40 ? version.len : 40), (const char *)version.ptr);
+					 (int)(version.len < 40 ? version.len : 40), (const char *)version.ptr);
 	}
 	json_free(root);
 	buf_deinit(&bytes);
 	return status;
 }
 
-static int read_index(const struct member_store *store, struct arena *arena, struct manifest *index, struct digest *digest,
-                      struct err *err)
+static int read_index(const struct member_store *store, struct arena *arena, struct manifest *index,
+		      struct digest *digest, struct err *err)
 {
 	struct buf bytes;
 	struct err why = {0};
@@ -71,7 +72,8 @@ static int read_index(const struct member_store *store, struct arena *arena, str
 	buf_init(&bytes, LIMIT_MANIFEST_BYTES);
 	status = member_store_read(store, SLICE_LIT("index.json"), &bytes, &why);
 	if (status)
-		err_set(err, status, "%s", status == ERR_NOT_FOUND ? "not an OCI image layout: no index.json" : why.text);
+		err_set(err, status, "%s",
+			status == ERR_NOT_FOUND ? "not an OCI image layout: no index.json" : why.text);
 	if (!status && (status = manifest_parse(buf_slice(&bytes), arena, index, err)))
 		err_prefix(err, "index.json");
 	if (!status && index->kind != MANIFEST_INDEX)
@@ -104,7 +106,8 @@ static bool is_meant(const struct descriptor *entry, size_t position, const char
 }
 
 /* A name that a reference cannot hold, or that is missing, is replaced by the position. */
-static void entry_reference(const struct reference *where, const struct manifest *index, size_t position, struct reference *out)
+static void entry_reference(const struct reference *where, const struct manifest *index, size_t position,
+			    struct reference *out)
 {
 	struct slice name = index->items[position].ref_name;
 
@@ -117,8 +120,8 @@ static void entry_reference(const struct reference *where, const struct manifest
 		snprintf(out->tag, sizeof(out->tag), "@%zu", position);
 }
 
-static int resolve_entry(struct resolve_job *job, const struct reference *where, const struct manifest *index, size_t position,
-                         struct image_list *out, struct err *err)
+static int resolve_entry(struct resolve_job *job, const struct reference *where, const struct manifest *index,
+			 size_t position, struct image_list *out, struct err *err)
 {
 	const struct descriptor *entry = &index->items[position];
 	struct reference         own;
@@ -134,7 +137,7 @@ static int resolve_entry(struct resolve_job *job, const struct reference *where,
 }
 
 static int resolve_entries(struct resolve_job *job, const struct reference *reference, const struct manifest *index,
-                           struct image_list *out, struct err *err)
+			   struct image_list *out, struct err *err)
 {
 	size_t meant = 0;
 	char   text[REFERENCE_TEXT_BYTES], reason[400];
@@ -149,13 +152,15 @@ static int resolve_entries(struct resolve_job *job, const struct reference *refe
 	if (status || meant)
 		return status;
 	reference_text(reference, text);
-	snprintf(reason, sizeof(reason), reference->tag[0] ? "no image \"%.100s\" among the %zu of its index.json" : "%.0sits index.json lists %zu images",
-	         reference->tag, index->items_count);
+	snprintf(reason, sizeof(reason),
+		 reference->tag[0] ? "no image \"%.100s\" among the %zu of its index.json"
+				   : "%.0sits index.json lists %zu images",
+		 reference->tag, index->items_count);
 	return image_list_put(out, slice_str(text), ERR_NOT_FOUND, reason, err);
 }
 
 int oci_layout_resolve(const struct member_store *store, const struct reference *reference, const struct platform *want,
-                       struct image_list *out, struct err *err)
+		       struct image_list *out, struct err *err)
 {
 	struct blob_reader reader = {.manifest = read_blob, .config = read_blob, .data = (void *)(uintptr_t)store};
 	struct resolve_job job = {.reader = &reader, .want = want};
@@ -174,8 +179,8 @@ int oci_layout_resolve(const struct member_store *store, const struct reference 
 	return resolve_entries(&job, reference, &index, out, err);
 }
 
-int oci_layout_list(const struct member_store *store, const struct reference *where,
-                    int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
+int oci_layout_list(const struct member_store *store, const struct reference          *where,
+		    int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
 {
 	struct arena    arena;
 	struct manifest index;

@@ -12,15 +12,15 @@
 #include "source/source.h"
 
 int oci_layout_resolve(const struct member_store *store, const struct reference *reference, const struct platform *want,
-                       struct image_list *out, struct err *err);
+		       struct image_list *out, struct err *err);
 
 /* One reference per entry; `found` as in source_enumerate(). */
-int oci_layout_list(const struct member_store *store, const struct reference *where,
-                    int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
+int oci_layout_list(const struct member_store *store, const struct reference          *where,
+		    int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
 
 /* Any blob as a verified stream. */
 struct stream *oci_layout_open_blob(const struct member_store *store, const struct digest *digest, uint64_t size,
-                                    struct err *err);
+				    struct err *err);
 
 bool oci_layout_is_one(const struct member_store *store); /* has an index.json */
 

@@ -108,12 +108,13 @@ int reference_list_next(struct reference_list *list, struct reference *out, stru
 			return err_set(err, ERR_LIMIT, "%s: more than %u lines", list->name, LIMIT_LIST_LINES);
 		}
 		if (list->too_long)
-			return err_set(err, ERR_USAGE, "%s line %llu: longer than %d bytes", list->name, (unsigned long long)list->number,
-			               LINE_BYTES_MAX);
+			return err_set(err, ERR_USAGE, "%s line %llu: longer than %d bytes", list->name,
+				       (unsigned long long)list->number, LINE_BYTES_MAX);
 		if (text.len == 0)
 			continue;
 		if (reference_parse(text, out, &why))
-			return err_set(err, ERR_USAGE, "%s line %llu: %s", list->name, (unsigned long long)list->number, why.text);
+			return err_set(err, ERR_USAGE, "%s line %llu: %s", list->name, (unsigned long long)list->number,
+				       why.text);
 		return 1;
 	}
 	return status;

@@ -13,8 +13,12 @@ enum { RETRIES_MAX = 4, SMALL_PER_BODY = 2 };
 static bool open_http(struct registry_client *client, const struct source_config *config, struct err *err)
 {
 	unsigned           per_host = config->host_connections_max ? config->host_connections_max : 8;
-	struct http_config small = {.http2 = true, .host_transfers_max = per_host * SMALL_PER_BODY, .transfers_max = per_host * SMALL_PER_BODY * 4};
-	struct http_config bodies = {.host_transfers_max = per_host, .transfers_max = per_host * 4, .buffer_bytes = (size_t)config->fetch_buffer_bytes};
+	struct http_config small = {.http2 = true,
+				    .host_transfers_max = per_host * SMALL_PER_BODY,
+				    .transfers_max = per_host * SMALL_PER_BODY * 4};
+	struct http_config bodies = {.host_transfers_max = per_host,
+				     .transfers_max = per_host * 4,
+				     .buffer_bytes = (size_t)config->fetch_buffer_bytes};
 
 	client->small = http_new(&small, err);
 	client->bodies = client->small ? http_new(&bodies, err) : NULL;
@@ -35,8 +39,10 @@ struct registry_client *registry_client_new(const struct source_config *config, 
 	client->tls_verify = config->tls_verify;
 	client->retries_max = config->retries_max ? config->retries_max : RETRIES_MAX;
 	client->cert_dir = config->cert_dir ? strdup(config->cert_dir) : NULL;
-	if ((!config->cert_dir || client->cert_dir) && registries_conf_load(&client->conf, config->registries_conf, err) == 0 &&
-	    (client->credentials = credential_store_new(config->auth_file, &client->conf, err)) && open_http(client, config, err))
+	if ((!config->cert_dir || client->cert_dir) &&
+	    registries_conf_load(&client->conf, config->registries_conf, err) == 0 &&
+	    (client->credentials = credential_store_new(config->auth_file, &client->conf, err)) &&
+	    open_http(client, config, err))
 		return client;
 	err_set(err, ERR_MEM, "out of memory for the registry client");
 	registry_client_free(client);
@@ -71,11 +77,11 @@ void registry_stats_get(struct registry_client *client, struct source_stats *out
 	http_stats_get(client->small, &small);
 	http_stats_get(client->bodies, &bodies);
 	*out = (struct source_stats){
-	        .requests = small.requests + bodies.requests,
-	        .bytes_fetched = small.bytes_received + bodies.bytes_received,
-	        .retries = client->retries,
-	        .rate_limited = client->rate_limited,
-	        .token_requests = client->token_requests,
+		.requests = small.requests + bodies.requests,
+		.bytes_fetched = small.bytes_received + bodies.bytes_received,
+		.retries = client->retries,
+		.rate_limited = client->rate_limited,
+		.token_requests = client->token_requests,
 	};
 }
 
@@ -83,7 +89,8 @@ void registry_stats_get(struct registry_client *client, struct source_stats *out
 
 static bool is_name_byte(uint8_t c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+	       c == '-';
 }
 
 bool registry_name_is_safe(struct slice name, bool slashes)
@@ -124,8 +131,9 @@ static int check_names(const struct reference *where, const char *part, bool by_
 }
 
 int registry_each_place(struct registry_client *client, const struct reference *where, const struct digest *digest,
-                        int (*one)(void *data, struct registry_host *host, const struct registry_place *place, struct err *err),
-                        void *data, struct err *err)
+			int (*one)(void *data, struct registry_host *host, const struct registry_place *place,
+				   struct err *err),
+			void *data, struct err *err)
 {
 	struct registry_place *places = calloc(PLACES_MAX, sizeof(*places));
 	char                   part[REFERENCE_PART_BYTES], selector[REFERENCE_PART_BYTES + 1];
@@ -157,9 +165,10 @@ int registry_each_place(struct registry_client *client, const struct reference *
 /* ---- manifests ---- */
 
 static const char *const manifest_headers[] = {
-        "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
-        "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json",
-        NULL,
+	"Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
+	"application/vnd.docker.distribution.manifest.list.v2+json, "
+	"application/vnd.docker.distribution.manifest.v2+json",
+	NULL,
 };
 
 struct manifest_job {
@@ -188,12 +197,15 @@ static int take_manifest(const struct manifest_job *job, struct http_answer *ans
 	out->bytes = answer->body;
 	answer->body = (struct buf){0};
 	type = slice_trim(slice_cut(&type, ';'));
-	snprintf(out->media_type, sizeof(out->media_type), "%.*s", SLICE_FMT(slice_sub(type, 0, sizeof(out->media_type) - 1)));
+	snprintf(out->media_type, sizeof(out->media_type), "%.*s",
+		 SLICE_FMT(slice_sub(type, 0, sizeof(out->media_type) - 1)));
 	digest_of(buf_slice(&out->bytes), &out->digest);
 	if (expected_digest(job, &expected) && !digest_eq(&expected, &out->digest))
 		return err_set(err, ERR_DIGEST, "%s: the bytes do not hash to the digest they were asked for by", what);
-	if (digest_parse(http_answer_header(answer, "Docker-Content-Digest", 0), &said, NULL) == 0 && !digest_eq(&said, &out->digest))
-		return err_set(err, ERR_DIGEST, "%s: the bytes do not hash to the digest that the registry gives for them", what);
+	if (digest_parse(http_answer_header(answer, "Docker-Content-Digest", 0), &said, NULL) == 0 &&
+	    !digest_eq(&said, &out->digest))
+		return err_set(err, ERR_DIGEST,
+			       "%s: the bytes do not hash to the digest that the registry gives for them", what);
 	return 0;
 }
 
@@ -204,24 +216,25 @@ struct manifest_names {
 	char what[PLACE_HOST_BYTES + PLACE_REPOSITORY_BYTES + REFERENCE_PART_BYTES + 16];
 };
 
-static struct registry_ask manifest_ask(const struct manifest_job *job, struct registry_host *host, const struct registry_place *place,
-                                        struct manifest_names *names)
+static struct registry_ask manifest_ask(const struct manifest_job *job, struct registry_host *host,
+					const struct registry_place *place, struct manifest_names *names)
 {
 	struct digest unused;
 
 	registry_reference_part(job->where, job->digest, names->part);
-	snprintf(names->url, sizeof(names->url), "%s/v2/%s/manifests/%s", host->base_url, place->repository, names->part);
+	snprintf(names->url, sizeof(names->url), "%s/v2/%s/manifests/%s", host->base_url, place->repository,
+		 names->part);
 	snprintf(names->scope, sizeof(names->scope), "repository:%s:pull", place->repository);
 	snprintf(names->what, sizeof(names->what), "manifest of %s/%s%c%s", place->host, place->repository,
-	         expected_digest(job, &unused) ? '@' : ':', names->part);
+		 expected_digest(job, &unused) ? '@' : ':', names->part);
 	return (struct registry_ask){
-	        .host = host,
-	        .url = names->url,
-	        .repository = place->repository,
-	        .scope = names->scope,
-	        .headers = manifest_headers,
-	        .what = names->what,
-	        .is_mirror = place->is_mirror,
+		.host = host,
+		.url = names->url,
+		.repository = place->repository,
+		.scope = names->scope,
+		.headers = manifest_headers,
+		.what = names->what,
+		.is_mirror = place->is_mirror,
 	};
 }
 
@@ -240,7 +253,7 @@ static int get_manifest_at(void *data, struct registry_host *host, const struct 
 }
 
 int registry_get_manifest(struct registry_client *client, const struct reference *where, const struct digest *digest,
-                          struct registry_manifest *out, struct err *err)
+			  struct registry_manifest *out, struct err *err)
 {
 	struct manifest_job job = {.where = where, .digest = digest, .out = out};
 
@@ -278,7 +291,8 @@ static int head_manifest_at(void *data, struct registry_host *host, const struct
 	return code;
 }
 
-int registry_head_manifest(struct registry_client *client, const struct reference *where, struct digest *digest, struct err *err)
+int registry_head_manifest(struct registry_client *client, const struct reference *where, struct digest *digest,
+			   struct err *err)
 {
 	struct registry_manifest manifest = {0};
 	struct manifest_job      job = {.where = where, .out = &manifest, .head_digest = digest};

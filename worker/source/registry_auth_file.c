@@ -11,7 +11,8 @@ enum { KEY_BYTES = PLACE_HOST_BYTES + PLACE_REPOSITORY_BYTES };
 
 void credential_init(struct credential *credential)
 {
-	*credential = (struct credential){.username.bytes_max = LIMIT_TOKEN_BYTES, .secret.bytes_max = LIMIT_TOKEN_BYTES};
+	*credential =
+		(struct credential){.username.bytes_max = LIMIT_TOKEN_BYTES, .secret.bytes_max = LIMIT_TOKEN_BYTES};
 }
 
 static void wipe(struct buf *buf)
@@ -28,7 +29,8 @@ void credential_deinit(struct credential *credential)
 	credential_init(credential);
 }
 
-static int set_credential(struct credential *out, enum credential_kind kind, struct slice username, struct slice secret, struct err *err)
+static int set_credential(struct credential *out, enum credential_kind kind, struct slice username, struct slice secret,
+			  struct err *err)
 {
 	out->kind = kind;
 	buf_append(&out->username, username);
@@ -52,7 +54,8 @@ static struct slice bare_key(struct slice key)
 
 static struct slice hub_alias(struct slice key)
 {
-	if (slice_eq_str(key, "index.docker.io") || slice_eq_str(key, "registry-1.docker.io") || slice_eq_str(key, "index.docker.io/v1"))
+	if (slice_eq_str(key, "index.docker.io") || slice_eq_str(key, "registry-1.docker.io") ||
+	    slice_eq_str(key, "index.docker.io/v1"))
 		return SLICE_LIT("docker.io");
 	return key;
 }
@@ -69,7 +72,8 @@ static const struct json *find_key(const struct json *object, struct slice wante
 
 static bool entry_has_secret(const struct json *entry)
 {
-	return json_get_text(entry, "auth").len || json_get_text(entry, "identitytoken").len || json_get_text(entry, "username").len;
+	return json_get_text(entry, "auth").len || json_get_text(entry, "identitytoken").len ||
+	       json_get_text(entry, "username").len;
 }
 
 /* "host/a/b", "host/a", "host" in this order; the host also as docker spelled it. Entries without a secret only say
@@ -101,7 +105,8 @@ static int read_entry(const struct json *entry, struct credential *out, struct e
 	if (identity.len)
 		return set_credential(out, CREDENTIAL_IDENTITY_TOKEN, SLICE_EMPTY, identity, err);
 	if (auth.len == 0)
-		return set_credential(out, CREDENTIAL_PASSWORD, json_get_text(entry, "username"), json_get_text(entry, "password"), err);
+		return set_credential(out, CREDENTIAL_PASSWORD, json_get_text(entry, "username"),
+				      json_get_text(entry, "password"), err);
 	if (!base64_decode(slice_trim(auth), &decoded) || slice_find(buf_slice(&decoded), ':') == SIZE_MAX) {
 		code = err_set(err, ERR_CONFIG, "\"auth\" is not base64 of user:password");
 	} else {
@@ -126,7 +131,8 @@ static int name_helper(struct credential *out, struct slice helper, struct slice
 	return set_credential(out, CREDENTIAL_HELPER, SLICE_EMPTY, helper, err);
 }
 
-int auth_file_find(struct slice json_text_in, const char *host, const char *repository, struct credential *out, struct err *err)
+int auth_file_find(struct slice json_text_in, const char *host, const char *repository, struct credential *out,
+		   struct err *err)
 {
 	char               name[KEY_BYTES];
 	struct json       *root;

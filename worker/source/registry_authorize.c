@@ -41,19 +41,21 @@ static int check_realm(const struct registry_host *host, const struct challenge 
 		return err_set(err, ERR_FORMAT, "registry %s names no token server", host->name);
 	if (strncasecmp(challenge->realm, "https://", 8) != 0 &&
 	    (strncmp(host->base_url, "https:", 6) == 0 || strncasecmp(challenge->realm, "http://", 7) != 0))
-		return err_set(err, ERR_UNSUPPORTED, "registry %s names a token server without https (%.200s), which is refused", host->name,
-		               challenge->realm);
+		return err_set(err, ERR_UNSUPPORTED,
+			       "registry %s names a token server without https (%.200s), which is refused", host->name,
+			       challenge->realm);
 	return 0;
 }
 
 static int ask_token_server(struct registry_host *host, const struct challenge *challenge, const char *scope,
-                            const struct credential *credential, struct http_answer *answer, struct err *err)
+			    const struct credential *credential, struct http_answer *answer, struct err *err)
 {
 	static const char *const form_headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
 	struct http_tls          tls = host->tls;
-	struct buf               url = {.bytes_max = URL_BYTES_MAX}, form = {.bytes_max = LIMIT_TOKEN_BYTES * 4}, basic = {.bytes_max = LIMIT_TOKEN_BYTES * 4};
-	struct http_request      request = {.tls = &tls, .plain_allowed = strncmp(host->base_url, "http:", 5) == 0};
-	int                      code = ERR_LIMIT;
+	struct buf               url = {.bytes_max = URL_BYTES_MAX}, form = {.bytes_max = LIMIT_TOKEN_BYTES * 4},
+		   basic = {.bytes_max = LIMIT_TOKEN_BYTES * 4};
+	struct http_request request = {.tls = &tls, .plain_allowed = strncmp(host->base_url, "http:", 5) == 0};
+	int                 code = ERR_LIMIT;
 
 	if (!http_same_origin(challenge->realm, host->base_url))
 		tls.client_cert = tls.client_key = NULL;
@@ -84,8 +86,8 @@ static int ask_token_server(struct registry_host *host, const struct challenge *
 	return code;
 }
 
-static int judge_token_answer(const struct registry_host *host, const struct challenge *challenge, const struct credential *credential,
-                              const struct http_answer *answer, struct err *err)
+static int judge_token_answer(const struct registry_host *host, const struct challenge *challenge,
+			      const struct credential *credential, const struct http_answer *answer, struct err *err)
 {
 	char what[800], text[200];
 
@@ -93,14 +95,15 @@ static int judge_token_answer(const struct registry_host *host, const struct cha
 		return 0;
 	registry_error_text(buf_slice(&answer->body), text);
 	snprintf(what, sizeof(what), "token for %s from %.200s (%s)%s%.199s", host->name, challenge->realm,
-	         credential->kind == CREDENTIAL_NONE ? "no credential found" : "with the credential found for it", text[0] ? ": " : "", text);
+		 credential->kind == CREDENTIAL_NONE ? "no credential found" : "with the credential found for it",
+		 text[0] ? ": " : "", text);
 	if (answer->status < 400)
 		return err_set(err, ERR_UNSUPPORTED, "%s: the server answered %u", what, answer->status);
 	return http_status_error(answer->status, what, err);
 }
 
-static int get_token(struct registry_host *host, const struct challenge *challenge, const char *scope, const struct credential *credential,
-                     struct authorization *out, struct err *err)
+static int get_token(struct registry_host *host, const struct challenge *challenge, const char *scope,
+		     const struct credential *credential, struct authorization *out, struct err *err)
 {
 	struct patience patience = patience_new(host->client->retries_max, random_seed());
 	struct buf      token = {.bytes_max = LIMIT_TOKEN_BYTES};
@@ -136,11 +139,11 @@ static int get_token(struct registry_host *host, const struct challenge *challen
 	return code;
 }
 
-static int make_authorization(struct registry_host *host, const struct challenge *challenge, const char *repository, const char *scope,
-                              bool fresh, struct authorization *out, struct err *err)
+static int make_authorization(struct registry_host *host, const struct challenge *challenge, const char *repository,
+			      const char *scope, bool fresh, struct authorization *out, struct err *err)
 {
 	struct credential credential;
-	int               code = credential_find(host->client->credentials, host->name, repository, fresh, &credential, err);
+	int code = credential_find(host->client->credentials, host->name, repository, fresh, &credential, err);
 
 	buf_init(&out->value, LIMIT_TOKEN_BYTES * 3);
 	out->until_ms = clock_ms() + BASIC_LIVES_MS;
@@ -149,10 +152,12 @@ static int make_authorization(struct registry_host *host, const struct challenge
 	else if (!code && credential.kind == CREDENTIAL_PASSWORD && challenge->scheme == CHALLENGE_BASIC)
 		basic_value(&credential, &out->value);
 	else if (!code)
-		code = err_set(err, ERR_AUTH, challenge->scheme == CHALLENGE_BASIC
-		                                      ? "registry %s wants a user and password, and there is no such credential for %s%s%s"
-		                                      : "registry %s wants an authentication that is neither Basic nor Bearer, for %s%s%s",
-		               host->name, host->name, repository[0] ? "/" : "", repository);
+		code = err_set(
+			err, ERR_AUTH,
+			challenge->scheme == CHALLENGE_BASIC
+				? "registry %s wants a user and password, and there is no such credential for %s%s%s"
+				: "registry %s wants an authentication that is neither Basic nor Bearer, for %s%s%s",
+			host->name, host->name, repository[0] ? "/" : "", repository);
 	credential_deinit(&credential);
 	return code;
 }
@@ -186,12 +191,13 @@ static struct authorization *take_slot(struct registry_host *host, const char *s
 
 static bool is_good(const struct authorization *slot, const char *refused)
 {
-	return slot->value.len && clock_ms() < slot->until_ms && !(refused && slice_eq_str(buf_slice(&slot->value), refused));
+	return slot->value.len && clock_ms() < slot->until_ms &&
+	       !(refused && slice_eq_str(buf_slice(&slot->value), refused));
 }
 
 /* Fills the slot with the lock released; others who want the same scope wait. */
-static int fill_slot(struct registry_host *host, struct authorization *slot, const char *repository, const char *scope, const char *refused,
-                     struct err *err)
+static int fill_slot(struct registry_host *host, struct authorization *slot, const char *repository, const char *scope,
+		     const char *refused, struct err *err)
 {
 	struct challenge     challenge = host->challenge;
 	struct authorization made = {0};
@@ -209,8 +215,8 @@ static int fill_slot(struct registry_host *host, struct authorization *slot, con
 	return code;
 }
 
-int registry_authorize(struct registry_host *host, const char *repository, const char *scope, const char *refused, struct buf *value,
-                       struct err *err)
+int registry_authorize(struct registry_host *host, const char *repository, const char *scope, const char *refused,
+		       struct buf *value, struct err *err)
 {
 	struct authorization *slot;
 	int                   code = 0;

@@ -13,7 +13,7 @@ enum { PROGRESS_BYTES = 1 << 20 };
 
 /* The raw bytes of a blob, over as many transfers as it takes. The digest is checked by the filter above. */
 struct blob_stream {
-	struct stream          stream;
+	struct stream           stream;
 	struct registry_client *client;
 	struct registry_host   *host;
 	struct http_response   *response;
@@ -40,13 +40,13 @@ static int open_at_offset(struct blob_stream *self, struct err *err)
 	char                range[64];
 	const char *const   headers[] = {range, NULL};
 	struct registry_ask ask = {
-	        .host = self->host,
-	        .url = self->url,
-	        .repository = self->repository,
-	        .scope = self->scope,
-	        .headers = self->offset ? headers : NULL,
-	        .what = self->what,
-	        .is_mirror = self->is_mirror,
+		.host = self->host,
+		.url = self->url,
+		.repository = self->repository,
+		.scope = self->scope,
+		.headers = self->offset ? headers : NULL,
+		.what = self->what,
+		.is_mirror = self->is_mirror,
 	};
 	int code;
 
@@ -72,7 +72,8 @@ static int resume(struct blob_stream *self, const struct err *cut, struct err *e
 		self->progress_from = self->offset;
 	}
 	if (!patience_again(&self->patience, cut->code, 0, &wait_ms)) {
-		err_set(err, cut->code, "%s: %s, after %llu bytes", self->what, cut->text, (unsigned long long)self->offset);
+		err_set(err, cut->code, "%s: %s, after %llu bytes", self->what, cut->text,
+			(unsigned long long)self->offset);
 		return cut->code;
 	}
 	self->client->retries++;
@@ -89,7 +90,7 @@ static int blob_next(struct stream *stream, struct slice *block, struct err *err
 	for (;;) {
 		struct err cut = {0};
 		int        status = self->response ? stream_next(http_body(self->response), block, &cut)
-		                                   : err_set(&cut, ERR_NET, "%s: the transfer was given up", self->what);
+						   : err_set(&cut, ERR_NET, "%s: the transfer was given up", self->what);
 
 		if (status == STREAM_BLOCK) {
 			uint64_t skipped = block->len < self->skip ? block->len : self->skip;
@@ -122,7 +123,7 @@ static void blob_close(struct stream *stream)
 }
 
 static void name_blob(struct blob_stream *self, const struct registry_host *host, const struct registry_place *place,
-                      const struct digest *digest)
+		      const struct digest *digest)
 {
 	char text[DIGEST_TEXT_BYTES];
 
@@ -160,7 +161,7 @@ static int open_blob_at(void *data, struct registry_host *host, const struct reg
 	length = code ? UINT64_MAX : http_content_length(self->response);
 	if (!code && length != UINT64_MAX && job->size != UINT64_MAX && length != job->size)
 		code = err_set(err, ERR_DIGEST, "%s: the registry sends %llu bytes, the manifest says %llu", self->what,
-		               (unsigned long long)length, (unsigned long long)job->size);
+			       (unsigned long long)length, (unsigned long long)job->size);
 	if (code)
 		blob_close(&self->stream);
 	else
@@ -168,8 +169,8 @@ static int open_blob_at(void *data, struct registry_host *host, const struct reg
 	return code;
 }
 
-struct stream *registry_open_blob(struct registry_client *client, const struct reference *where, const struct digest *digest,
-                                  uint64_t size, struct err *err)
+struct stream *registry_open_blob(struct registry_client *client, const struct reference *where,
+				  const struct digest *digest, uint64_t size, struct err *err)
 {
 	struct blob_job job = {.digest = digest, .size = size};
 
@@ -188,7 +189,11 @@ static int get_blob_at(void *data, struct registry_host *host, const struct regi
 {
 	struct small_job   *job = data;
 	struct blob_stream  names;
-	struct registry_ask ask = {.host = host, .url = names.url, .repository = names.repository, .scope = names.scope, .what = names.what};
+	struct registry_ask ask = {.host = host,
+				   .url = names.url,
+				   .repository = names.repository,
+				   .scope = names.scope,
+				   .what = names.what};
 	struct http_answer  answer = {0};
 	struct digest       found;
 	int                 code;
@@ -199,7 +204,8 @@ static int get_blob_at(void *data, struct registry_host *host, const struct regi
 	if (!code) {
 		digest_of(buf_slice(&answer.body), &found);
 		if (!digest_eq(&found, job->digest))
-			code = err_set(err, ERR_DIGEST, "%s: the bytes do not hash to the digest they were asked for by", names.what);
+			code = err_set(err, ERR_DIGEST,
+				       "%s: the bytes do not hash to the digest they were asked for by", names.what);
 	}
 	if (!code)
 		buf_append(job->out, buf_slice(&answer.body));
@@ -207,19 +213,21 @@ static int get_blob_at(void *data, struct registry_host *host, const struct regi
 	return code;
 }
 
-int registry_get_blob(struct registry_client *client, const struct reference *where, const struct digest *digest, uint64_t size,
-                      struct buf *out, struct err *err)
+int registry_get_blob(struct registry_client *client, const struct reference *where, const struct digest *digest,
+		      uint64_t size, struct buf *out, struct err *err)
 {
 	struct small_job job = {.digest = digest, .out = out};
 	size_t           before = out->len;
 	int              code;
 
 	if (size != UINT64_MAX && size > out->bytes_max - out->len)
-		return err_set(err, ERR_LIMIT, "a blob of %llu bytes, more than %zu", (unsigned long long)size, out->bytes_max - out->len);
+		return err_set(err, ERR_LIMIT, "a blob of %llu bytes, more than %zu", (unsigned long long)size,
+			       out->bytes_max - out->len);
 	code = registry_each_place(client, where, digest, get_blob_at, &job, err);
 	if (!code && !buf_ok(out))
 		return err_set(err, ERR_MEM, "out of memory for a blob");
 	if (!code && size != UINT64_MAX && out->len - before != size)
-		return err_set(err, ERR_DIGEST, "a blob of %zu bytes, the manifest says %llu", out->len - before, (unsigned long long)size);
+		return err_set(err, ERR_DIGEST, "a blob of %zu bytes, the manifest says %llu", out->len - before,
+			       (unsigned long long)size);
 	return code;
 }

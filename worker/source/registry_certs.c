@@ -27,9 +27,11 @@ static bool find_folder(const char *cert_dir, const char *host, char out[PATH_BY
 			return true;
 		return snprintf(out, PATH_BYTES, "%s", cert_dir) < PATH_BYTES;
 	}
-	if (config && config[0] && snprintf(out, PATH_BYTES, "%s/containers/certs.d/%s", config, host) < PATH_BYTES && is_folder(out))
+	if (config && config[0] && snprintf(out, PATH_BYTES, "%s/containers/certs.d/%s", config, host) < PATH_BYTES &&
+	    is_folder(out))
 		return true;
-	if (home && snprintf(out, PATH_BYTES, "%s/.config/containers/certs.d/%s", home, host) < PATH_BYTES && is_folder(out))
+	if (home && snprintf(out, PATH_BYTES, "%s/.config/containers/certs.d/%s", home, host) < PATH_BYTES &&
+	    is_folder(out))
 		return true;
 	if (snprintf(out, PATH_BYTES, "/etc/containers/certs.d/%s", host) < PATH_BYTES && is_folder(out))
 		return true;
@@ -53,9 +55,11 @@ static int take_client_cert(struct registry_certs *certs, const char *path, stru
 	if (certs->client_cert[0])
 		return 0; /* the first by name */
 	snprintf(certs->client_cert, sizeof(certs->client_cert), "%s", path);
-	if (snprintf(certs->client_key, sizeof(certs->client_key), "%.*s.key", (int)stem, path) >= (int)sizeof(certs->client_key) ||
+	if (snprintf(certs->client_key, sizeof(certs->client_key), "%.*s.key", (int)stem, path) >=
+		    (int)sizeof(certs->client_key) ||
 	    access(certs->client_key, R_OK) != 0)
-		return err_errno(err, ERR_CONFIG, "client certificate %.200s needs its key %.200s", path, certs->client_key);
+		return err_errno(err, ERR_CONFIG, "client certificate %.200s needs its key %.200s", path,
+				 certs->client_key);
 	return 0;
 }
 

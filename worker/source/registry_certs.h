@@ -6,7 +6,7 @@
 #include "base/err.h"
 
 struct registry_certs {
-	struct buf ca_pem;                       /* every *.crt, NUL-terminated; empty = none */
+	struct buf ca_pem;                              /* every *.crt, NUL-terminated; empty = none */
 	char       client_cert[4096], client_key[4096]; /* "" = none */
 };
 

@@ -4,7 +4,8 @@
 
 static bool is_token_byte(uint8_t c)
 {
-	return c && (memchr("!#$%&'*+-.^_`|~", c, 15) || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+	return c && (memchr("!#$%&'*+-.^_`|~", c, 15) || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+		     (c >= 'A' && c <= 'Z'));
 }
 
 static void skip_bytes(struct slice *rest, const char *which)

@@ -11,7 +11,8 @@ enum challenge_scheme { CHALLENGE_NONE, CHALLENGE_OTHER, CHALLENGE_BASIC, CHALLE
 
 struct challenge {
 	enum challenge_scheme scheme;
-	char realm[1024], service[512], scope[1024]; /* "" when not given; a longer one makes the scheme CHALLENGE_OTHER */
+	char                  realm[1024], service[512],
+		scope[1024]; /* "" when not given; a longer one makes the scheme CHALLENGE_OTHER */
 };
 
 /* Cuts the next challenge off a header value; false at the end or where the grammar breaks. */

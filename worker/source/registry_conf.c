@@ -58,7 +58,7 @@ static int end_registry(struct loading *loading, struct err *err)
 	if (old)
 		*old = *registry;
 	else if (arena_grow(&conf->arena, &conf->registries, &conf->registries_capacity, conf->registries_count,
-	                    sizeof(*conf->registries)))
+			    sizeof(*conf->registries)))
 		conf->registries[conf->registries_count++] = *registry;
 	return 0;
 }
@@ -72,8 +72,8 @@ static int on_table(void *data, struct slice path, bool array_item, struct err *
 	if (slice_eq_str(path, "registry.mirror")) {
 		if (!loading->in_registry)
 			return err_set(err, ERR_CONFIG, "[[registry.mirror]] without [[registry]] before it");
-		if (arena_grow(&loading->conf->arena, &registry->mirrors, &registry->mirrors_capacity, registry->mirrors_count,
-		               sizeof(*registry->mirrors)))
+		if (arena_grow(&loading->conf->arena, &registry->mirrors, &registry->mirrors_capacity,
+			       registry->mirrors_count, sizeof(*registry->mirrors)))
 			registry->mirrors[registry->mirrors_count++] = (struct conf_mirror){0};
 		return 0;
 	}
@@ -147,7 +147,8 @@ static int on_value(void *data, struct slice path, struct slice key, const struc
 	else if (path.len == 0 && slice_eq_str(key, "credential-helpers")) {
 		if (value->index == 0)
 			conf->helpers_count = 0;
-		if (arena_grow(&conf->arena, &conf->helpers, &conf->helpers_capacity, conf->helpers_count, sizeof(*conf->helpers)))
+		if (arena_grow(&conf->arena, &conf->helpers, &conf->helpers_capacity, conf->helpers_count,
+			       sizeof(*conf->helpers)))
 			conf->helpers[conf->helpers_count++] = arena_copy(&conf->arena, value->text);
 	}
 	return 0;
@@ -306,11 +307,12 @@ static bool mirror_serves(const struct conf_registry *registry, const struct con
 }
 
 int registries_conf_places(const struct registries_conf *conf, const char *host, const char *repository,
-                           const char *selector, struct registry_place places[PLACES_MAX], size_t *count, struct err *err)
+			   const char *selector, struct registry_place places[PLACES_MAX], size_t *count,
+			   struct err *err)
 {
-	char                        name[PLACE_HOST_BYTES + PLACE_REPOSITORY_BYTES + 512];
-	int                         len = snprintf(name, sizeof(name), "%s%s%s%s", host, repository[0] ? "/" : "", repository, selector);
-	size_t                      plain_len = strlen(host) + (repository[0] ? 1 : 0) + strlen(repository), taken = 0;
+	char   name[PLACE_HOST_BYTES + PLACE_REPOSITORY_BYTES + 512];
+	int    len = snprintf(name, sizeof(name), "%s%s%s%s", host, repository[0] ? "/" : "", repository, selector);
+	size_t plain_len = strlen(host) + (repository[0] ? 1 : 0) + strlen(repository), taken = 0;
 	const struct conf_registry *registry;
 	struct slice                whole, rest;
 	int                         code = 0;

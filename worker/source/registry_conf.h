@@ -53,6 +53,7 @@ struct registry_place {
 /* The places to ask for `host`/`repository` in order, the registry itself last; mirrors beyond PLACES_MAX - 1 are left
  * out. `selector` is ":tag", "@digest" or "". ERR_CONFIG when it is blocked, ERR_LIMIT when a name gets too long. */
 int registries_conf_places(const struct registries_conf *conf, const char *host, const char *repository,
-                           const char *selector, struct registry_place places[PLACES_MAX], size_t *count, struct err *err);
+			   const char *selector, struct registry_place places[PLACES_MAX], size_t *count,
+			   struct err *err);
 
 #endif

@@ -30,7 +30,8 @@ struct credential_store {
 
 static void add_path(struct credential_store *store, const char *folder, const char *name)
 {
-	if (folder && folder[0] && snprintf(store->files[store->files_count], PATH_BYTES, "%s%s", folder, name) < PATH_BYTES)
+	if (folder && folder[0] &&
+	    snprintf(store->files[store->files_count], PATH_BYTES, "%s%s", folder, name) < PATH_BYTES)
 		store->files_count++;
 }
 
@@ -50,7 +51,8 @@ static void add_default_paths(struct credential_store *store)
 	add_path(store, home, "/.dockercfg");
 }
 
-struct credential_store *credential_store_new(const char *auth_file, const struct registries_conf *conf, struct err *err)
+struct credential_store *credential_store_new(const char *auth_file, const struct registries_conf *conf,
+					      struct err *err)
 {
 	struct credential_store *store = calloc(1, sizeof(*store));
 
@@ -130,8 +132,8 @@ static void remember(struct credential_store *store, const char *key, struct sli
 }
 
 /* A helper that has nothing for this server leaves `out` at CREDENTIAL_NONE. */
-static int ask_helper(struct credential_store *store, const char *helper, const char *server, bool fresh, struct credential *out,
-                      struct err *err)
+static int ask_helper(struct credential_store *store, const char *helper, const char *server, bool fresh,
+		      struct credential *out, struct err *err)
 {
 	struct buf answer = {.bytes_max = LIMIT_TOKEN_BYTES * 2};
 	char       key[640];
@@ -169,8 +171,8 @@ static int ask_named_helper(struct credential_store *store, bool fresh, struct c
 
 /* ---- look-up ---- */
 
-static int look_in_file(struct credential_store *store, const char *path, const char *host, const char *repository, bool fresh,
-                        struct credential *out, struct err *err)
+static int look_in_file(struct credential_store *store, const char *path, const char *host, const char *repository,
+			bool fresh, struct credential *out, struct err *err)
 {
 	struct buf text = {.bytes_max = FILE_BYTES_MAX};
 	struct err why = {0};
@@ -191,7 +193,7 @@ static int look_in_file(struct credential_store *store, const char *path, const 
 }
 
 int credential_find(struct credential_store *store, const char *host, const char *repository, bool fresh,
-                    struct credential *out, struct err *err)
+		    struct credential *out, struct err *err)
 {
 	int code = 0;
 

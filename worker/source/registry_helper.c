@@ -130,13 +130,14 @@ static int converse(const char *program, const char *server, struct buf *answer,
 	said = read_answer(&helper, answer);
 	finish(&helper, !said);
 	if (!said)
-		return err_set(err, ERR_AUTH, "credential helper %s gave no usable answer within %d s", program, HELPER_MS_MAX / 1000);
+		return err_set(err, ERR_AUTH, "credential helper %s gave no usable answer within %d s", program,
+			       HELPER_MS_MAX / 1000);
 	if (WIFEXITED(helper.status) && WEXITSTATUS(helper.status) == 0)
 		return 0;
 	if (slice_find_str(buf_slice(answer), "credentials not found") != SIZE_MAX)
 		return err_set(err, ERR_NOT_FOUND, "credential helper %s has nothing for %s", program, server);
-	return err_set(err, ERR_AUTH, "credential helper %s failed for %s: %.*s", program, server, answer->len > 200 ? 200 : (int)answer->len,
-	               answer->ptr ? (const char *)answer->ptr : "");
+	return err_set(err, ERR_AUTH, "credential helper %s failed for %s: %.*s", program, server,
+		       answer->len > 200 ? 200 : (int)answer->len, answer->ptr ? (const char *)answer->ptr : "");
 }
 
 int registry_helper_get(const char *name, const char *server, struct buf *answer, struct err *err)

@@ -26,10 +26,10 @@ static struct registry_host *new_host(struct registry_client *client, const char
 		return NULL;
 	}
 	host->tls = (struct http_tls){
-	        .insecure = insecure || !client->tls_verify,
-	        .ca_pem = host->certs.ca_pem.len ? (const char *)host->certs.ca_pem.ptr : NULL,
-	        .client_cert = host->certs.client_cert[0] ? host->certs.client_cert : NULL,
-	        .client_key = host->certs.client_key[0] ? host->certs.client_key : NULL,
+		.insecure = insecure || !client->tls_verify,
+		.ca_pem = host->certs.ca_pem.len ? (const char *)host->certs.ca_pem.ptr : NULL,
+		.client_cert = host->certs.client_cert[0] ? host->certs.client_cert : NULL,
+		.client_key = host->certs.client_key[0] ? host->certs.client_key : NULL,
 	};
 	pthread_mutex_init(&host->lock, NULL);
 	pthread_cond_init(&host->changed, NULL);
@@ -58,7 +58,8 @@ void registry_hosts_free(struct registry_client *client)
 	}
 }
 
-static struct registry_host *find_or_add(struct registry_client *client, const char *name, bool insecure, struct err *err)
+static struct registry_host *find_or_add(struct registry_client *client, const char *name, bool insecure,
+					 struct err *err)
 {
 	struct registry_host *host;
 
@@ -136,7 +137,8 @@ static int settle(struct registry_host *host, struct err *err)
 	}
 }
 
-struct registry_host *registry_host_get(struct registry_client *client, const char *name, bool insecure, struct err *err)
+struct registry_host *registry_host_get(struct registry_client *client, const char *name, bool insecure,
+					struct err *err)
 {
 	struct registry_host *host = find_or_add(client, name, insecure, err);
 	bool                  known;

@@ -13,7 +13,7 @@
 enum {
 	PAGE_BYTES_MAX = 16 << 20,
 	PAGES_MAX = 100000,
-	TAGS_MAX = 1000000,  /* of one repository */
+	TAGS_MAX = 1000000, /* of one repository */
 	TAGS_ARENA_BYTES = 512 << 20,
 	URL_BYTES = 4096,
 	RECENT_PAGES = 8,
@@ -26,8 +26,8 @@ struct listing {
 	const struct reference      *where;
 	const struct listing_filter *filter;
 	int (*found)(void *data, const struct reference *reference);
-	void    *data;
-	uint64_t repositories, failed;
+	void      *data;
+	uint64_t   repositories, failed;
 	struct err first_failure;
 };
 
@@ -47,8 +47,8 @@ static void pages_deinit(struct pages *pages)
 		free(pages->recent[i]);
 }
 
-static int turn_page(struct pages *pages, const struct registry_host *host, const struct http_answer *answer, const char *what,
-                     struct err *err)
+static int turn_page(struct pages *pages, const struct registry_host *host, const struct http_answer *answer,
+		     const char *what, struct err *err)
 {
 	struct slice target = SLICE_EMPTY;
 	char        *next = NULL;
@@ -77,9 +77,10 @@ static int turn_page(struct pages *pages, const struct registry_host *host, cons
 }
 
 /* Every page of a list, each as parsed JSON. */
-static int each_page(struct listing *listing, const char *path, const char *repository, const char *scope, const char *what,
-                     int (*page)(struct listing *listing, const struct json *root, void *data, struct err *err), void *data,
-                     struct err *err)
+static int each_page(struct listing *listing, const char *path, const char *repository, const char *scope,
+		     const char *what,
+		     int (*page)(struct listing *listing, const struct json *root, void *data, struct err *err),
+		     void *data, struct err *err)
 {
 	struct pages pages = {0};
 	int          code = 0;
@@ -87,7 +88,11 @@ static int each_page(struct listing *listing, const char *path, const char *repo
 	if (asprintf(&pages.url, "%s/v2/%s?n=1000", listing->host->base_url, path) < 0)
 		return err_set(err, ERR_MEM, "out of memory for a listing");
 	while (!code && pages.url) {
-		struct registry_ask ask = {.host = listing->host, .url = pages.url, .repository = repository, .scope = scope, .what = what};
+		struct registry_ask ask = {.host = listing->host,
+					   .url = pages.url,
+					   .repository = repository,
+					   .scope = scope,
+					   .what = what};
 		struct http_answer  answer = {0};
 		struct json        *root = NULL;
 
@@ -174,10 +179,11 @@ static size_t length_without_slashes(const char *text)
 /* The name as the user knows it, where registries.conf gives the prefix another location. */
 static void user_name(const struct listing *listing, const char *repository, char *out, size_t size)
 {
-	size_t there = length_without_slashes(listing->place->repository), here = length_without_slashes(listing->where->path);
+	size_t there = length_without_slashes(listing->place->repository),
+	       here = length_without_slashes(listing->where->path);
 
 	snprintf(out, size, "%.*s%s", (int)here, listing->where->path,
-	         here == 0 && repository[there] == '/' ? repository + there + 1 : repository + there);
+		 here == 0 && repository[there] == '/' ? repository + there + 1 : repository + there);
 }
 
 static void note_failure(struct listing *listing, int code, const struct err *why)
@@ -235,8 +241,9 @@ static int tell(struct listing *listing, struct tags *tags)
 static int list_tags(struct listing *listing, const char *repository, int *told, struct err *err)
 {
 	struct tags tags = {.repository = repository};
-	char        path[PLACE_REPOSITORY_BYTES + 32], scope[PLACE_REPOSITORY_BYTES + 32], what[PLACE_HOST_BYTES + PLACE_REPOSITORY_BYTES + 16];
-	int         code;
+	char        path[PLACE_REPOSITORY_BYTES + 32], scope[PLACE_REPOSITORY_BYTES + 32],
+		what[PLACE_HOST_BYTES + PLACE_REPOSITORY_BYTES + 16];
+	int code;
 
 	arena_init(&tags.arena, TAGS_ARENA_BYTES);
 	snprintf(path, sizeof(path), "%s/tags/list", repository);
@@ -259,7 +266,8 @@ static bool is_below_prefix(struct slice repository, struct slice prefix)
 		prefix.len--;
 	if (prefix.len == 0 || slice_eq(repository, prefix))
 		return true;
-	return repository.len > prefix.len && slice_eq(slice_sub(repository, 0, prefix.len), prefix) && repository.ptr[prefix.len] == '/';
+	return repository.len > prefix.len && slice_eq(slice_sub(repository, 0, prefix.len), prefix) &&
+	       repository.ptr[prefix.len] == '/';
 }
 
 static int take_repositories(struct listing *listing, const struct json *root, void *data, struct err *err)
@@ -278,7 +286,8 @@ static int take_repositories(struct listing *listing, const struct json *root, v
 		listing->repositories++;
 		snprintf(repository, sizeof(repository), "%.*s", SLICE_FMT(slice_sub(name, 0, sizeof(repository) - 1)));
 		if (!registry_name_is_safe(name, true) || name.len >= sizeof(repository))
-			code = err_set(&why, ERR_FORMAT, "%s lists a repository whose name no registry may give", listing->host->name);
+			code = err_set(&why, ERR_FORMAT, "%s lists a repository whose name no registry may give",
+				       listing->host->name);
 		else
 			code = list_tags(listing, repository, told, &why);
 		if (code == ERR_CANCELLED || code == ERR_MEM)
@@ -294,14 +303,14 @@ static const char *own_listing_api(const char *host)
 	static const struct {
 		const char *suffix, *api;
 	} known[] = {
-	        {"docker.io", "https://hub.docker.com/v2/namespaces/NAME/repositories"},
-	        {"ghcr.io", "https://api.github.com/orgs/NAME/packages?package_type=container"},
-	        {"quay.io", "https://quay.io/api/v1/repository?namespace=NAME"},
-	        {"gcr.io", "gcloud container images list"},
-	        {"pkg.dev", "gcloud artifacts docker images list"},
-	        {"amazonaws.com", "aws ecr describe-repositories"},
-	        {"azurecr.io", "az acr repository list"},
-	        {"registry.gitlab.com", "https://gitlab.com/api/v4/groups/NAME/registry/repositories"},
+		{"docker.io", "https://hub.docker.com/v2/namespaces/NAME/repositories"},
+		{"ghcr.io", "https://api.github.com/orgs/NAME/packages?package_type=container"},
+		{"quay.io", "https://quay.io/api/v1/repository?namespace=NAME"},
+		{"gcr.io", "gcloud container images list"},
+		{"pkg.dev", "gcloud artifacts docker images list"},
+		{"amazonaws.com", "aws ecr describe-repositories"},
+		{"azurecr.io", "az acr repository list"},
+		{"registry.gitlab.com", "https://gitlab.com/api/v4/groups/NAME/registry/repositories"},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -317,8 +326,9 @@ static bool catalog_is_refused(int code)
 
 static int refuse(const struct listing *listing, const struct err *why, struct err *err)
 {
-	return err_set(err, why->code, "%s does not list its repositories (%.200s): list them by %s and scan with --from-file", listing->host->name,
-	               why->text, own_listing_api(listing->where->host));
+	return err_set(err, why->code,
+		       "%s does not list its repositories (%.200s): list them by %s and scan with --from-file",
+		       listing->host->name, why->text, own_listing_api(listing->where->host));
 }
 
 static int run_listing(struct listing *listing, int *told, struct err *err)
@@ -346,23 +356,25 @@ static int run_listing(struct listing *listing, int *told, struct err *err)
 			       (unsigned long long)listing->failed, (unsigned long long)listing->repositories,
 			       listing->host->name, listing->first_failure.text);
 	if (listing->repositories == 0 && prefix[0])
-		return err_set(err, ERR_NOT_FOUND, "%s lists no repository at or below %s", listing->host->name, prefix);
+		return err_set(err, ERR_NOT_FOUND, "%s lists no repository at or below %s", listing->host->name,
+			       prefix);
 	return 0;
 }
 
 int registry_list(struct registry_client *client, const struct reference *where, const struct listing_filter *filter,
-                  int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
+		  int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
 {
 	struct registry_place *places = calloc(PLACES_MAX, sizeof(*places));
-	struct listing         listing = {.client = client, .where = where, .filter = filter, .found = found, .data = data};
-	size_t                 count = 0;
-	int                    told = 0, code;
+	struct listing listing = {.client = client, .where = where, .filter = filter, .found = found, .data = data};
+	size_t         count = 0;
+	int            told = 0, code;
 
 	if (!places)
 		return err_set(err, ERR_MEM, "out of memory for a listing");
 	code = registries_conf_places(&client->conf, where->host, where->path, "", places, &count, err);
 	if (!code) {
-		listing.place = &places[count - 1]; /* the registry itself: mirrors hold what was asked for, not all there is */
+		listing.place =
+			&places[count - 1]; /* the registry itself: mirrors hold what was asked for, not all there is */
 		listing.host = registry_host_get(client, listing.place->host, listing.place->insecure, err);
 		code = listing.host ? run_listing(&listing, &told, err) : (err ? err->code : ERR_NET);
 	}

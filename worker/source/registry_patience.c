@@ -25,7 +25,7 @@ bool patience_again(struct patience *patience, int code, uint64_t retry_after_ms
 {
 	if (code == ERR_RATE || (code == ERR_NET && retry_after_ms)) {
 		*wait_ms = retry_after_ms ? retry_after_ms + rng_below(&patience->rng, retry_after_ms / 4 + 1)
-		                          : pause_ms(patience, patience->rate_waits + 1);
+					  : pause_ms(patience, patience->rate_waits + 1);
 		patience->rate_waits++;
 		patience->rate_waited_ms += *wait_ms;
 		return patience->rate_waits <= RATE_WAITS_MAX && patience->rate_waited_ms <= RATE_WAITED_MS_MAX;

@@ -35,7 +35,8 @@ void registry_error_text(struct slice body, char out[200])
 	code = json_get_text(first, "code");
 	message = json_get_text(first, "message");
 	if (message.len == 0)
-		message = json_get_text(root, "details").len ? json_get_text(root, "details") : json_get_text(root, "message");
+		message = json_get_text(root, "details").len ? json_get_text(root, "details")
+							     : json_get_text(root, "message");
 	escape_terminal(&text, slice_sub(code, 0, 60));
 	if (code.len && message.len)
 		buf_str(&text, ": ");
@@ -47,9 +48,9 @@ void registry_error_text(struct slice body, char out[200])
 
 /* How one try ended. */
 struct outcome {
-	int      code;
-	unsigned status; /* 0 = no answer */
-	uint64_t retry_after_ms;
+	int              code;
+	unsigned         status; /* 0 = no answer */
+	uint64_t         retry_after_ms;
 	struct challenge challenge; /* of a 401 */
 	struct err       why;
 };
@@ -65,7 +66,8 @@ static void read_refusal(const struct registry_ask *ask, struct http_response *r
 	snprintf(what, sizeof(what), "%s%s%s", ask->what, text[0] ? ": " : "", text);
 	outcome->retry_after_ms = http_retry_after_ms(http_header(response, "Retry-After", 0), clock_unix_ms());
 	if (outcome->status < 400)
-		outcome->code = err_set(&outcome->why, ERR_UNSUPPORTED, "%s: the server answered %u", what, outcome->status);
+		outcome->code =
+			err_set(&outcome->why, ERR_UNSUPPORTED, "%s: the server answered %u", what, outcome->status);
 	else
 		outcome->code = http_status_error(outcome->status, what, &outcome->why);
 }
@@ -84,16 +86,17 @@ static void choose_challenge(struct http_response *response, struct challenge *o
 	buf_deinit(&lines);
 }
 
-static struct http_response *try_once(const struct registry_ask *ask, struct http *http, const char *authorization, struct outcome *outcome)
+static struct http_response *try_once(const struct registry_ask *ask, struct http *http, const char *authorization,
+				      struct outcome *outcome)
 {
 	struct registry_host *host = ask->host;
 	struct http_request   request = {
-	          .method = ask->method,
-	          .url = ask->url,
-	          .headers = ask->headers,
-	          .authorization = authorization[0] ? authorization : NULL,
-	          .tls = &host->tls,
-	          .plain_allowed = strncmp(host->base_url, "http:", 5) == 0,
+		  .method = ask->method,
+		  .url = ask->url,
+		  .headers = ask->headers,
+		  .authorization = authorization[0] ? authorization : NULL,
+		  .tls = &host->tls,
+		  .plain_allowed = strncmp(host->base_url, "http:", 5) == 0,
         };
 	struct http_response *response;
 
@@ -123,7 +126,8 @@ static int wait_for_turn(struct registry_host *host, struct err *err)
 	return until > now ? registry_pause(host->client, until - now, err) : 0;
 }
 
-static int wait_again(struct registry_host *host, struct patience *patience, const struct outcome *outcome, struct err *err)
+static int wait_again(struct registry_host *host, struct patience *patience, const struct outcome *outcome,
+		      struct err *err)
 {
 	uint64_t wait_ms, until;
 
@@ -168,12 +172,13 @@ static int run_exchange(struct exchange *x, struct err *err)
 {
 	const struct registry_ask *ask = x->ask;
 	struct registry_client    *client = ask->host->client;
-	unsigned                   retries = ask->is_mirror && client->retries_max > MIRROR_RETRIES_MAX ? MIRROR_RETRIES_MAX : client->retries_max;
-	struct patience            patience = patience_new(retries, random_seed());
-	struct buf                 value = {.bytes_max = LIMIT_TOKEN_BYTES * 4};
-	unsigned                   refusals = 0;
-	struct outcome             outcome;
-	int                        code = 0;
+	unsigned                   retries =
+                ask->is_mirror && client->retries_max > MIRROR_RETRIES_MAX ? MIRROR_RETRIES_MAX : client->retries_max;
+	struct patience patience = patience_new(retries, random_seed());
+	struct buf      value = {.bytes_max = LIMIT_TOKEN_BYTES * 4};
+	unsigned        refusals = 0;
+	struct outcome  outcome;
+	int             code = 0;
 
 	for (bool refused = false; !code; refused = outcome.status == 401) {
 		struct buf before = value;
@@ -182,7 +187,8 @@ static int run_exchange(struct exchange *x, struct err *err)
 		buf_byte(&before, '\0');
 		code = wait_for_turn(ask->host, err);
 		if (!code && may_authorize(ask))
-			code = registry_authorize(ask->host, ask->repository, ask->scope, refused ? (const char *)before.ptr : NULL, &value, err);
+			code = registry_authorize(ask->host, ask->repository, ask->scope,
+						  refused ? (const char *)before.ptr : NULL, &value, err);
 		buf_deinit(&before);
 		if (code)
 			break;
@@ -194,7 +200,8 @@ static int run_exchange(struct exchange *x, struct err *err)
 			take_answer(x, response, &outcome);
 		if (!outcome.code)
 			break;
-		if (outcome.status == 401 && may_authorize(ask) && outcome.challenge.scheme != CHALLENGE_NONE && refusals++ < REFUSALS_MAX)
+		if (outcome.status == 401 && may_authorize(ask) && outcome.challenge.scheme != CHALLENGE_NONE &&
+		    refusals++ < REFUSALS_MAX)
 			registry_challenged(ask->host, &outcome.challenge);
 		else
 			code = wait_again(ask->host, &patience, &outcome, err);
@@ -205,7 +212,8 @@ static int run_exchange(struct exchange *x, struct err *err)
 
 int registry_fetch(const struct registry_ask *ask, size_t body_bytes_max, struct http_answer *answer, struct err *err)
 {
-	struct exchange x = {.ask = ask, .http = ask->host->client->small, .answer = answer, .body_bytes_max = body_bytes_max};
+	struct exchange x = {
+		.ask = ask, .http = ask->host->client->small, .answer = answer, .body_bytes_max = body_bytes_max};
 
 	return run_exchange(&x, err);
 }

@@ -24,7 +24,8 @@ static bool is_digit(uint8_t c)
 
 static bool is_pre_release(struct slice text)
 {
-	static const char *const words[] = {"alpha", "beta", "rc", "pre", "dev", "snapshot", "nightly", "canary", "milestone"};
+	static const char *const words[] = {"alpha",    "beta",    "rc",     "pre",      "dev",
+					    "snapshot", "nightly", "canary", "milestone"};
 
 	while (text.len && (text.ptr[0] == '-' || text.ptr[0] == '.' || text.ptr[0] == '_'))
 		text = slice_from(text, 1);
@@ -86,7 +87,8 @@ int registry_tag_cmp(struct slice a, struct slice b)
 			return kind_left < kind_right ? -1 : 1;
 		if (kind_left == PART_END)
 			return slice_cmp(a, b);
-		order = kind_left == PART_NUMBER ? cmp_numbers(part_left, part_right) : slice_cmp(part_left, part_right);
+		order = kind_left == PART_NUMBER ? cmp_numbers(part_left, part_right)
+						 : slice_cmp(part_left, part_right);
 		if (order)
 			return order;
 	}

@@ -9,7 +9,7 @@ struct reader {
 	struct slice               text, rest;
 	const struct toml_handler *handler;
 	struct err                *err;
-	char                       table[NAME_BYTES]; /* where keys belong now */
+	char                       table[NAME_BYTES];    /* where keys belong now */
 	char                       string[STRING_BYTES]; /* the last string read */
 };
 
@@ -187,7 +187,8 @@ static int take_scalar(struct reader *r, const char *key, size_t index)
 			return code;
 		value.kind = TOML_STRING;
 	} else {
-		while (len < r->rest.len && (is_bare(r->rest.ptr[len]) || strchr("+.:", r->rest.ptr[len] ? r->rest.ptr[len] : ' ')))
+		while (len < r->rest.len &&
+		       (is_bare(r->rest.ptr[len]) || strchr("+.:", r->rest.ptr[len] ? r->rest.ptr[len] : ' ')))
 			len++;
 		word = slice_sub(r->rest, 0, len);
 		if (len == 0)

@@ -13,8 +13,8 @@ enum toml_kind { TOML_STRING, TOML_BOOL, TOML_OTHER };
 
 struct toml_value {
 	enum toml_kind kind;
-	struct slice   text; /* of a string */
-	bool           flag; /* of a boolean */
+	struct slice   text;  /* of a string */
+	bool           flag;  /* of a boolean */
 	size_t         index; /* in the array it is in; 0 otherwise */
 };
 

@@ -37,7 +37,7 @@ static bool is_fatal(int code)
 }
 
 static int put(struct image_list *list, struct slice reference, int code, const char *reason, const struct image *like,
-               struct err *err)
+	       struct err *err)
 {
 	struct image *image;
 
@@ -63,27 +63,29 @@ int image_list_put(struct image_list *list, struct slice reference, int code, co
 /* ---- one image ---- */
 
 static int read_document(int (*read)(void *, const struct digest *, uint64_t, struct buf *, struct err *), void *data,
-                         const struct descriptor *from, struct buf *out, struct err *err)
+			 const struct descriptor *from, struct buf *out, struct err *err)
 {
 	if (from->data.len) {
 		buf_append(out, from->data);
-		return buf_ok(out) ? 0 : err_set(err, ERR_LIMIT, "inline data is larger than %zu bytes", out->bytes_max);
+		return buf_ok(out) ? 0
+				   : err_set(err, ERR_LIMIT, "inline data is larger than %zu bytes", out->bytes_max);
 	}
 	if (from->size != UINT64_MAX && from->size > out->bytes_max)
-		return err_set(err, ERR_LIMIT, "%llu bytes, more than %zu", (unsigned long long)from->size, out->bytes_max);
+		return err_set(err, ERR_LIMIT, "%llu bytes, more than %zu", (unsigned long long)from->size,
+			       out->bytes_max);
 	return read(data, &from->digest, from->size, out, err);
 }
 
 /* A config that is there but bad leaves the layers readable; one that could not be fetched may come at the next try. */
 static bool config_is_bad(int code)
 {
-	return code == ERR_NOT_FOUND || code == ERR_DIGEST || code == ERR_FORMAT || code == ERR_LIMIT || code == ERR_TRUNCATED ||
-	       code == ERR_UNSUPPORTED;
+	return code == ERR_NOT_FOUND || code == ERR_DIGEST || code == ERR_FORMAT || code == ERR_LIMIT ||
+	       code == ERR_TRUNCATED || code == ERR_UNSUPPORTED;
 }
 
 /* 0 with *out filled or *bad set. */
 static int read_config(const struct resolve_job *job, const struct descriptor *from, struct arena *arena,
-                       struct image_config *out, struct err *bad, struct err *err)
+		       struct image_config *out, struct err *bad, struct err *err)
 {
 	struct buf bytes;
 	int        status;
@@ -98,8 +100,8 @@ static int read_config(const struct resolve_job *job, const struct descriptor *f
 	return err_set(err, status, "config: %s", bad->text);
 }
 
-static int fill(const struct resolve_job *job, const struct manifest *manifest, struct image *image, struct arena *arena,
-                struct err *err)
+static int fill(const struct resolve_job *job, const struct manifest *manifest, struct image *image,
+		struct arena *arena, struct err *err)
 {
 	struct image_config config;
 	struct err          bad = {0};
@@ -121,7 +123,7 @@ static int fill(const struct resolve_job *job, const struct manifest *manifest, 
 }
 
 static int add_image(const struct resolve_job *job, const struct manifest *manifest, const struct image *like,
-                     struct image_list *out, struct err *err)
+		     struct image_list *out, struct err *err)
 {
 	struct image *image = image_list_add(out, job->reference);
 	struct err    why = {0};
@@ -163,7 +165,8 @@ static int add_leaf(struct walk *walk, const struct descriptor *leaf, int error,
 	struct descriptor *slot;
 
 	if (walk->leaves_count >= LIMIT_INDEX_MANIFESTS)
-		return err_set(err, ERR_LIMIT, "more than %u images in one index and those below it", LIMIT_INDEX_MANIFESTS);
+		return err_set(err, ERR_LIMIT, "more than %u images in one index and those below it",
+			       LIMIT_INDEX_MANIFESTS);
 	if (!arena_grow(walk->arena, &walk->leaves, &walk->leaves_capacity, walk->leaves_count, sizeof(*walk->leaves)))
 		return no_memory(err);
 	slot = &walk->leaves[walk->leaves_count++];
@@ -191,7 +194,8 @@ static int add_index(struct walk *walk, const struct descriptor *child, unsigned
 		return add_leaf(walk, child, ERR_LIMIT, "indexes nested deeper than LIMIT_INDEX_DEPTH", err);
 	if (walk->indexes_count >= LIMIT_INDEX_MANIFESTS)
 		return err_set(err, ERR_LIMIT, "more than %u indexes below one index", LIMIT_INDEX_MANIFESTS);
-	if (!arena_grow(walk->arena, &walk->indexes, &walk->indexes_capacity, walk->indexes_count, sizeof(*walk->indexes)))
+	if (!arena_grow(walk->arena, &walk->indexes, &walk->indexes_capacity, walk->indexes_count,
+			sizeof(*walk->indexes)))
 		return no_memory(err);
 	walk->indexes[walk->indexes_count++] = (struct pending){.descriptor = *child, .depth = depth};
 	return 0;
@@ -214,7 +218,7 @@ static int add_children(struct walk *walk, const struct manifest *index, unsigne
 }
 
 static int load(const struct resolve_job *job, const struct descriptor *from, struct arena *arena, struct manifest *out,
-                struct err *err)
+		struct err *err)
 {
 	struct buf bytes;
 	int        status;
@@ -266,7 +270,8 @@ static struct image like_leaf(const struct walk *walk, const struct descriptor *
 	return (struct image){.digest = leaf->digest, .index_digest = walk->top, .platform = leaf->platform};
 }
 
-static int add_from_leaf(const struct walk *walk, const struct descriptor *leaf, struct image_list *out, struct err *err)
+static int add_from_leaf(const struct walk *walk, const struct descriptor *leaf, struct image_list *out,
+			 struct err *err)
 {
 	struct image    like = like_leaf(walk, leaf);
 	struct manifest manifest;
@@ -358,13 +363,15 @@ static int put_missing(const struct walk *walk, struct image_list *out, struct e
 	if (have.len || broken || walk->leaves_count == 0)
 		code = broken ? broken->error : ERR_NOT_FOUND;
 	if (code == 0)
-		snprintf(reason, sizeof(reason), "index of artifacts only: %.*s", SLICE_FMT(walk->leaves[0].skip_reason));
+		snprintf(reason, sizeof(reason), "index of artifacts only: %.*s",
+			 SLICE_FMT(walk->leaves[0].skip_reason));
 	else if (walk->leaves_count == 0)
 		snprintf(reason, sizeof(reason), "the index lists nothing");
 	else
-		snprintf(reason, sizeof(reason), "no %s in the index; it has %.*s%s%s%.*s", want, have.len ? (int)have.len : 9,
-		         have.len ? (const char *)have.ptr : "no images", buf_ok(&have) ? "" : ", ...", broken ? "; " : "",
-		         SLICE_FMT(broken ? broken->skip_reason : SLICE_EMPTY));
+		snprintf(reason, sizeof(reason), "no %s in the index; it has %.*s%s%s%.*s", want,
+			 have.len ? (int)have.len : 9, have.len ? (const char *)have.ptr : "no images",
+			 buf_ok(&have) ? "" : ", ...", broken ? "; " : "",
+			 SLICE_FMT(broken ? broken->skip_reason : SLICE_EMPTY));
 	status = put(out, walk->job->reference, code, reason, &like, err);
 	buf_deinit(&have);
 	return status;
@@ -395,7 +402,7 @@ static int add_chosen(const struct walk *walk, struct image_list *out, struct er
 }
 
 int resolve_children(const struct resolve_job *job, const struct manifest *index, const struct digest *digest,
-                     struct image_list *out, struct err *err)
+		     struct image_list *out, struct err *err)
 {
 	struct walk  walk = {.job = job, .arena = out->arena, .top = *digest};
 	struct image like = {.index_digest = *digest};
@@ -408,7 +415,7 @@ int resolve_children(const struct resolve_job *job, const struct manifest *index
 }
 
 int resolve_manifest(const struct resolve_job *job, struct slice bytes, const struct digest *digest,
-                     struct image_list *out, struct err *err)
+		     struct image_list *out, struct err *err)
 {
 	struct image    like = {.digest = *digest};
 	struct manifest manifest;
@@ -423,7 +430,7 @@ int resolve_manifest(const struct resolve_job *job, struct slice bytes, const st
 }
 
 int resolve_descriptor(const struct resolve_job *job, const struct descriptor *descriptor, struct image_list *out,
-                       struct err *err)
+		       struct err *err)
 {
 	struct image like = {.digest = descriptor->digest};
 	struct err   why = {0};

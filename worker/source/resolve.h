@@ -36,14 +36,14 @@ int image_list_put(struct image_list *list, struct slice reference, int code, co
 
 /* What `bytes` (a manifest or index whose digest is `digest`) stands for. */
 int resolve_manifest(const struct resolve_job *job, struct slice bytes, const struct digest *digest,
-                     struct image_list *out, struct err *err);
+		     struct image_list *out, struct err *err);
 
 /* As resolve_manifest(), for a document that is still to be read. */
 int resolve_descriptor(const struct resolve_job *job, const struct descriptor *descriptor, struct image_list *out,
-                       struct err *err);
+		       struct err *err);
 
 /* The children of an index that was parsed already (the index.json of a layout). */
 int resolve_children(const struct resolve_job *job, const struct manifest *index, const struct digest *digest,
-                     struct image_list *out, struct err *err);
+		     struct image_list *out, struct err *err);
 
 #endif

@@ -28,17 +28,17 @@ struct frame {
 struct rootfs_stream {
 	struct stream stream;
 	struct frame  frames[LIMIT_PATH_DEPTH + 1];
-	size_t        depth;        /* frames in use */
+	size_t        depth; /* frames in use */
 	char          path[LIMIT_PATH_BYTES];
-	struct buf    header;       /* what goes out next */
-	int           file;         /* the body being copied, or -1 */
-	uint64_t      left;         /* of the body */
-	size_t        padding;      /* zeros after it */
+	struct buf    header;  /* what goes out next */
+	int           file;    /* the body being copied, or -1 */
+	uint64_t      left;    /* of the body */
+	size_t        padding; /* zeros after it */
 	struct stat   file_info;
 	size_t        file_path_len;
 	const char   *file_problem; /* NULL, or why the body is not what the file held */
 	bool          ended;
-	char          root[256];    /* for messages */
+	char          root[256]; /* for messages */
 	uint8_t       block[BLOCK_BYTES];
 };
 
@@ -49,19 +49,19 @@ static struct slice current_path(const struct rootfs_stream *self, size_t len)
 	return slice_of(self->path, len);
 }
 
-static void put_header(struct rootfs_stream *self, size_t path_len, const struct stat *info, enum tar_type type, uint64_t size,
-                       struct slice target, const char *unreadable)
+static void put_header(struct rootfs_stream *self, size_t path_len, const struct stat *info, enum tar_type type,
+		       uint64_t size, struct slice target, const char *unreadable)
 {
 	struct tar_header header = {
-	        .type = type,
-	        .name = current_path(self, path_len),
-	        .target = target,
-	        .size = size,
-	        .mode = info->st_mode,
-	        .uid = info->st_uid,
-	        .gid = info->st_gid,
-	        .mtime = info->st_mtime,
-	        .unreadable = unreadable,
+		.type = type,
+		.name = current_path(self, path_len),
+		.target = target,
+		.size = size,
+		.mode = info->st_mode,
+		.uid = info->st_uid,
+		.gid = info->st_gid,
+		.mtime = info->st_mtime,
+		.unreadable = unreadable,
 	};
 
 	tar_write_header(&self->header, &header);
@@ -72,7 +72,7 @@ static void put_mark(struct rootfs_stream *self, size_t dir_len, const char *nam
 {
 	char              path[LIMIT_PATH_BYTES + 16];
 	struct tar_header header = {.type = TAR_FILE, .mode = 0644};
-	int               len = snprintf(path, sizeof(path), "%.*s%s%s", (int)dir_len, self->path, dir_len ? "/" : "", name);
+	int len = snprintf(path, sizeof(path), "%.*s%s%s", (int)dir_len, self->path, dir_len ? "/" : "", name);
 
 	header.name = slice_of(path, (size_t)len);
 	tar_write_header(&self->header, &header);
@@ -92,7 +92,8 @@ static void put_symlink(struct rootfs_stream *self, int dir, const char *name, s
 	ssize_t len = readlinkat(dir, name, target, sizeof(target));
 
 	if (len <= 0)
-		put_header(self, path_len, info, TAR_FILE, 0, SLICE_EMPTY, len < 0 ? "the symlink cannot be read" : "empty symlink");
+		put_header(self, path_len, info, TAR_FILE, 0, SLICE_EMPTY,
+			   len < 0 ? "the symlink cannot be read" : "empty symlink");
 	else
 		put_header(self, path_len, info, TAR_SYMLINK, 0, slice_of(target, (size_t)len), NULL);
 }
@@ -126,9 +127,10 @@ static void put_file(struct rootfs_stream *self, int dir, const char *name, size
 static bool is_pseudo(int fd)
 {
 	static const unsigned long types[] = {
-	        PROC_SUPER_MAGIC, SYSFS_MAGIC,     CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC,  TRACEFS_MAGIC,
-	        SECURITYFS_MAGIC, PSTOREFS_MAGIC,  BPF_FS_MAGIC,       DEVPTS_SUPER_MAGIC,  HUGETLBFS_MAGIC, EFIVARFS_MAGIC,
-	        BINFMTFS_MAGIC,   AUTOFS_SUPER_MAGIC, SELINUX_MAGIC,   NSFS_MAGIC,
+		PROC_SUPER_MAGIC, SYSFS_MAGIC,        CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+		DEBUGFS_MAGIC,    TRACEFS_MAGIC,      SECURITYFS_MAGIC,   PSTOREFS_MAGIC,
+		BPF_FS_MAGIC,     DEVPTS_SUPER_MAGIC, HUGETLBFS_MAGIC,    EFIVARFS_MAGIC,
+		BINFMTFS_MAGIC,   AUTOFS_SUPER_MAGIC, SELINUX_MAGIC,      NSFS_MAGIC,
 	};
 	struct statfs info;
 
@@ -171,7 +173,8 @@ static void put_folder(struct rootfs_stream *self, const char *name, size_t path
 	int           fd;
 
 	if (self->depth > LIMIT_PATH_DEPTH) {
-		put_header(self, path_len, info, TAR_DIRECTORY, 0, SLICE_EMPTY, "not entered: deeper than LIMIT_PATH_DEPTH");
+		put_header(self, path_len, info, TAR_DIRECTORY, 0, SLICE_EMPTY,
+			   "not entered: deeper than LIMIT_PATH_DEPTH");
 		return;
 	}
 	fd = beneath_open_folder(dirfd(parent->dir), name, &why);
@@ -188,7 +191,8 @@ static void put_folder(struct rootfs_stream *self, const char *name, size_t path
 	if (is_opaque(fd))
 		put_mark(self, path_len, ".wh..wh..opq");
 	if (!push_folder(self, fd, path_len, info->st_dev))
-		put_header(self, path_len, info, TAR_DIRECTORY, 0, SLICE_EMPTY, "not entered: out of descriptors or memory");
+		put_header(self, path_len, info, TAR_DIRECTORY, 0, SLICE_EMPTY,
+			   "not entered: out of descriptors or memory");
 }
 
 /* Something below the current folder is missing from the stream: the folder itself says so. */
@@ -199,7 +203,10 @@ static void put_missing(struct rootfs_stream *self, const struct frame *frame, c
 	if (frame->path_len)
 		put_header(self, frame->path_len, &info, TAR_DIRECTORY, 0, SLICE_EMPTY, why);
 	else
-		tar_write_header(&self->header, &(struct tar_header){.type = TAR_DIRECTORY, .name = SLICE_LIT("./"), .mode = 0755, .unreadable = why});
+		tar_write_header(&self->header, &(struct tar_header){.type = TAR_DIRECTORY,
+								     .name = SLICE_LIT("./"),
+								     .mode = 0755,
+								     .unreadable = why});
 }
 
 /* ---- the walk ---- */
@@ -241,8 +248,11 @@ static void put_entry(struct rootfs_stream *self, const struct frame *frame, con
 	else if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(0, 0))
 		put_whiteout(self, frame->path_len, name);
 	else
-		put_header(self, path_len, &info, S_ISCHR(info.st_mode) ? TAR_CHAR : S_ISBLK(info.st_mode) ? TAR_BLOCK : TAR_FIFO, 0,
-		           SLICE_EMPTY, NULL);
+		put_header(self, path_len, &info,
+			   S_ISCHR(info.st_mode)   ? TAR_CHAR
+			   : S_ISBLK(info.st_mode) ? TAR_BLOCK
+						   : TAR_FIFO,
+			   0, SLICE_EMPTY, NULL);
 }
 
 /* Fills `header` with what comes next: an entry, or the end of the archive. */

@@ -66,7 +66,8 @@ struct sources *sources_new(const struct source_config *config, struct err *err)
 		err_set(err, ERR_MEM, "opening sources: out of memory");
 		return NULL;
 	}
-	snprintf(sources->spool_dir, sizeof(sources->spool_dir), "%s", config->spool_dir ? config->spool_dir : default_spool_dir());
+	snprintf(sources->spool_dir, sizeof(sources->spool_dir), "%s",
+		 config->spool_dir ? config->spool_dir : default_spool_dir());
 	sources->registry = registry_client_new(config, err);
 	if (!sources->registry) {
 		free(sources);
@@ -117,8 +118,9 @@ static struct place *open_place(struct sources *sources, const struct reference 
 	}
 	place->transport = where->transport;
 	memcpy(place->path, where->path, sizeof(place->path));
-	place->store = where->transport == TRANSPORT_OCI ? member_store_open_folder(where->path, err)
-	                                                 : member_store_open_archive(where->path, sources->spool_dir, err);
+	place->store = where->transport == TRANSPORT_OCI
+			       ? member_store_open_folder(where->path, err)
+			       : member_store_open_archive(where->path, sources->spool_dir, err);
 	if (!place->store) {
 		free(place);
 		return NULL;
@@ -148,21 +150,25 @@ struct registry_place {
 	const struct reference *where;
 };
 
-static int read_registry_manifest(void *data, const struct digest *digest, uint64_t size, struct buf *out, struct err *err)
+static int read_registry_manifest(void *data, const struct digest *digest, uint64_t size, struct buf *out,
+				  struct err *err)
 {
 	const struct registry_place *place = data;
 	struct registry_manifest     manifest;
-	int                          status = registry_get_manifest(place->client, place->where, digest, &manifest, err);
+	int status = registry_get_manifest(place->client, place->where, digest, &manifest, err);
 
 	if (!status && size != UINT64_MAX && manifest.bytes.len != size)
-		status = err_set(err, ERR_DIGEST, "manifest has %zu bytes, its descriptor says %llu", manifest.bytes.len, (unsigned long long)size);
+		status = err_set(err, ERR_DIGEST, "manifest has %zu bytes, its descriptor says %llu",
+				 manifest.bytes.len, (unsigned long long)size);
 	if (!status)
 		buf_append(out, buf_slice(&manifest.bytes));
 	registry_manifest_deinit(&manifest);
-	return !status && !buf_ok(out) ? err_set(err, ERR_LIMIT, "manifest is larger than %zu bytes", out->bytes_max) : status;
+	return !status && !buf_ok(out) ? err_set(err, ERR_LIMIT, "manifest is larger than %zu bytes", out->bytes_max)
+				       : status;
 }
 
-static int read_registry_config(void *data, const struct digest *digest, uint64_t size, struct buf *out, struct err *err)
+static int read_registry_config(void *data, const struct digest *digest, uint64_t size, struct buf *out,
+				struct err *err)
 {
 	const struct registry_place *place = data;
 
@@ -170,10 +176,11 @@ static int read_registry_config(void *data, const struct digest *digest, uint64_
 }
 
 static int resolve_registry(struct sources *sources, const struct reference *reference, struct slice text,
-                            const struct platform *want, struct image_list *out, struct err *err)
+			    const struct platform *want, struct image_list *out, struct err *err)
 {
-	struct registry_place    place = {.client = sources->registry, .where = reference};
-	struct blob_reader       reader = {.manifest = read_registry_manifest, .config = read_registry_config, .data = &place};
+	struct registry_place place = {.client = sources->registry, .where = reference};
+	struct blob_reader    reader = {
+		   .manifest = read_registry_manifest, .config = read_registry_config, .data = &place};
 	struct resolve_job       job = {.reader = &reader, .reference = text, .want = want};
 	struct registry_manifest manifest;
 	struct err               why = {0};
@@ -211,7 +218,7 @@ static int resolve_rootfs(const struct reference *reference, struct slice text, 
 }
 
 static int resolve_store(struct sources *sources, const struct reference *reference, struct slice text,
-                         const struct platform *want, struct image_list *out, struct err *err)
+			 const struct platform *want, struct image_list *out, struct err *err)
 {
 	struct err                 why = {0};
 	const struct member_store *store = get_store(sources, reference, &why);
@@ -224,7 +231,7 @@ static int resolve_store(struct sources *sources, const struct reference *refere
 }
 
 int source_resolve(struct sources *sources, const struct reference *reference, const struct platform *want,
-                   struct arena *arena, struct image **images, size_t *images_count, struct err *err)
+		   struct arena *arena, struct image **images, size_t *images_count, struct err *err)
 {
 	struct image_list list = {.arena = arena};
 	char              text[REFERENCE_TEXT_BYTES];
@@ -263,7 +270,7 @@ static bool belong_together(const struct image *known, size_t count, struct slic
 }
 
 int source_still_is(struct sources *sources, const struct reference *reference, const struct image *known,
-                    size_t known_count, struct err *err)
+		    size_t known_count, struct err *err)
 {
 	struct digest now;
 	struct err    why = {0};
@@ -282,7 +289,7 @@ int source_still_is(struct sources *sources, const struct reference *reference, 
 /* ---- layers ---- */
 
 struct stream *source_open_layer(struct sources *sources, const struct reference *reference,
-                                 const struct image_layer *layer, struct err *err)
+				 const struct image_layer *layer, struct err *err)
 {
 	const struct member_store *store;
 
@@ -333,7 +340,7 @@ static int found_local(void *data, const struct reference *reference)
 }
 
 int source_enumerate(struct sources *sources, const struct reference *where, const struct listing_filter *filter,
-                     int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
+		     int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
 {
 	struct filtered            filtered = {.filter = filter, .found = found, .data = data};
 	const struct member_store *store;

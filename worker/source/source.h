@@ -11,37 +11,37 @@
 #include "model/reference.h"
 
 struct source_config {
-	bool        plain_http;         /* --plain-http: http for every registry; loopback hosts fall back to it by themselves */
-	bool        tls_verify;         /* --tls-verify */
-	const char *cert_dir;           /* containers-certs.d(5) layout; NULL = the default places */
-	const char *auth_file;          /* containers-auth.json(5); NULL = the default places */
-	const char *registries_conf;    /* mirrors per host; NULL = the default places */
+	bool plain_http;       /* --plain-http: http for every registry; loopback hosts fall back to it by themselves */
+	bool tls_verify;       /* --tls-verify */
+	const char *cert_dir;  /* containers-certs.d(5) layout; NULL = the default places */
+	const char *auth_file; /* containers-auth.json(5); NULL = the default places */
+	const char *registries_conf;      /* mirrors per host; NULL = the default places */
 	unsigned    host_connections_max; /* concurrent transfers per registry host; 0 = 8 */
-	uint64_t    fetch_buffer_bytes; /* per transfer; the transfer pauses when full; 0 = 1 MiB */
-	unsigned    retries_max;        /* attempts after the first, transient failures only; 0 = 4 */
-	const char *spool_dir;          /* for archives that are compressed; NULL = $TMPDIR, else /var/tmp */
+	uint64_t    fetch_buffer_bytes;   /* per transfer; the transfer pauses when full; 0 = 1 MiB */
+	unsigned    retries_max;          /* attempts after the first, transient failures only; 0 = 4 */
+	const char *spool_dir;            /* for archives that are compressed; NULL = $TMPDIR, else /var/tmp */
 };
 
 struct sources; /* all that a process has open; shares connections, tokens and credentials */
 
 struct sources *sources_new(const struct source_config *config, struct err *err);
-void            sources_stop(struct sources *sources); /* every call that waits for a registry ends with ERR_CANCELLED */
-void            sources_free(struct sources *sources); /* no call runs, all streams are closed */
+void sources_stop(struct sources *sources); /* every call that waits for a registry ends with ERR_CANCELLED */
+void sources_free(struct sources *sources); /* no call runs, all streams are closed */
 
 /* Listing: registry://HOST[/prefix] and archives or layouts with several images. Calls `found` for each reference, as
  * soon as it is known; a non-zero answer stops the listing and is returned. */
 struct listing_filter {
 	const char *const *include, *const *exclude; /* NULL-terminated globs over "repository:tag"; NULL = none */
-	unsigned           newest; /* at most N tags per repository, newest first; 0 = all */
+	unsigned newest;                             /* at most N tags per repository, newest first; 0 = all */
 };
 int source_enumerate(struct sources *sources, const struct reference *where, const struct listing_filter *filter,
-                     int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
+		     int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
 
 /* Image records of one reference: one for a plain platform, one per child for "all", at least one always; one per image
  * of an archive or layout when the reference names none ("oci:dir": each record then has its own reference). What fails
  * is an image with status IMAGE_FAILED, not an error of the call. Records live in `arena`. ERR_MEM, ERR_CANCELLED. */
 int source_resolve(struct sources *sources, const struct reference *reference, const struct platform *want,
-                   struct arena *arena, struct image **images, size_t *images_count, struct err *err);
+		   struct arena *arena, struct image **images, size_t *images_count, struct err *err);
 
 /* Raise it when the same manifests and configs would give other image records: those of before are then made again. */
 enum { SOURCE_RESOLVER_VERSION = 1 };
@@ -50,12 +50,12 @@ enum { SOURCE_RESOLVER_VERSION = 1 };
  * 1 when the registry still has it under the digest they came from (HEAD; no document is fetched). 0: no, or it cannot
  * be told (a local source, records that failed or are another's): resolve it. ERR_NET, ERR_RATE, ERR_CANCELLED. */
 int source_still_is(struct sources *sources, const struct reference *reference, const struct image *known,
-                    size_t known_count, struct err *err);
+		    size_t known_count, struct err *err);
 
 /* The bytes of a layer, verified against its digest and size as they stream past: ERR_DIGEST instead of STREAM_END when
  * they do not match. The caller closes the stream. rootfs: gives a tar stream made on the fly, not verified. */
 struct stream *source_open_layer(struct sources *sources, const struct reference *reference,
-                                 const struct image_layer *layer, struct err *err);
+				 const struct image_layer *layer, struct err *err);
 
 struct source_stats {
 	uint64_t requests, bytes_fetched, retries, rate_limited, token_requests;

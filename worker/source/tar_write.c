@@ -6,8 +6,8 @@
 enum { NAME_BYTES = 100, PAX_BYTES_MAX = 16384 };
 
 struct ustar {
-	char name[NAME_BYTES], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, target[NAME_BYTES], magic[6], version[2],
-	        owner[32], group[32], major[8], minor[8], prefix[155], unused[12];
+	char name[NAME_BYTES], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, target[NAME_BYTES],
+		magic[6], version[2], owner[32], group[32], major[8], minor[8], prefix[155], unused[12];
 };
 
 _Static_assert(sizeof(struct ustar) == TAR_BLOCK_BYTES, "a tar header is one block");
@@ -121,7 +121,8 @@ void tar_write_header(struct buf *out, const struct tar_header *header)
 	buf_init(&pax, PAX_BYTES_MAX);
 	collect_pax(&pax, header);
 	if (pax.len) {
-		struct tar_header records = {.type = (enum tar_type)'x', .name = SLICE_LIT("PaxHeader"), .size = pax.len, .mode = 0644};
+		struct tar_header records = {
+			.type = (enum tar_type)'x', .name = SLICE_LIT("PaxHeader"), .size = pax.len, .mode = 0644};
 
 		write_block(out, &records);
 		buf_append(out, buf_slice(&pax));

@@ -6,7 +6,14 @@
 
 enum { TAR_BLOCK_BYTES = 512 };
 
-enum tar_type { TAR_FILE = '0', TAR_SYMLINK = '2', TAR_CHAR = '3', TAR_BLOCK = '4', TAR_DIRECTORY = '5', TAR_FIFO = '6' };
+enum tar_type {
+	TAR_FILE = '0',
+	TAR_SYMLINK = '2',
+	TAR_CHAR = '3',
+	TAR_BLOCK = '4',
+	TAR_DIRECTORY = '5',
+	TAR_FIFO = '6'
+};
 
 struct tar_header {
 	enum tar_type type;
@@ -14,7 +21,7 @@ struct tar_header {
 	uint64_t      size;
 	uint32_t      mode, uid, gid;
 	int64_t       mtime;
-	const char   *unreadable; /* NULL, or why the body (or part of the folder) is missing: goes along as the extended
+	const char *unreadable; /* NULL, or why the body (or part of the folder) is missing: goes along as the extended
 	                             attribute TAR_UNREADABLE_XATTR, so that it can be noted and not taken for empty */
 };
 

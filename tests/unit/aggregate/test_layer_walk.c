@@ -221,9 +221,10 @@ static void add_numbered(struct path_table_builder *builder, const char *prefix,
 	char path[32];
 
 	for (unsigned i = 0; i < count; i++) {
-		struct path_entry entry = {.path = slice_of(path, (size_t)snprintf(path, sizeof(path), "%s%u", prefix, i)),
-					   .type = type,
-					   .target = slice_str(target)};
+		struct path_entry entry = {
+			.path = slice_of(path, (size_t)snprintf(path, sizeof(path), "%s%u", prefix, i)),
+			.type = type,
+			.target = slice_str(target)};
 
 		assert_int_equal(path_table_add(builder, &entry, NULL), 0);
 	}

@@ -61,7 +61,7 @@ static void layer_of_many_images_is_leased_once(void **state)
 	assert_int_equal(shell.images_done, 3);
 	assert_int_equal(shell.jobs_done, 1);
 	assert_int_equal(shell.outcomes[0][0].status + shell.outcomes[1][0].status + shell.outcomes[2][0].status,
-	                 LAYER_SCANNED + 2 * LAYER_REUSED);
+			 LAYER_SCANNED + 2 * LAYER_REUSED);
 	core_free(shell.core);
 }
 
@@ -221,7 +221,8 @@ static void another_location_is_tried_before_a_layer_fails(void **state)
 static void not_here_goes_to_another_worker_and_fails_when_there_is_none(void **state)
 {
 	struct core_config config = {0};
-	struct core_event  event = {.kind = CORE_TASK_FAILED, .fail_class = CORE_NOT_HERE, .code = ERR_AUTH, .text = SLICE_LIT("401")};
+	struct core_event  event = {
+		 .kind = CORE_TASK_FAILED, .fail_class = CORE_NOT_HERE, .code = ERR_AUTH, .text = SLICE_LIT("401")};
 
 	(void)state;
 	one_image(&shell, &config, "a");
@@ -283,7 +284,11 @@ static void silent_worker_loses_its_leases_to_others(void **state)
 static void rate_limit_pauses_the_host_only(void **state)
 {
 	struct core_config config = {.silence_ms = 100000};
-	struct core_event  event = {.kind = CORE_TASK_FAILED, .fail_class = CORE_TRANSIENT, .code = ERR_RATE, .retry_after_ms = 30000, .text = SLICE_LIT("429")};
+	struct core_event  event = {.kind = CORE_TASK_FAILED,
+				    .fail_class = CORE_TRANSIENT,
+				    .code = ERR_RATE,
+				    .retry_after_ms = 30000,
+				    .text = SLICE_LIT("429")};
 
 	(void)state;
 	shell_open(&shell, &config);
@@ -360,21 +365,21 @@ static void waiting_for_nobody_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(layer_of_many_images_is_leased_once),
-	        cmocka_unit_test(known_layer_is_not_leased),
-	        cmocka_unit_test(busy_layer_is_asked_for_again_until_its_owner_ends),
-	        cmocka_unit_test(jobs_that_end_in_one_step_are_all_forgotten),
-	        cmocka_unit_test(largest_layer_goes_first),
-	        cmocka_unit_test(ad_hoc_overtakes_bulk_also_for_a_layer_that_bulk_has_queued),
-	        cmocka_unit_test(transient_failure_is_tried_again_later_and_counted),
-	        cmocka_unit_test(another_location_is_tried_before_a_layer_fails),
-	        cmocka_unit_test(not_here_goes_to_another_worker_and_fails_when_there_is_none),
-	        cmocka_unit_test(poison_is_tried_once_more_alone),
-	        cmocka_unit_test(silent_worker_loses_its_leases_to_others),
-	        cmocka_unit_test(rate_limit_pauses_the_host_only),
-	        cmocka_unit_test(cancelled_job_ends_and_gives_its_claims_back),
-	        cmocka_unit_test(failed_layer_is_tried_again_by_a_new_job),
-	        cmocka_unit_test(waiting_for_nobody_is_told),
+		cmocka_unit_test(layer_of_many_images_is_leased_once),
+		cmocka_unit_test(known_layer_is_not_leased),
+		cmocka_unit_test(busy_layer_is_asked_for_again_until_its_owner_ends),
+		cmocka_unit_test(jobs_that_end_in_one_step_are_all_forgotten),
+		cmocka_unit_test(largest_layer_goes_first),
+		cmocka_unit_test(ad_hoc_overtakes_bulk_also_for_a_layer_that_bulk_has_queued),
+		cmocka_unit_test(transient_failure_is_tried_again_later_and_counted),
+		cmocka_unit_test(another_location_is_tried_before_a_layer_fails),
+		cmocka_unit_test(not_here_goes_to_another_worker_and_fails_when_there_is_none),
+		cmocka_unit_test(poison_is_tried_once_more_alone),
+		cmocka_unit_test(silent_worker_loses_its_leases_to_others),
+		cmocka_unit_test(rate_limit_pauses_the_host_only),
+		cmocka_unit_test(cancelled_job_ends_and_gives_its_claims_back),
+		cmocka_unit_test(failed_layer_is_tried_again_by_a_new_job),
+		cmocka_unit_test(waiting_for_nobody_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,6 @@
 
 static struct shell shell;
 
-
 static void random_image(struct rng *rng, uint64_t job_id, uint64_t number)
 {
 	char letters[5] = {0};
@@ -26,7 +25,8 @@ static void random_answer(struct rng *rng, const struct core_action *task)
 	if (!core_lease_info(shell.core, task->lease, &info))
 		return;
 	if (rng_below(rng, 6) == 0) {
-		shell_failed(&shell, task->lease, (enum core_fail_class)rng_below(rng, 4), rng_below(rng, 5) ? ERR_NET : ERR_RATE);
+		shell_failed(&shell, task->lease, (enum core_fail_class)rng_below(rng, 4),
+			     rng_below(rng, 5) ? ERR_NET : ERR_RATE);
 		return;
 	}
 	if (task->task_kind == CORE_RESOLVE && info.current)
@@ -37,7 +37,8 @@ static void random_answer(struct rng *rng, const struct core_action *task)
 
 static void random_event(struct rng *rng, uint64_t *answered, uint64_t jobs)
 {
-	struct core_event gone = {.kind = CORE_WORKER_GONE, .worker = 1 + rng_below(rng, 3), .orderly = rng_below(rng, 2)};
+	struct core_event gone = {
+		.kind = CORE_WORKER_GONE, .worker = 1 + rng_below(rng, 3), .orderly = rng_below(rng, 2)};
 	struct core_event heard = {.kind = CORE_WORKER_HEARD};
 	struct core_event lost = {.kind = CORE_SEND_FAILED};
 
@@ -100,7 +101,8 @@ static void random_run(uint64_t seed)
 			const struct core_action *task = &shell.sent[answered++];
 			struct core_lease_info    info;
 
-			if (task->task_kind == CORE_RESOLVE && core_lease_info(shell.core, task->lease, &info) && info.current)
+			if (task->task_kind == CORE_RESOLVE && core_lease_info(shell.core, task->lease, &info) &&
+			    info.current)
 				random_image(&rng, task->job, task->reference);
 			shell_done(&shell, task->lease);
 		} else {
@@ -108,7 +110,8 @@ static void random_run(uint64_t seed)
 		}
 	}
 	if (shell.jobs_done != jobs)
-		fail_msg("seed %llu: %zu of %llu jobs ended", (unsigned long long)seed, shell.jobs_done, (unsigned long long)jobs);
+		fail_msg("seed %llu: %zu of %llu jobs ended", (unsigned long long)seed, shell.jobs_done,
+			 (unsigned long long)jobs);
 	core_free(shell.core);
 }
 
@@ -159,8 +162,8 @@ static void heap_gives_back_in_order_also_after_removals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(random_histories_keep_the_invariants),
-	        cmocka_unit_test(heap_gives_back_in_order_also_after_removals),
+		cmocka_unit_test(random_histories_keep_the_invariants),
+		cmocka_unit_test(heap_gives_back_in_order_also_after_removals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,12 +19,12 @@ enum { IMAGES_MAX = 64 };
 #define STATUS_STANZA "Package: one\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0\n\n"
 
 struct seen {
-	const char *const *references;
-	size_t             next;
-	size_t             images, complete, failed;
-	size_t             packages;
-	char               reasons[4096];
-	enum layer_status  layers[IMAGES_MAX][8];
+	const char *const     *references;
+	size_t                 next;
+	size_t                 images, complete, failed;
+	size_t                 packages;
+	char                   reasons[4096];
+	enum layer_status      layers[IMAGES_MAX][8];
 	struct wire_job_status status;
 };
 
@@ -52,7 +52,7 @@ static int take_result(void *data, uint64_t image, struct slice encoded, struct 
 	seen->failed += result.image.status == IMAGE_FAILED;
 	seen->packages += result.packages_count;
 	snprintf(seen->reasons + strlen(seen->reasons), sizeof(seen->reasons) - strlen(seen->reasons), "%.*s%.*s;",
-	         SLICE_FMT(result.incomplete_reason), SLICE_FMT(result.image.reason));
+		 SLICE_FMT(result.incomplete_reason), SLICE_FMT(result.image.reason));
 	for (size_t i = 0; i < result.layers_count && i < 8; i++)
 		seen->layers[seen->images][i] = result.layers[i].status;
 	seen->images++;
@@ -64,13 +64,17 @@ static void scan(const char *store, const char *const *references, uint32_t flag
 {
 	struct source_config   source = {.tls_verify = true};
 	struct embedded_config config = {.store_dir = store, .threads = 2, .source = &source};
-	struct wire_submit     submit = {.label = SLICE_LIT("test"), .platform = SLICE_LIT("linux/amd64"), .flags = flags};
-	struct client_run      run = {.submit = &submit, .reference = next_reference, .result = take_result, .data = seen, .interrupt_fd = -1};
-	struct client_config   client_config = {0};
-	struct embedded       *embedded;
-	struct client         *client;
-	struct err             err = {0};
-	static unsigned        token;
+	struct wire_submit submit = {.label = SLICE_LIT("test"), .platform = SLICE_LIT("linux/amd64"), .flags = flags};
+	struct client_run  run = {.submit = &submit,
+				  .reference = next_reference,
+				  .result = take_result,
+				  .data = seen,
+				  .interrupt_fd = -1};
+	struct client_config client_config = {0};
+	struct embedded     *embedded;
+	struct client       *client;
+	struct err           err = {0};
+	static unsigned      token;
 
 	*seen = (struct seen){.references = references};
 	snprintf((char *)submit.token, sizeof(submit.token), "%u-%u", (unsigned)getpid(), token++);
@@ -209,8 +213,8 @@ static void unknown_image_is_a_failed_result_and_the_job_ends(void **state)
 
 static void same_content_in_another_compression_is_verified_not_analysed(void **state)
 {
-	struct place      *place = *state;
-	const char *const  first[] = {place->a, NULL}, *const second[] = {place->b, NULL};
+	struct place     *place = *state;
+	const char *const first[] = {place->a, NULL}, *const second[] = {place->b, NULL};
 	struct oci_fixture fixture;
 	struct oci_layer   layer;
 	struct seen        seen;
@@ -342,14 +346,16 @@ static void scans_started_are_one_plus_retries(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(two_scans_on_one_store_share_the_work, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(shared_layer_is_scanned_once_and_never_again, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(no_reuse_scans_each_layer_once_in_the_job, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(layer_that_cannot_be_read_makes_its_images_incomplete, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(unknown_image_is_a_failed_result_and_the_job_ends, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(same_content_in_another_compression_is_verified_not_analysed, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(rootfs_is_one_layer_that_is_never_reused, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(scans_started_are_one_plus_retries, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(two_scans_on_one_store_share_the_work, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shared_layer_is_scanned_once_and_never_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_reuse_scans_each_layer_once_in_the_job, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(layer_that_cannot_be_read_makes_its_images_incomplete, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(unknown_image_is_a_failed_result_and_the_job_ends, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(same_content_in_another_compression_is_verified_not_analysed, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(rootfs_is_one_layer_that_is_never_reused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(scans_started_are_one_plus_retries, set_up, tear_down),
 	};
 
 	log_level_set(LOG_WARNING);

@@ -167,7 +167,8 @@ static uint64_t submit(struct peer *peer, struct slice *references, size_t count
 
 static uint64_t greet(struct peer *peer)
 {
-	struct wire_hello   hello = {.name = SLICE_LIT("w"), .analyzer_set = SLICE_LIT("a/1"), .layer_slots = 4, .light_slots = 4};
+	struct wire_hello hello = {
+		.name = SLICE_LIT("w"), .analyzer_set = SLICE_LIT("a/1"), .layer_slots = 4, .light_slots = 4};
 	struct wire_welcome welcome;
 
 	wire_put_hello(&peer->out, 3, &hello);
@@ -186,7 +187,8 @@ static uint64_t take_task(struct peer *peer)
 
 static void fail_task(struct peer *peer, uint64_t lease)
 {
-	struct wire_fail failure = {.lease = lease, .fail_class = WIRE_FAIL_PERMANENT, .code = ERR_NOT_FOUND, .text = SLICE_LIT("gone")};
+	struct wire_fail failure = {
+		.lease = lease, .fail_class = WIRE_FAIL_PERMANENT, .code = ERR_NOT_FOUND, .text = SLICE_LIT("gone")};
 
 	wire_put_fail(&peer->out, 0, &failure);
 	say(peer);
@@ -200,7 +202,7 @@ static void greeting_said_again_changes_nothing(void **state)
 {
 	struct broker *broker = *state;
 	struct slice   references[] = {SLICE_LIT("docker://r.example/a:1")};
-	struct peer    *client = peer_open(broker), *worker = peer_open(broker);
+	struct peer   *client = peer_open(broker), *worker = peer_open(broker);
 	uint64_t       number;
 
 	submit(client, references, 1);
@@ -216,7 +218,7 @@ static void unfinished_result_goes_with_its_worker(void **state)
 	struct broker     *broker = *state;
 	struct slice       references[] = {SLICE_LIT("docker://r.example/a:1")};
 	struct wire_result part = {.bytes = SLICE_LIT("the first part of many")};
-	struct peer        *client = peer_open(broker), *worker = peer_open(broker);
+	struct peer       *client = peer_open(broker), *worker = peer_open(broker);
 
 	submit(client, references, 1);
 	greet(worker);
@@ -239,7 +241,7 @@ static void listing_with_a_bad_name_says_which(void **state)
 	struct wire_result  part = {.last = true};
 	struct wire_ack     ack;
 	struct buf          bytes;
-	struct peer         *client = peer_open(broker), *worker = peer_open(broker);
+	struct peer        *client = peer_open(broker), *worker = peer_open(broker);
 
 	submit(client, references, 1);
 	greet(worker);
@@ -286,7 +288,7 @@ static void watch(struct peer *peer, uint64_t job)
 static void reader_that_has_gone_leaves_no_result_behind(void **state)
 {
 	struct broker *broker = *state;
-	struct peer    *client, *worker, *reader;
+	struct peer   *client, *worker, *reader;
 	uint64_t       job = half_done_job(broker, &client, &worker, &reader);
 
 	watch(reader, job);
@@ -305,7 +307,7 @@ static void reader_that_has_gone_leaves_no_result_behind(void **state)
 static void reader_that_takes_nothing_is_asked_whether_it_lives(void **state)
 {
 	struct broker *broker = *state;
-	struct peer    *client, *worker, *reader;
+	struct peer   *client, *worker, *reader;
 
 	half_done_job(broker, &client, &worker, &reader);
 	broker_halt(broker);
@@ -331,7 +333,7 @@ static void readers_are_counted(void **state)
 	struct wire_results results = {0};
 	struct wire_watch   watches = {.interval_ms = 60000};
 	struct wire_error   error;
-	struct peer         *client = peer_open(broker);
+	struct peer        *client = peer_open(broker);
 
 	results.job = watches.job = submit(client, references, 1);
 	for (size_t i = 0; i < LOOP_FEEDS_MAX + 1; i++) {
@@ -381,8 +383,10 @@ static void label_is_one_line_not_a_book(void **state)
 
 static void task_that_fits_no_message_fails_and_the_job_ends(void **state)
 {
-	struct broker         *broker = *state;
-	struct slice           references[] = {SLICE_LIT("registry://r.example/with/a/prefix/that/is/long/enough/to/be/more/than/a/token")}, glob;
+	struct broker *broker = *state;
+	struct slice   references[] = {SLICE_LIT(
+		  "registry://r.example/with/a/prefix/that/is/long/enough/to/be/more/than/a/token")},
+		     glob;
 	struct wire_submit     submit = {.platform = SLICE_LIT("linux/amd64"), .include = {&glob, 1}};
 	struct wire_references list = {.last = true, .references = {references, 1}};
 	struct wire_watch      watch = {.interval_ms = 100};
@@ -415,14 +419,14 @@ static void task_that_fits_no_message_fails_and_the_job_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(greeting_said_again_changes_nothing, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(unfinished_result_goes_with_its_worker, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(listing_with_a_bad_name_says_which, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(reader_that_has_gone_leaves_no_result_behind, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(reader_that_takes_nothing_is_asked_whether_it_lives, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(readers_are_counted, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(label_is_one_line_not_a_book, set_up, tear_down),
-	        cmocka_unit_test_setup_teardown(task_that_fits_no_message_fails_and_the_job_ends, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(greeting_said_again_changes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(unfinished_result_goes_with_its_worker, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(listing_with_a_bad_name_says_which, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reader_that_has_gone_leaves_no_result_behind, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reader_that_takes_nothing_is_asked_whether_it_lives, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(readers_are_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(label_is_one_line_not_a_book, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(task_that_fits_no_message_fails_and_the_job_ends, set_up, tear_down),
 	};
 
 	log_level_set(LOG_ERROR);

@@ -36,7 +36,9 @@ static void put_layer(struct catalog *catalog, uint8_t byte, bool reusable)
 
 	record.diff_id.bytes[0] = byte + 100;
 	assert_int_equal(catalog_begin(catalog, NULL), 0);
-	assert_int_equal(catalog_layer_put(catalog, &key, &record, SLICE_LIT("an inventory of layer"), SLICE_LIT("paths"), NULL), 0);
+	assert_int_equal(
+		catalog_layer_put(catalog, &key, &record, SLICE_LIT("an inventory of layer"), SLICE_LIT("paths"), NULL),
+		0);
 	assert_int_equal(catalog_release(catalog, &key, NULL), 0);
 	assert_int_equal(catalog_commit(catalog, NULL), 0);
 }
@@ -108,8 +110,11 @@ static void damaged_inventory_is_nothing_to_verify_against(void **state)
 	assert_int_equal(catalog_claim(catalog, &other, &diff_id, false, &claim, NULL), 0);
 	assert_int_equal(claim.answer, CLAIM_GRANTED);
 	assert_true(digest_is_zero(&claim.verify));
-	assert_int_equal(catalog_layer_put(catalog, &other, &(struct layer_record){.diff_id = diff_id, .reusable = true, .inventory = other.digest},
-	                                   SLICE_LIT("inventory"), SLICE_LIT("paths"), NULL), 0);
+	assert_int_equal(catalog_layer_put(catalog, &other,
+					   &(struct layer_record){
+						   .diff_id = diff_id, .reusable = true, .inventory = other.digest},
+					   SLICE_LIT("inventory"), SLICE_LIT("paths"), NULL),
+			 0);
 	assert_int_equal(catalog_claim(catalog, &third, &diff_id, false, &claim, NULL), 0);
 	assert_true(digest_eq(&claim.verify, &other.digest)); /* the whole one took the place of the damaged one */
 	assert_int_equal(catalog_commit(catalog, NULL), 0);
@@ -187,13 +192,15 @@ static void clean_end_gives_claims_back(void **state)
 
 static void job_keeps_its_references_once_and_its_images_by_number(void **state)
 {
-	struct catalog      *catalog = place_open_catalog(*state, false);
-	struct job_record    job = {.token = "token", .label = SLICE_LIT("night"), .platform = SLICE_LIT("linux/amd64")}, again = job, read;
+	struct catalog   *catalog = place_open_catalog(*state, false);
+	struct job_record job = {.token = "token", .label = SLICE_LIT("night"), .platform = SLICE_LIT("linux/amd64")},
+			  again = job, read;
 	struct layer_outcome outcomes[2] = {{0, SLICE_EMPTY}, {3, SLICE_LIT("gone")}};
-	struct job_image     image = {.image = SLICE_LIT("encoded"), .set = 9, .layers = outcomes, .layers_count = 2}, stored;
-	struct arena         arena;
-	bool                 added;
-	uint64_t             newest;
+	struct job_image     image = {.image = SLICE_LIT("encoded"), .set = 9, .layers = outcomes, .layers_count = 2},
+			 stored;
+	struct arena arena;
+	bool         added;
+	uint64_t     newest;
 
 	arena_init(&arena, 1 << 20);
 	assert_int_equal(catalog_begin(catalog, NULL), 0);
@@ -205,10 +212,12 @@ static void job_keeps_its_references_once_and_its_images_by_number(void **state)
 	assert_int_equal(catalog_reference_add(catalog, job.job, 1, SLICE_LIT("docker://a"), &added, NULL), 0);
 	assert_false(added);
 	assert_int_equal(catalog_reference_done(catalog, job.job, 0, NULL), 0);
-	assert_int_equal(catalog_image_add(catalog, job.job, &image, SLICE_LIT("docker://a linux/amd64"), &added, NULL), 0);
+	assert_int_equal(catalog_image_add(catalog, job.job, &image, SLICE_LIT("docker://a linux/amd64"), &added, NULL),
+			 0);
 	assert_true(added);
 	image.number = 1;
-	assert_int_equal(catalog_image_add(catalog, job.job, &image, SLICE_LIT("docker://a linux/amd64"), &added, NULL), 0);
+	assert_int_equal(catalog_image_add(catalog, job.job, &image, SLICE_LIT("docker://a linux/amd64"), &added, NULL),
+			 0);
 	assert_false(added); /* work that was done again after a crash */
 	assert_int_equal(catalog_commit(catalog, NULL), 0);
 	assert_int_equal(catalog_job_newest(catalog, 0, &newest, NULL), 0);
@@ -243,7 +252,9 @@ static int write_meanwhile(void *data, uint64_t job, uint64_t number)
 	place_fill(&value, STORE_LARGE_BYTES, number);
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(catalog_begin(walk->catalog, NULL), 0);
-		assert_int_equal(catalog_layer_put(walk->catalog, &key, &record, buf_slice(&value), SLICE_LIT("paths"), NULL), 0);
+		assert_int_equal(
+			catalog_layer_put(walk->catalog, &key, &record, buf_slice(&value), SLICE_LIT("paths"), NULL),
+			0);
 		assert_int_equal(catalog_commit(walk->catalog, NULL), 0);
 	}
 	buf_deinit(&value);
@@ -307,8 +318,12 @@ static void failure_is_kept_per_digest_and_place(void **state)
 {
 	struct catalog       *catalog = place_open_catalog(*state, false);
 	struct layer_key      key = key_of(1);
-	struct failure_record failure = {.fail_class = 1, .code = ERR_DIGEST, .attempts = 2, .text = SLICE_LIT("wrong bytes")}, read;
-	struct arena          arena;
+	struct failure_record failure = {.fail_class = 1,
+					 .code = ERR_DIGEST,
+					 .attempts = 2,
+					 .text = SLICE_LIT("wrong bytes")},
+			      read;
+	struct arena arena;
 
 	arena_init(&arena, 1 << 16);
 	assert_int_equal(catalog_begin(catalog, NULL), 0);
@@ -317,7 +332,8 @@ static void failure_is_kept_per_digest_and_place(void **state)
 	assert_int_equal(catalog_failure_get(catalog, &key.digest, SLICE_LIT("r/x"), &arena, &read, NULL), 0);
 	assert_slice_equal(read.text, "wrong bytes");
 	assert_int_equal(read.code, ERR_DIGEST);
-	assert_int_equal(catalog_failure_get(catalog, &key.digest, SLICE_LIT("s/x"), &arena, &read, NULL), ERR_NOT_FOUND);
+	assert_int_equal(catalog_failure_get(catalog, &key.digest, SLICE_LIT("s/x"), &arena, &read, NULL),
+			 ERR_NOT_FOUND);
 	arena_deinit(&arena);
 	catalog_close(catalog);
 }
@@ -335,10 +351,10 @@ static void absent_store_is_not_made_by_a_reader(void **state)
 
 static void read_only_store_is_read_and_not_written(void **state)
 {
-	struct place    *place = *state;
-	struct catalog  *catalog = place_open_catalog(place, false);
-	struct db_txn   *txn;
-	struct err       err = {0};
+	struct place   *place = *state;
+	struct catalog *catalog = place_open_catalog(place, false);
+	struct db_txn  *txn;
+	struct err      err = {0};
 
 	catalog_close(catalog);
 	catalog = place_open_catalog(place, true);
@@ -352,16 +368,23 @@ static void read_only_store_is_read_and_not_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(claim_of_another_process_is_busy_until_that_process_dies, place_set_up, place_tear_down),
+		cmocka_unit_test_setup_teardown(claim_of_another_process_is_busy_until_that_process_dies, place_set_up,
+						place_tear_down),
 		cmocka_unit_test_setup_teardown(clean_end_gives_claims_back, place_set_up, place_tear_down),
 		cmocka_unit_test_setup_teardown(read_only_store_is_read_and_not_written, place_set_up, place_tear_down),
 		cmocka_unit_test_setup_teardown(absent_store_is_not_made_by_a_reader, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(known_layer_is_known_until_its_record_is_damaged, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(result_that_was_cut_by_resources_is_not_reused, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(claimed_diff_id_that_is_known_asks_for_verification_only, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(damaged_inventory_is_nothing_to_verify_against, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(job_keeps_its_references_once_and_its_images_by_number, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(long_walk_over_the_latest_images_holds_no_reader, place_set_up, place_tear_down),
+		cmocka_unit_test_setup_teardown(known_layer_is_known_until_its_record_is_damaged, place_set_up,
+						place_tear_down),
+		cmocka_unit_test_setup_teardown(result_that_was_cut_by_resources_is_not_reused, place_set_up,
+						place_tear_down),
+		cmocka_unit_test_setup_teardown(claimed_diff_id_that_is_known_asks_for_verification_only, place_set_up,
+						place_tear_down),
+		cmocka_unit_test_setup_teardown(damaged_inventory_is_nothing_to_verify_against, place_set_up,
+						place_tear_down),
+		cmocka_unit_test_setup_teardown(job_keeps_its_references_once_and_its_images_by_number, place_set_up,
+						place_tear_down),
+		cmocka_unit_test_setup_teardown(long_walk_over_the_latest_images_holds_no_reader, place_set_up,
+						place_tear_down),
 		cmocka_unit_test_setup_teardown(damaged_image_record_is_written_again, place_set_up, place_tear_down),
 		cmocka_unit_test_setup_teardown(failure_is_kept_per_digest_and_place, place_set_up, place_tear_down),
 	};

@@ -12,9 +12,10 @@ static const char *const tables[] = {"one", "two", NULL};
 
 static struct db *open_db(const struct place *place, bool read_only)
 {
-	struct db_config config = {.tables = tables, .kind = "test", .version = 1, .read_only = read_only, .map_bytes = STORE_MAP_BYTES};
-	struct db       *db = NULL;
-	struct err       err = {0};
+	struct db_config config = {
+		.tables = tables, .kind = "test", .version = 1, .read_only = read_only, .map_bytes = STORE_MAP_BYTES};
+	struct db *db = NULL;
+	struct err err = {0};
 
 	if (db_open(place->store, &config, &db, &err) < 0)
 		fail_msg("%s", err.text);
@@ -47,9 +48,9 @@ static void values_come_back_as_they_were_put_whatever_their_size(void **state)
 
 static void deleted_records_leave_no_parts(void **state)
 {
-	struct db     *db = open_db(*state, false);
-	struct db_txn *txn;
-	struct buf     value;
+	struct db      *db = open_db(*state, false);
+	struct db_txn  *txn;
+	struct buf      value;
 	struct db_stats before, after;
 
 	place_fill(&value, STORE_LARGE_BYTES, 1);
@@ -158,11 +159,12 @@ static void full_map_is_an_error_and_the_store_stays_good(void **state)
 static void own_ceiling_refuses_the_write(void **state)
 {
 	struct place    *place = *state;
-	struct db_config config = {.tables = tables, .kind = "test", .version = 1, .map_bytes = STORE_MAP_BYTES, .bytes_max = 1 << 20};
-	struct db       *db;
-	struct db_txn   *txn;
-	struct buf       value;
-	struct err       err = {0};
+	struct db_config config = {
+		.tables = tables, .kind = "test", .version = 1, .map_bytes = STORE_MAP_BYTES, .bytes_max = 1 << 20};
+	struct db     *db;
+	struct db_txn *txn;
+	struct buf     value;
+	struct err     err = {0};
 
 	assert_int_equal(db_open(place->store, &config, &db, NULL), 0);
 	place_fill(&value, STORE_LARGE_BYTES, 1);
@@ -181,7 +183,9 @@ static void other_formats_are_refused_in_clear_words(void **state)
 		uint32_t    version;
 		int         status;
 		const char *text;
-	} cases[] = {{"test", 1, ERR_VERSION, "older"}, {"test", 3, ERR_VERSION, "older"}, {"other", 2, ERR_CONFIG, "not \"other\""}};
+	} cases[] = {{"test", 1, ERR_VERSION, "older"},
+		     {"test", 3, ERR_VERSION, "older"},
+		     {"other", 2, ERR_CONFIG, "not \"other\""}};
 	struct place    *place = *state;
 	struct db_config config = {.tables = tables, .kind = "test", .version = 2, .map_bytes = STORE_MAP_BYTES};
 	struct db       *db;
@@ -238,9 +242,10 @@ static void reader_of_an_older_format_says_so(void **state)
 {
 	static const char *const more[] = {"one", "two", "three", NULL};
 	struct place            *place = *state;
-	struct db_config         config = {.tables = more, .kind = "test", .version = 2, .read_only = true, .map_bytes = STORE_MAP_BYTES};
-	struct db               *db = open_db(place, false);
-	struct err               err = {0};
+	struct db_config         config = {
+			.tables = more, .kind = "test", .version = 2, .read_only = true, .map_bytes = STORE_MAP_BYTES};
+	struct db *db = open_db(place, false);
+	struct err err = {0};
 
 	db_close(db);
 	assert_int_equal(db_open(place->store, &config, &db, &err), ERR_VERSION);
@@ -250,13 +255,17 @@ static void reader_of_an_older_format_says_so(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(values_come_back_as_they_were_put_whatever_their_size, place_set_up, place_tear_down),
+		cmocka_unit_test_setup_teardown(values_come_back_as_they_were_put_whatever_their_size, place_set_up,
+						place_tear_down),
 		cmocka_unit_test_setup_teardown(deleted_records_leave_no_parts, place_set_up, place_tear_down),
 		cmocka_unit_test_setup_teardown(cursor_walks_in_key_order_from_a_key_on, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(damaged_value_is_the_error_of_that_record_alone, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(full_map_is_an_error_and_the_store_stays_good, place_set_up, place_tear_down),
+		cmocka_unit_test_setup_teardown(damaged_value_is_the_error_of_that_record_alone, place_set_up,
+						place_tear_down),
+		cmocka_unit_test_setup_teardown(full_map_is_an_error_and_the_store_stays_good, place_set_up,
+						place_tear_down),
 		cmocka_unit_test_setup_teardown(own_ceiling_refuses_the_write, place_set_up, place_tear_down),
-		cmocka_unit_test_setup_teardown(other_formats_are_refused_in_clear_words, place_set_up, place_tear_down),
+		cmocka_unit_test_setup_teardown(other_formats_are_refused_in_clear_words, place_set_up,
+						place_tear_down),
 		cmocka_unit_test_setup_teardown(one_environment_per_path_in_a_process, place_set_up, place_tear_down),
 		cmocka_unit_test_setup_teardown(cut_file_is_damage_not_a_crash, place_set_up, place_tear_down),
 		cmocka_unit_test_setup_teardown(reader_of_an_older_format_says_so, place_set_up, place_tear_down),

@@ -44,9 +44,18 @@ static struct slice body_of(enum wire_type type, uint64_t correlation)
 static void task_comes_through_whole(void **state)
 {
 	struct slice     globs[] = {SLICE_LIT("a/*"), SLICE_LIT("b")};
-	struct wire_task task = {.lease = 7, .kind = WIRE_TASK_LAYER, .attempt = 2, .reference = SLICE_LIT("docker://h/r:t"),
-	                         .platform = SLICE_LIT("linux/arm64"), .include = {globs, 2}, .exclude = {globs + 1, 1}, .newest = 3,
-	                         .size = UINT64_MAX, .media_type = SLICE_LIT("m"), .location = SLICE_LIT("l"), .verify = true};
+	struct wire_task task = {.lease = 7,
+				 .kind = WIRE_TASK_LAYER,
+				 .attempt = 2,
+				 .reference = SLICE_LIT("docker://h/r:t"),
+				 .platform = SLICE_LIT("linux/arm64"),
+				 .include = {globs, 2},
+				 .exclude = {globs + 1, 1},
+				 .newest = 3,
+				 .size = UINT64_MAX,
+				 .media_type = SLICE_LIT("m"),
+				 .location = SLICE_LIT("l"),
+				 .verify = true};
 	struct wire_task read;
 
 	(void)state;
@@ -87,7 +96,13 @@ static void known_images_come_through_and_an_older_task_has_none(void **state)
 
 static void job_status_comes_through_whole(void **state)
 {
-	struct wire_job_status status = {.job = 1, .label = SLICE_LIT("n"), .growing = true, .images_total = 2, .layers_failed = 3, .retries = 4, .memo_hits = 5};
+	struct wire_job_status status = {.job = 1,
+					 .label = SLICE_LIT("n"),
+					 .growing = true,
+					 .images_total = 2,
+					 .layers_failed = 3,
+					 .retries = 4,
+					 .memo_hits = 5};
 	struct wire_job_status read;
 
 	(void)state;
@@ -136,7 +151,8 @@ static void cut_bodies_are_refused(void **state)
 	wire_put_references(&frame, 0, &references);
 	body = body_of(WIRE_REFERENCES, 0);
 	for (size_t len = 0; len < body.len; len++)
-		assert_int_equal(wire_get_references(slice_sub(body, 0, len), &arena, &references_read, NULL), ERR_PROTOCOL);
+		assert_int_equal(wire_get_references(slice_sub(body, 0, len), &arena, &references_read, NULL),
+				 ERR_PROTOCOL);
 }
 
 static void foreign_frames_are_told_apart(void **state)
@@ -173,7 +189,7 @@ static void roles_allow_their_messages_only(void **state)
 /* --- over tcp --- */
 
 struct place {
-	char dir[64], server[96], client[96], stranger[96], list[96];
+	char             dir[64], server[96], client[96], stranger[96], list[96];
 	struct wire_keys server_keys, client_keys, stranger_keys;
 };
 
@@ -188,7 +204,9 @@ static void make_place(struct place *place)
 	assert_int_equal(keys_generate(place->server, &place->server_keys, NULL), 0);
 	assert_int_equal(keys_generate(place->client, &place->client_keys, NULL), 0);
 	assert_int_equal(keys_generate(place->stranger, &place->stranger_keys, NULL), 0);
-	assert_int_equal(keys_authorize(place->list, slice_str(place->client_keys.public_key), ROLE_READ, SLICE_LIT("reader"), NULL), 0);
+	assert_int_equal(keys_authorize(place->list, slice_str(place->client_keys.public_key), ROLE_READ,
+					SLICE_LIT("reader"), NULL),
+			 0);
 }
 
 static void remove_place(const struct place *place)
@@ -230,12 +248,13 @@ static void close_link(struct link *link)
 /* Sends a PING from a client of its own; the roles it arrives with, or -1 when it does not within `wait_ms`. */
 static int roles_seen(struct link *link, const char *secret, const char *server_key, uint64_t wait_ms)
 {
-	struct wire_client_config config = {.endpoint = link->endpoint, .secret_file = secret, .server_public = server_key};
-	struct wire_client       *client;
-	struct wire_peer          peer;
-	unsigned                  roles = 0;
-	struct buf                in;
-	int                       got;
+	struct wire_client_config config = {
+		.endpoint = link->endpoint, .secret_file = secret, .server_public = server_key};
+	struct wire_client *client;
+	struct wire_peer    peer;
+	unsigned            roles = 0;
+	struct buf          in;
+	int                 got;
 
 	buf_init(&in, LIMIT_MESSAGE_BYTES);
 	buf_clear(&frame);
@@ -263,9 +282,13 @@ static void listed_key_has_its_roles_of_the_moment_and_others_stay_out(void **st
 	open_link(&link, &place);
 	assert_int_equal(roles_seen(&link, place.client, place.server_keys.public_key, 10000), ROLE_READ);
 	assert_int_equal(roles_seen(&link, place.stranger, place.server_keys.public_key, 500), -1);
-	assert_int_equal(roles_seen(&link, place.client, place.stranger_keys.public_key, 500), -1); /* not the broker it expects */
-	assert_int_equal(keys_authorize(place.list, slice_str(place.client_keys.public_key), ROLE_WORKER | ROLE_SUBMIT, SLICE_EMPTY, NULL), 0);
-	assert_int_equal(roles_seen(&link, place.client, place.server_keys.public_key, 10000), ROLE_WORKER | ROLE_SUBMIT);
+	assert_int_equal(roles_seen(&link, place.client, place.stranger_keys.public_key, 500),
+			 -1); /* not the broker it expects */
+	assert_int_equal(keys_authorize(place.list, slice_str(place.client_keys.public_key), ROLE_WORKER | ROLE_SUBMIT,
+					SLICE_EMPTY, NULL),
+			 0);
+	assert_int_equal(roles_seen(&link, place.client, place.server_keys.public_key, 10000),
+			 ROLE_WORKER | ROLE_SUBMIT);
 	assert_int_equal(keys_revoke(place.list, slice_str(place.client_keys.public_key), NULL), 0);
 	assert_int_equal(roles_seen(&link, place.client, place.server_keys.public_key, 500), -1);
 	close_link(&link);
@@ -397,15 +420,20 @@ static void unknown_peers_are_an_error_not_an_assert(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(task_comes_through_whole), cmocka_unit_test(known_images_come_through_and_an_older_task_has_none),
-	        cmocka_unit_test(job_status_comes_through_whole),
-	        cmocka_unit_test(later_versions_may_append_fields), cmocka_unit_test(cut_bodies_are_refused),
-	        cmocka_unit_test(foreign_frames_are_told_apart), cmocka_unit_test(roles_allow_their_messages_only),
-	        cmocka_unit_test(listed_key_has_its_roles_of_the_moment_and_others_stay_out),
-	        cmocka_unit_test(revocation_holds_for_connections_that_are_open), cmocka_unit_test(tcp_without_keys_is_refused),
-	        cmocka_unit_test(ipc_wants_a_private_folder), cmocka_unit_test(ipc_path_in_use_is_not_taken_away),
-	        cmocka_unit_test(key_files_are_private_and_not_overwritten),
-	        cmocka_unit_test(unknown_peers_are_an_error_not_an_assert),
+		cmocka_unit_test(task_comes_through_whole),
+		cmocka_unit_test(known_images_come_through_and_an_older_task_has_none),
+		cmocka_unit_test(job_status_comes_through_whole),
+		cmocka_unit_test(later_versions_may_append_fields),
+		cmocka_unit_test(cut_bodies_are_refused),
+		cmocka_unit_test(foreign_frames_are_told_apart),
+		cmocka_unit_test(roles_allow_their_messages_only),
+		cmocka_unit_test(listed_key_has_its_roles_of_the_moment_and_others_stay_out),
+		cmocka_unit_test(revocation_holds_for_connections_that_are_open),
+		cmocka_unit_test(tcp_without_keys_is_refused),
+		cmocka_unit_test(ipc_wants_a_private_folder),
+		cmocka_unit_test(ipc_path_in_use_is_not_taken_away),
+		cmocka_unit_test(key_files_are_private_and_not_overwritten),
+		cmocka_unit_test(unknown_peers_are_an_error_not_an_assert),
 	};
 	struct CMUnitTest with_buffers[sizeof(tests) / sizeof(tests[0])];
 
