@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "loop.h"
+#include "store/store_dir.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -125,20 +126,6 @@ static int read_options(int argc, char **argv, struct settings *settings, struct
 	return status;
 }
 
-static int default_store(struct buf *out, struct err *err)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	if (state && state[0] == '/')
-		buf_printf(out, "%s/varve", state);
-	else if (home && home[0] == '/')
-		buf_printf(out, "%s/.local/state/varve", home);
-	else
-		return err_set(err, ERR_CONFIG, "no store: give --store DIR (neither XDG_STATE_HOME nor HOME is set)");
-	buf_byte(out, 0);
-	return buf_ok(out) ? 0 : err_set(err, ERR_CONFIG, "the path of the store is too long");
-}
-
 struct broker {
 	struct wire_context *context;
 	struct catalog      *catalog;
@@ -216,15 +203,14 @@ static int run(struct settings *settings, struct err *err)
 		buf_byte(&endpoint, 0);
 		settings->endpoints[settings->endpoints_count++] = (const char *)endpoint.ptr;
 	}
-	if (status >= 0 && !settings->store)
-		status = default_store(&store, err);
+	if (status >= 0)
+		status = store_dir(settings->store, &store, err);
 	if (settings->insecure)
 		log_line(LOG_WARNING, "broker",
 			 "--insecure-tcp: whoever reaches a tcp endpoint may do EVERYTHING; for benchmarks only");
 	daemon_block_signals();
 	if (status >= 0)
-		status = open_broker(&broker, settings, settings->store ? settings->store : (const char *)store.ptr,
-				     err);
+		status = open_broker(&broker, settings, (const char *)store.ptr, err);
 	if (status >= 0)
 		status = serve(&broker, settings, err);
 	close_broker(&broker);

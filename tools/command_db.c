@@ -11,7 +11,7 @@
 #include "match/advisory_update.h"
 #include "progress.h"
 #include "report/table_parts.h"
-#include "store_dir.h"
+#include "store/store_dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>

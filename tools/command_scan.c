@@ -8,7 +8,7 @@
 #include "output.h"
 #include "progress.h"
 #include "stats.h"
-#include "store_dir.h"
+#include "store/store_dir.h"
 
 struct scan_values {
 	struct request_options request;

@@ -6,7 +6,7 @@
 #include "report/grid.h"
 #include "report/table_parts.h"
 #include "store/catalog.h"
-#include "store_dir.h"
+#include "store/store_dir.h"
 
 #include <stdlib.h>
 #include <string.h>

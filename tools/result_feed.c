@@ -5,7 +5,7 @@
 #include "interrupt.h"
 #include "progress.h"
 #include "results.h"
-#include "store_dir.h"
+#include "store/store_dir.h"
 
 struct broker_feed {
 	struct output   *output;

@@ -1,6 +1,6 @@
 /* store_dir.h - where the store is unless --store says so: $XDG_STATE_HOME/varve, else ~/.local/state/varve. */
-#ifndef VARVE_TOOLS_STORE_DIR_H
-#define VARVE_TOOLS_STORE_DIR_H
+#ifndef VARVE_STORE_STORE_DIR_H
+#define VARVE_STORE_STORE_DIR_H
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,4 +1,4 @@
-#include "store_dir.h"
+#include "store/store_dir.h"
 
 #include <stdlib.h>
 
