@@ -5,7 +5,6 @@
 #include "loop.h"
 #include "store/store_dir.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +77,10 @@ static int add_endpoint(struct settings *settings, const char *endpoint, struct 
 	return 0;
 }
 
-static int take_option(int id, struct settings *settings, struct err *err)
+static int take_option(int id, void *data, struct err *err)
 {
+	struct settings *settings = data;
+
 	switch (id) {
 	case OPTION_ENDPOINT:
 		return add_endpoint(settings, optarg, err);
@@ -110,20 +111,6 @@ static int take_option(int id, struct settings *settings, struct err *err)
 		settings->done = true;
 		return 0;
 	}
-}
-
-static int read_options(int argc, char **argv, struct settings *settings, struct err *err)
-{
-	int id, status = 0;
-
-	opterr = 0;
-	while (status >= 0 && !settings->done && (id = getopt_long(argc, argv, "", options, NULL)) != -1)
-		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument",
-							  argv[optind - 1])
-						: take_option(id, settings, err);
-	if (status >= 0 && !settings->done && optind < argc)
-		status = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
-	return status;
 }
 
 struct broker {
@@ -223,7 +210,7 @@ int main(int argc, char **argv)
 {
 	struct settings settings = {0};
 	struct err      err = {0};
-	int             status = read_options(argc, argv, &settings, &err);
+	int             status = daemon_read_options(argc, argv, options, take_option, &settings, &settings.done, &err);
 
 	if (status >= 0 && settings.done)
 		return 0;

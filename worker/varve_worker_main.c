@@ -3,7 +3,6 @@
 #include "base/daemon.h"
 #include "pipeline.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,8 +128,10 @@ static const char **text_setting(int id, struct settings *settings)
 	}
 }
 
-static int take_option(int id, struct settings *settings, struct err *err)
+static int take_option(int id, void *data, struct err *err)
 {
+	struct settings *settings = data;
+
 	const char **text = text_setting(id, settings);
 
 	if (text) {
@@ -160,20 +161,6 @@ static int take_option(int id, struct settings *settings, struct err *err)
 		settings->done = true;
 		return 0;
 	}
-}
-
-static int read_options(int argc, char **argv, struct settings *settings, struct err *err)
-{
-	int id, status = 0;
-
-	opterr = 0;
-	while (status >= 0 && !settings->done && (id = getopt_long(argc, argv, "", options, NULL)) != -1)
-		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument",
-							  argv[optind - 1])
-						: take_option(id, settings, err);
-	if (status >= 0 && !settings->done && optind < argc)
-		status = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
-	return status;
 }
 
 static int serve(struct settings *settings, struct err *err)
@@ -224,7 +211,7 @@ int main(int argc, char **argv)
 {
 	struct settings settings = {.source = {.tls_verify = true}, .agent = {.scan_log = LOG_INFO}};
 	struct err      err = {0};
-	int             status = read_options(argc, argv, &settings, &err);
+	int             status = daemon_read_options(argc, argv, options, take_option, &settings, &settings.done, &err);
 
 	if (status >= 0 && settings.done)
 		return 0;

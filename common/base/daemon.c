@@ -40,3 +40,19 @@ int daemon_exit_status(int code)
 		return 0;
 	return code == ERR_USAGE || code == ERR_CONFIG ? DAEMON_USAGE : DAEMON_CANNOT_RUN;
 }
+
+int daemon_read_options(int argc, char **argv, const struct option *options,
+			int (*take)(int id, void *settings, struct err *err), void *settings, const bool *done,
+			struct err *err)
+{
+	int id, status = 0;
+
+	opterr = 0;
+	while (status >= 0 && !*done && (id = getopt_long(argc, argv, "", options, NULL)) != -1)
+		status = id == '?' || id == ':' ? err_set(err, ERR_USAGE, "%s: unknown option, or without its argument",
+							  argv[optind - 1])
+						: take(id, settings, err);
+	if (status >= 0 && !*done && optind < argc)
+		status = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	return status;
+}

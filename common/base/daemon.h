@@ -4,13 +4,21 @@
 
 #include "base/err.h"
 
+#include <getopt.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 /* Call before any thread is started: SIGTERM, SIGINT (and SIGHUP, SIGPIPE, which are ignored) no longer end the process. */
 void daemon_block_signals(void);
 
 int  daemon_wait_signal(void);      /* blocks until SIGTERM or SIGINT comes, or daemon_wake() */
 void daemon_wake(pthread_t waiter); /* ends the wait of that thread */
+
+/* Long options only. `take` is given each option's id, its argument in optarg, until it fails or sets `*done` (--help). No
+ * operands are allowed. ERR_USAGE. */
+int daemon_read_options(int argc, char **argv, const struct option *options,
+			int (*take)(int id, void *settings, struct err *err), void *settings, const bool *done,
+			struct err *err);
 
 enum { DAEMON_USAGE = 2, DAEMON_CANNOT_RUN = 4 };
 int daemon_exit_status(int code); /* of a negative ERR_*: 2 usage or configuration, 4 could not run; 0 for 0 */
