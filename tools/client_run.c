@@ -136,7 +136,7 @@ static int fill_again(struct client_session *s, uint64_t now, struct err *err)
 static int subscribe(struct client_session *s, struct err *err)
 {
 	struct wire_watch   watch = {s->run->job, s->run->watch_ms ? s->run->watch_ms : WATCH_MS};
-	struct wire_results results = {s->run->job, s->run->from, CREDIT};
+	struct wire_results results = {.job = s->run->job, .from = s->run->from, .credit = CREDIT};
 	int                 rc = 0;
 
 	if (s->run->until_submitted)

@@ -185,17 +185,20 @@ bool auth_allows(unsigned roles, unsigned message_type)
 	case WIRE_RESULT:
 	case WIRE_FAIL:
 	case WIRE_BYE:
+	case WIRE_DRAIN:
 		return roles & ROLE_WORKER;
 	case WIRE_SUBMIT:
 	case WIRE_REFERENCES:
 	case WIRE_CANCEL:
+	case WIRE_PAUSE:
+	case WIRE_RESUME:
 		return roles & ROLE_SUBMIT;
 	case WIRE_STATUS:
 	case WIRE_WATCH:
 	case WIRE_RESULTS:
 	case WIRE_RESULTS_CREDIT:
 		return roles & (ROLE_READ | ROLE_SUBMIT);
-	default:
+	default: /* DRAIN_WORKER: of admins alone, like all that is not for others */
 		return false;
 	}
 }

@@ -165,7 +165,7 @@ int wire_get_error(struct slice body, struct wire_error *m, struct err *err)
 void wire_put_hello(struct buf *frame, uint64_t correlation, const struct wire_hello *m)
 {
 	wire_begin(frame, WIRE_HELLO, correlation);
-	msgpack_write_array(frame, 9);
+	msgpack_write_array(frame, 11);
 	msgpack_write_str(frame, m->name);
 	msgpack_write_str(frame, m->version);
 	msgpack_write_str(frame, m->analyzer_set);
@@ -175,7 +175,23 @@ void wire_put_hello(struct buf *frame, uint64_t correlation, const struct wire_h
 	msgpack_write_uint(frame, m->result_bytes);
 	msgpack_write_bool(frame, m->local);
 	msgpack_write_uint(frame, m->resolver);
+	msgpack_write_bin(frame, slice_of(m->instance, sizeof(m->instance)));
+	msgpack_write_array(frame, m->leases_count);
+	for (size_t i = 0; i < m->leases_count; i++)
+		msgpack_write_uint(frame, m->leases[i]);
 	wire_end(frame);
+}
+
+static void read_leases(struct msgpack_reader *r, struct arena *arena, struct wire_hello *m)
+{
+	size_t count = msgpack_read_array(r);
+
+	if (count > WIRE_LEASES_MAX || !(m->leases = arena_array(arena, count + 1, sizeof(*m->leases)))) {
+		msgpack_fail(r);
+		return;
+	}
+	for (size_t i = 0; i < count && msgpack_ok(r); i++)
+		m->leases[m->leases_count++] = msgpack_read_uint(r);
 }
 
 int wire_get_hello(struct slice body, struct arena *arena, struct wire_hello *m, struct err *err)
@@ -183,6 +199,7 @@ int wire_get_hello(struct slice body, struct arena *arena, struct wire_hello *m,
 	struct msgpack_reader r = msgpack_reader_of(body);
 	size_t                fields = msgpack_begin_record(&r, 8);
 
+	*m = (struct wire_hello){0};
 	m->name = msgpack_read_bytes(&r);
 	m->version = msgpack_read_bytes(&r);
 	m->analyzer_set = msgpack_read_bytes(&r);
@@ -192,17 +209,22 @@ int wire_get_hello(struct slice body, struct arena *arena, struct wire_hello *m,
 	m->result_bytes = msgpack_read_uint(&r);
 	m->local = msgpack_read_bool(&r);
 	m->resolver = fields > 8 ? wire_read_u32(&r) : 0;
-	msgpack_end_record(&r, fields, 9);
+	if (fields > 9)
+		msgpack_read_fixed(&r, m->instance, sizeof(m->instance));
+	if (fields > 10)
+		read_leases(&r, arena, m);
+	msgpack_end_record(&r, fields, 11);
 	return wire_finish(&r, "HELLO", err);
 }
 
 void wire_put_welcome(struct buf *frame, uint64_t correlation, const struct wire_welcome *m)
 {
 	wire_begin(frame, WIRE_WELCOME, correlation);
-	msgpack_write_array(frame, 3);
+	msgpack_write_array(frame, 4);
 	msgpack_write_uint(frame, m->worker);
 	msgpack_write_uint(frame, m->heartbeat_ms);
 	msgpack_write_uint(frame, m->silence_ms);
+	msgpack_write_uint(frame, m->result_bytes);
 	wire_end(frame);
 }
 
@@ -214,14 +236,15 @@ int wire_get_welcome(struct slice body, struct wire_welcome *m, struct err *err)
 	m->worker = msgpack_read_uint(&r);
 	m->heartbeat_ms = wire_read_u32(&r);
 	m->silence_ms = wire_read_u32(&r);
-	msgpack_end_record(&r, fields, 3);
+	m->result_bytes = fields > 3 ? msgpack_read_uint(&r) : 0;
+	msgpack_end_record(&r, fields, 4);
 	return wire_finish(&r, "WELCOME", err);
 }
 
 void wire_put_task(struct buf *frame, uint64_t correlation, const struct wire_task *m)
 {
 	wire_begin(frame, WIRE_TASK, correlation);
-	msgpack_write_array(frame, 15);
+	msgpack_write_array(frame, 16);
 	msgpack_write_uint(frame, m->lease);
 	msgpack_write_uint(frame, m->kind);
 	msgpack_write_uint(frame, m->attempt);
@@ -237,6 +260,7 @@ void wire_put_task(struct buf *frame, uint64_t correlation, const struct wire_ta
 	msgpack_write_str(frame, m->location);
 	msgpack_write_bool(frame, m->verify);
 	wire_write_strings(frame, &m->known);
+	msgpack_write_uint(frame, m->job);
 	wire_end(frame);
 }
 
@@ -262,7 +286,8 @@ int wire_get_task(struct slice body, struct arena *arena, struct wire_task *m, s
 	m->known = (struct wire_strings){0};
 	if (fields > 14)
 		wire_read_strings(&r, arena, WIRE_STRINGS_MAX, &m->known);
-	msgpack_end_record(&r, fields, 15);
+	m->job = fields > 15 ? msgpack_read_uint(&r) : 0;
+	msgpack_end_record(&r, fields, 16);
 	return wire_finish(&r, "TASK", err);
 }
 

@@ -38,11 +38,15 @@ struct wire_hello {
 	uint64_t            result_bytes;             /* unacknowledged result bytes it may hold */
 	bool                local;                    /* embedded: may be given local transports */
 	uint32_t            resolver; /* version of its resolver; 0 = not told: nothing known is kept for it */
+	uint8_t             instance[WIRE_INSTANCE_BYTES]; /* random, of this worker process; all zero = not told */
+	uint64_t           *leases;       /* held: those that an earlier connection of this instance was given */
+	size_t              leases_count; /* at most WIRE_LEASES_MAX */
 };
 
 struct wire_welcome {
 	uint64_t worker;
 	uint32_t heartbeat_ms, silence_ms;
+	uint64_t result_bytes; /* result bytes sent and not acknowledged are kept at or below it; 0 = not told */
 };
 
 struct wire_task {
@@ -57,6 +61,7 @@ struct wire_task {
 	struct slice        media_type, location;
 	bool                verify; /* layer: inflate and hash only, `diff_id` must come out */
 	struct wire_strings known;  /* resolve: the encoded images it gave last time; none = resolve anew */
+	uint64_t            job;    /* for the worker's log; of a layer, the first that wanted it; 0 = not told */
 };
 
 struct wire_lease_progress {
@@ -106,6 +111,13 @@ struct wire_submit {
 	uint32_t            newest;
 	uint32_t            flags;    /* enum wire_job_flag */
 	uint64_t            retry_of; /* 0, or a job whose failed images are to be scanned again */
+	struct slice        every;    /* "24h", "15m", or five fields of cron in UTC: a schedule; empty = once */
+};
+
+struct wire_job {
+	uint64_t job;
+	uint32_t number;     /* of the REFERENCES it waits for: those before are committed; 0 = all, or not told */
+	uint64_t references; /* in those before */
 };
 
 struct wire_references {
@@ -129,12 +141,35 @@ struct wire_job_status {
 	uint64_t     bytes_total, bytes_done; /* compressed, of unique layers that have to be fetched */
 	uint64_t     bytes_fetched, tar_bytes, entries, files_analyzed, memo_hits;
 	uint64_t     retries;
+	bool         paused;
+	struct slice every;    /* of a schedule; empty = none */
+	uint64_t     next_ms;  /* Unix time at which a schedule is due; 0 = not known */
+	uint64_t     schedule; /* the schedule that opened this job; 0 = a client did */
+};
+
+struct wire_worker_status {
+	uint64_t            worker;
+	struct slice        name, version, set; /* set: wire_set_name() of its analyzer set */
+	struct wire_strings hosts;              /* none = any */
+	uint32_t            layer_slots, light_slots, leases;
+	uint64_t            oldest_lease_ms, heard_ms; /* for how long; since when */
+	bool                draining;
+	uint64_t            bytes_per_s; /* of all its leases, as its heartbeats tell */
+};
+
+struct wire_counter {
+	struct slice name; /* "scans_started", "retries_transient" … as docs/OPERATIONS.md lists them */
+	uint64_t     value;
 };
 
 struct wire_status_reply {
-	struct wire_job_status *jobs; /* newest first */
-	size_t                  jobs_count;
-	struct wire_strings     notices; /* "no worker for registry.example" … */
+	struct wire_job_status    *jobs; /* newest first */
+	size_t                     jobs_count;
+	struct wire_strings        notices; /* "no worker for registry.example" … */
+	struct wire_worker_status *workers; /* by number */
+	size_t                     workers_count;
+	struct wire_counter       *counters; /* of the whole store, since it was made */
+	size_t                     counters_count;
 };
 
 struct wire_watch {
@@ -145,6 +180,7 @@ struct wire_watch {
 struct wire_results {
 	uint64_t job, from;
 	uint32_t credit;
+	bool     only_failed; /* those that failed or are incomplete; numbers stay those of all, so some are missing */
 };
 
 struct wire_result_part {
@@ -154,9 +190,9 @@ struct wire_result_part {
 	struct slice bytes;
 };
 
-void wire_put_empty(struct buf *frame, enum wire_type type, uint64_t correlation); /* OK PING PONG BYE */
-void wire_put_number(struct buf *frame, enum wire_type type, uint64_t correlation,
-		     uint64_t number); /* JOB CANCEL STATUS DROP RESULTS_CREDIT RESULTS_END */
+/* OK PING PONG BYE DRAIN; DROP CANCEL PAUSE RESUME STATUS RESULTS_CREDIT RESULTS_END DRAIN_WORKER */
+void wire_put_empty(struct buf *frame, enum wire_type type, uint64_t correlation);
+void wire_put_number(struct buf *frame, enum wire_type type, uint64_t correlation, uint64_t number);
 void wire_put_error(struct buf *frame, uint64_t correlation, const struct wire_error *m);
 void wire_put_hello(struct buf *frame, uint64_t correlation, const struct wire_hello *m);
 void wire_put_welcome(struct buf *frame, uint64_t correlation, const struct wire_welcome *m);
@@ -166,6 +202,7 @@ void wire_put_result(struct buf *frame, uint64_t correlation, const struct wire_
 void wire_put_ack(struct buf *frame, uint64_t correlation, const struct wire_ack *m);
 void wire_put_fail(struct buf *frame, uint64_t correlation, const struct wire_fail *m);
 void wire_put_submit(struct buf *frame, uint64_t correlation, const struct wire_submit *m);
+void wire_put_job(struct buf *frame, uint64_t correlation, const struct wire_job *m);
 void wire_put_references(struct buf *frame, uint64_t correlation, const struct wire_references *m);
 void wire_put_status_reply(struct buf *frame, uint64_t correlation, const struct wire_status_reply *m);
 void wire_put_watch(struct buf *frame, uint64_t correlation, const struct wire_watch *m);
@@ -183,12 +220,16 @@ int wire_get_result(struct slice body, struct wire_result *m, struct err *err);
 int wire_get_ack(struct slice body, struct wire_ack *m, struct err *err);
 int wire_get_fail(struct slice body, struct wire_fail *m, struct err *err);
 int wire_get_submit(struct slice body, struct arena *arena, struct wire_submit *m, struct err *err);
+int wire_get_job(struct slice body, struct wire_job *m, struct err *err);
 int wire_get_references(struct slice body, struct arena *arena, struct wire_references *m, struct err *err);
 int wire_get_status_reply(struct slice body, struct arena *arena, struct wire_status_reply *m, struct err *err);
 int wire_get_watch(struct slice body, struct wire_watch *m, struct err *err);
 int wire_get_job_progress(struct slice body, struct wire_job_status *m, struct err *err);
 int wire_get_results(struct slice body, struct wire_results *m, struct err *err);
 int wire_get_result_part(struct slice body, struct wire_result_part *m, struct err *err);
+
+/* A short name of an analyzer set for people: 12 hexadecimal digits of its SHA-256. */
+void wire_set_name(struct slice analyzer_set, char out[WIRE_SET_NAME_BYTES]);
 
 /* Payloads inside RESULT chunks. */
 void wire_put_layer_result(struct buf *out, const struct wire_layer_result *m);

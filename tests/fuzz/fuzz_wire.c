@@ -42,6 +42,7 @@ static bool copy_client_side(uint16_t type, struct slice body, struct arena *are
 {
 	struct wire_error        error;
 	struct wire_submit       submit;
+	struct wire_job          job;
 	struct wire_references   references;
 	struct wire_status_reply reply;
 	struct wire_watch        watch;
@@ -55,6 +56,8 @@ static bool copy_client_side(uint16_t type, struct slice body, struct arena *are
 		return wire_get_error(body, &error, NULL) == 0 && (wire_put_error(out, 0, &error), true);
 	case WIRE_SUBMIT:
 		return wire_get_submit(body, arena, &submit, NULL) == 0 && (wire_put_submit(out, 0, &submit), true);
+	case WIRE_JOB:
+		return wire_get_job(body, &job, NULL) == 0 && (wire_put_job(out, 0, &job), true);
 	case WIRE_REFERENCES:
 		return wire_get_references(body, arena, &references, NULL) == 0 &&
 		       (wire_put_references(out, 0, &references), true);
