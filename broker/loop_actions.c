@@ -117,6 +117,21 @@ static void send_task(struct loop *loop, const struct core_action *action)
 		loop_queue_event(loop, frame ? &too_long : &failed);
 }
 
+/* A scan begins: it is counted with the commit before which its task does not leave. */
+static int start_task(struct loop *loop, const struct core_action *action, struct err *err)
+{
+	struct layer_key key = key_of(action);
+	bool             again;
+	int              status = 0;
+
+	if (action->task_kind == CORE_LAYER)
+		status = catalog_count_start(loop->catalog, &key, loop->retry_reason, &again, err);
+	loop->retry_reason = FLEET_RETRIED_OWNER_DIED;
+	if (status >= 0)
+		send_task(loop, action);
+	return status;
+}
+
 static void drop_lease(struct loop *loop, const struct core_action *action)
 {
 	struct loop_worker *worker = loop_worker_find(loop, action->worker);
@@ -212,9 +227,10 @@ static int carry_out(struct loop *loop, const struct core_action *action, struct
 	case CORE_RELEASE:
 		return catalog_release(loop->catalog, &key, err);
 	case CORE_COUNT_RETRY:
-		return catalog_count_retry(loop->catalog, &key, false, err);
+		loop->retry_reason = FLEET_RETRIED_TRANSIENT;
+		return 0;
 	case CORE_COUNT_LATE:
-		return catalog_count_retry(loop->catalog, &key, true, err);
+		return catalog_count_late(loop->catalog, &key, err);
 	case CORE_RECORD_FAILURE:
 		return record_failure(loop, action, err);
 	case CORE_IMAGE_DONE:
@@ -224,8 +240,7 @@ static int carry_out(struct loop *loop, const struct core_action *action, struct
 	case CORE_REFERENCE_DONE:
 		return catalog_reference_done(loop->catalog, action->job, action->reference, err);
 	case CORE_SEND_TASK:
-		send_task(loop, action);
-		return 0;
+		return start_task(loop, action, err);
 	case CORE_DROP_LEASE:
 		drop_lease(loop, action);
 		return 0;
@@ -240,8 +255,7 @@ void loop_carry_out(struct loop *loop, const struct core_action *action)
 {
 	struct err err = {0};
 
-	if (action->kind != CORE_SEND_TASK && action->kind != CORE_DROP_LEASE && action->kind != CORE_JOB_DONE &&
-	    !loop_write(loop)) {
+	if (action->kind != CORE_DROP_LEASE && action->kind != CORE_JOB_DONE && !loop_write(loop)) {
 		if (action->kind == CORE_IMAGE_DONE)
 			core_image_free(action->image);
 		return;

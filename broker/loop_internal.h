@@ -80,8 +80,9 @@ struct loop {
 	struct catalog     *catalog;
 	int                 wake_fd;
 	_Atomic bool        stopping;
-	bool                batch; /* a write transaction is open */
-	bool                again; /* a commit showed clients something new: another turn at once */
+	bool                batch;        /* a write transaction is open */
+	enum fleet_counter  retry_reason; /* of the task that is sent next */
+	bool                again;        /* a commit showed clients something new: another turn at once */
 	struct log_limit    refused;
 	struct err          broken; /* the store failed: the loop ends */
 	uint64_t            now, cleaned;

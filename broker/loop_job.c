@@ -230,23 +230,38 @@ bool loop_reference_add(struct loop *loop, struct loop_job *job, struct slice te
 
 /* --- jobs of a broker that died --- */
 
-struct resume {
-	struct loop *loop;
-	uint64_t     job;
-};
+enum { RESUME_AT_ONCE = 4096 };
 
-static int resume_reference(void *data, uint64_t number, struct slice text, enum reference_state state)
+static void resume_reference(struct loop *loop, uint64_t job, const struct open_reference *open)
 {
-	const struct resume *resume = data;
-	struct reference     reference;
-	struct core_event event = {.kind = CORE_JOB_REFERENCE, .job = resume->job, .reference = number, .text = text};
+	struct reference  reference;
+	struct core_event event = {
+		.kind = CORE_JOB_REFERENCE, .job = job, .reference = open->number, .text = open->text};
 
-	if (state == REFERENCE_DONE || reference_parse(text, &reference, NULL) < 0)
-		return 0;
+	if (reference_parse(open->text, &reference, NULL) < 0)
+		return;
 	event.task_kind = reference_is_listing(&reference) ? CORE_ENUMERATE : CORE_RESOLVE;
 	event.host = reference_is_local(&reference) ? SLICE_EMPTY : slice_str(reference.host);
-	loop_step(resume->loop, &event);
-	return 0;
+	loop_step(loop, &event);
+}
+
+static int resume_references(struct loop *loop, uint64_t job, struct err *err)
+{
+	struct references_read read = {0};
+	struct open_reference *open;
+	struct arena           arena;
+	int                    status = 0;
+
+	arena_init(&arena, 256 << 20);
+	while (status >= 0 && !read.ended) {
+		arena_reset(&arena);
+		status = catalog_references_open(loop->catalog, job, read.next, RESUME_AT_ONCE, &arena, &open, &read,
+						 err);
+		for (size_t i = 0; status >= 0 && i < read.count; i++)
+			resume_reference(loop, job, &open[i]);
+	}
+	arena_deinit(&arena);
+	return status;
 }
 
 /* What is finished stays counted; what is open is counted again. */
@@ -266,7 +281,6 @@ static int resume_job(struct loop *loop, const struct job_record *record, struct
 				  .priority = record->priority,
 				  .no_reuse = record->flags & JOB_NO_REUSE};
 	struct core_event closed = {.kind = CORE_JOB_CLOSED, .job = record->job};
-	struct resume     resume = {.loop = loop, .job = record->job};
 	int               status;
 
 	if (!job)
@@ -276,7 +290,7 @@ static int resume_job(struct loop *loop, const struct job_record *record, struct
 	job->changed = true;
 	keep_finished_counts(job);
 	loop_step(loop, &open);
-	if ((status = catalog_references_each(loop->catalog, record->job, resume_reference, &resume, err)) < 0)
+	if ((status = resume_references(loop, record->job, err)) < 0)
 		return status;
 	if (record->references_closed)
 		loop_step(loop, &closed);

@@ -16,9 +16,10 @@
 #include <unistd.h>
 
 const char *const catalog_table_names[] = {
-	"counters",    "owners",        "jobs",     "tokens",   "references",  "reference_index", "images",
-	"image_index", "image_records", "latest",   "layers",   "inventories", "path_tables",     "diff_ids",
-	"claims",      "scans",         "failures", "resolves", NULL};
+	"counters",    "owners",      "jobs",          "tokens", "references", "reference_index",
+	"images",      "image_index", "image_records", "latest", "layers",     "inventories",
+	"path_tables", "diff_ids",    "claims",        "scans",  "failures",   "resolves",
+	"job_layers",  "quarantine",  "failed_images", NULL};
 
 /* --- keys --- */
 
@@ -76,10 +77,16 @@ int catalog_begin(struct catalog *catalog, struct err *err)
 int catalog_commit(struct catalog *catalog, struct err *err)
 {
 	struct db_txn *txn = catalog_batch(catalog, err);
+	int            status;
 
 	if (!txn)
 		return ERR_INTERNAL;
+	status = catalog_counters_write(catalog, txn, err);
 	atomic_store(&catalog->batch, NULL);
+	if (status < 0) {
+		db_abort(txn);
+		return status;
+	}
 	return db_commit(txn, err);
 }
 
@@ -305,11 +312,19 @@ static void leave(struct catalog *catalog)
 
 /* --- open and close --- */
 
+/* Format 3 has new tables and new fields at the end of job records; the fleet's counters begin with what is known. */
+static int upgrade(struct db_txn *txn, uint32_t from, struct err *err)
+{
+	return from < 3 ? catalog_counters_begin(txn, err) : 0;
+}
+
 int catalog_open(const char *dir, const struct catalog_config *config, struct catalog **out, struct err *err)
 {
 	struct db_config db_config = {.tables = catalog_table_names,
 				      .kind = "catalog",
 				      .version = CATALOG_FORMAT_VERSION,
+				      .version_from = CATALOG_FORMAT_OLDEST,
+				      .upgrade = upgrade,
 				      .read_only = config->read_only,
 				      .map_bytes = config->map_bytes,
 				      .bytes_max = config->bytes_max};

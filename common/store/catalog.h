@@ -12,7 +12,10 @@
 #include "base/err.h"
 #include "store/db.h"
 
-enum { CATALOG_FORMAT_VERSION = 2 };
+enum {
+	CATALOG_FORMAT_VERSION = 3,
+	CATALOG_FORMAT_OLDEST = 2, /* a writer brings this one up to date at open */
+};
 
 struct catalog;
 
@@ -56,9 +59,9 @@ struct layer_record {
 	uint64_t scanned_ms; /* Unix time */
 };
 
+/* [w] Both empty: verify mode. A result that may not be reused does not take the place of one that may. */
 int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, const struct layer_record *record,
-		      struct slice inventory, struct slice path_table,
-		      struct err *err); /* [w] both empty: verify mode */
+		      struct slice inventory, struct slice path_table, struct err *err);
 
 /* Appended to `out`; ERR_NOT_FOUND, ERR_STORE (damaged: scan the layer again). */
 int catalog_inventory(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
@@ -68,23 +71,75 @@ int catalog_path_table(struct catalog *catalog, const struct layer_key *key, str
 int catalog_diff_id_find(struct catalog *catalog, const struct digest *diff_id, uint64_t set, struct digest *digest,
 			 struct err *err);
 
+/* Counters of the fleet: of all processes on this store, for ever ---------------------------------------------------
+ *
+ * started == layers + the sum of all retried_*, always; layers: unique (digest, set) of which a scan has begun. */
+enum fleet_counter {
+	FLEET_STARTED,
+	FLEET_LAYERS,
+	FLEET_RETRIED_TRANSIENT, /* the first reason */
+	FLEET_RETRIED_WORKER_LOST,
+	FLEET_RETRIED_STALLED,
+	FLEET_RETRIED_NOT_HERE,
+	FLEET_RETRIED_POISON_ALONE,
+	FLEET_RETRIED_OTHER_PLACE,
+	FLEET_RETRIED_VERIFY_LOST,
+	FLEET_RETRIED_OWNER_DIED,
+	FLEET_RETRIED_FORCED,
+	FLEET_RETRIED_AGAIN,    /* an earlier job's scan had failed or may not be reused */
+	FLEET_RETRIED_NOT_SENT, /* the task was lost on its way */
+	FLEET_RETRIED_EARLIER,  /* the last reason: counted by format 2, which knew none */
+	FLEET_FINISHED,         /* layer results that were stored */
+	FLEET_VERIFIED,
+	FLEET_CUT,
+	FLEET_FAILED,
+	FLEET_LATE,
+	FLEET_DUPLICATES, /* results that had been delivered before, or that nobody waited for */
+	FLEET_QUARANTINED,
+	FLEET_REFUSED, /* messages */
+	FLEET_BUSY,
+	FLEET_JOBS,
+	FLEET_SCHEDULE_RUNS,
+	FLEET_SCHEDULE_SKIPPED,
+	FLEET_RESOLVES,
+	FLEET_IMAGES,
+	FLEET_IMAGES_FAILED,
+	FLEET_BYTES_FETCHED,
+	FLEET_TAR_BYTES,
+	FLEET_COUNTERS, /* append only: they are stored by position */
+};
+
+const char *catalog_counter_name(enum fleet_counter counter);
+/* Of the writing thread; written with its next commit, and so never without what they count. */
+void        catalog_count(struct catalog *catalog, enum fleet_counter counter, uint64_t more);
+void        catalog_uncount(struct catalog *catalog, enum fleet_counter counter, uint64_t less);
+int         catalog_counters_get(struct catalog *catalog, uint64_t out[FLEET_COUNTERS], struct err *err);
+
 /* Claims: the right to scan ------------------------------------------------------------------------------------- */
 
-enum claim_answer { CLAIM_GRANTED, CLAIM_KNOWN, CLAIM_BUSY };
+enum claim_answer { CLAIM_GRANTED, CLAIM_KNOWN, CLAIM_BUSY, CLAIM_QUARANTINED };
 
 struct claim {
 	enum claim_answer answer;
 	uint64_t          owner;   /* CLAIM_BUSY: who has it */
 	bool              partial; /* CLAIM_KNOWN: what is known is not the whole layer */
-	bool              retry;   /* CLAIM_GRANTED: somebody had begun before (a dead owner, a failure, forced) */
+	bool              retry;   /* CLAIM_GRANTED: a scan had begun before (a dead owner, a failure, forced) */
 	struct digest verify; /* CLAIM_GRANTED: nonzero = known under this digest by the claimed diffID: verify mode */
 };
 
-/* [w] "known?" is asked again in the same transaction. claimed_diff_id may be zero. force: scan although known. */
+/* [w] "known?" is asked again in the same transaction. claimed_diff_id may be zero. force: scan although known or in
+ * quarantine, which ends with that. */
 int catalog_claim(struct catalog *catalog, const struct layer_key *key, const struct digest *claimed_diff_id,
 		  bool force, struct claim *out, struct err *err);
 int catalog_release(struct catalog *catalog, const struct layer_key *key, struct err *err); /* [w] own claims only */
-int catalog_count_retry(struct catalog *catalog, const struct layer_key *key, bool late, struct err *err); /* [w] */
+
+/* Scans that began: [w] a task leaves, right before its commit. `reason` counts when it is not the first of its layer
+ * (*again). unstart: it could not be sent after all; with the same reason. */
+int catalog_count_start(struct catalog *catalog, const struct layer_key *key, enum fleet_counter reason, bool *again,
+			struct err *err);
+int catalog_count_unstart(struct catalog *catalog, const struct layer_key *key, enum fleet_counter reason,
+			  struct err *err);
+int catalog_count_late(struct catalog *catalog, const struct layer_key *key, struct err *err);
 
 struct scan_counts {
 	uint64_t started, retries, late; /* started == 1 + retries, always */
@@ -105,6 +160,13 @@ int catalog_failure_put(struct catalog *catalog, const struct digest *digest, st
 int catalog_failure_get(struct catalog *catalog, const struct digest *digest, struct slice place, struct arena *arena,
 			struct failure_record *failure, struct err *err);
 
+/* Quarantine, per (digest, set): layers that cost workers; nobody is asked to read them again until it is cleared. */
+int catalog_quarantine_put(struct catalog *catalog, const struct layer_key *key, const struct failure_record *why,
+			   struct err *err); /* [w] */
+int catalog_quarantine_get(struct catalog *catalog, const struct layer_key *key, struct arena *arena,
+			   struct failure_record *why, struct err *err);
+int catalog_quarantine_clear(struct catalog *catalog, const struct layer_key *key, struct err *err); /* [w] */
+
 /* Jobs ---------------------------------------------------------------------------------------------------------- */
 
 struct job_record {
@@ -121,7 +183,17 @@ struct job_record {
 	uint64_t      references_count, images_count;
 	uint64_t
 		references_batches; /* REFERENCES messages taken: one that comes again after a restart is known by its number */
-	uint64_t counters[24]; /* struct wire_job_status in the order of STORE_FORMAT.md */
+	uint64_t     counters[24]; /* struct wire_job_status in the order of STORE_FORMAT.md */
+	bool         paused;
+	struct slice every;             /* of a schedule: when it runs, as the user wrote it; "" = an ordinary job */
+	uint64_t     next_ms;           /* of a schedule: when it is due, Unix time */
+	uint64_t     schedule;          /* the schedule whose run this is; 0 = none */
+	uint64_t     references_cursor; /* no reference below it is open */
+	uint64_t     references_done;
+	bool         filling;        /* references are still copied from retry_of or schedule … */
+	uint64_t     fill_next;      /* … from this number on */
+	bool         failed_indexed; /* its failed images can be found by catalog_image_failed_next() */
+	uint64_t     skipped_runs;   /* of a schedule: the last one was still running */
 };
 
 int catalog_job_new(struct catalog *catalog, struct job_record *job,
@@ -138,10 +210,33 @@ enum reference_state { REFERENCE_OPEN, REFERENCE_DONE };
 int catalog_reference_add(struct catalog *catalog, uint64_t job, uint64_t number, struct slice reference, bool *added,
 			  struct err *err);
 int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct err *err); /* [w] */
-int catalog_references_each(struct catalog *catalog, uint64_t job,
-			    int (*each)(void *data, uint64_t number, struct slice reference,
-					enum reference_state state),
-			    void *data, struct err *err);
+
+struct open_reference {
+	uint64_t     number;
+	struct slice text;
+};
+
+struct references_read {
+	size_t   count;  /* open ones found */
+	size_t   passed; /* references looked at */
+	uint64_t next;   /* where to go on */
+	bool     ended;  /* no reference of the job is behind them */
+};
+
+enum { CATALOG_REFERENCES_PASSED_MAX = 100000 }; /* in one call, so that nobody waits long for it */
+
+/* At most `max` open references with numbers from `from` on, in order, copied to the arena. */
+int catalog_references_open(struct catalog *catalog, uint64_t job, uint64_t from, size_t max, struct arena *arena,
+			    struct open_reference **out, struct references_read *read, struct err *err);
+int catalog_reference_text(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena,
+			   struct slice *text, struct err *err); /* open or done */
+
+/* Layers that are counted in a running job, so that a restart counts none twice; dropped when the job has ended. */
+int catalog_job_layer_put(struct catalog *catalog, uint64_t job, uint64_t hash, struct err *err); /* [w] */
+int catalog_job_layers(struct catalog *catalog, uint64_t job, uint64_t from, uint64_t *hashes, size_t max,
+		       size_t *count, struct err *err); /* from a hash on, in order */
+int catalog_job_layers_drop(struct catalog *catalog, uint64_t job, size_t max, bool *more,
+			    struct err *err); /* [w] some `max` of them */
 
 /* A finished image of a job: the encoded image record and how each of its layers ended. */
 struct layer_outcome {
@@ -155,6 +250,7 @@ struct job_image {
 	uint64_t              set;    /* analyzer set of its layers */
 	struct layer_outcome *layers;
 	size_t                layers_count;
+	bool                  failed; /* put: failed or incomplete, to be found by catalog_image_failed_next() */
 };
 
 /* [w] number: the job's next (images_count). place: reference and platform as one text: this is the image shown for it
@@ -163,6 +259,9 @@ int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_im
 		      bool *added, struct err *err);
 int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, struct arena *arena,
 		      struct job_image *out, struct err *err);
+
+/* The first failed image with a number >= from; ERR_NOT_FOUND. Of jobs with failed_indexed. */
+int catalog_image_failed_next(struct catalog *catalog, uint64_t job, uint64_t from, uint64_t *number, struct err *err);
 
 /* Every reference's latest image, by reference: for reports over the whole store. No transaction is open while `each` runs. */
 int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data,

@@ -27,15 +27,22 @@ enum catalog_table {
 	TABLE_SCANS,           /* digest, set -> [started, retries, late] */
 	TABLE_FAILURES,        /* digest, XXH3-128 of place -> [class, code, at, attempts, text, place] */
 	TABLE_RESOLVES, /* XXH3-128 of reference and platform -> [resolver version, reference, platform, [SHA-256…]] */
+	TABLE_JOB_LAYERS,    /* job, hash of digest and set (core_layer_hash()) -> nothing */
+	TABLE_QUARANTINE,    /* digest, set -> [code, text, attempts, when] */
+	TABLE_FAILED_IMAGES, /* job, number -> nothing */
 };
+
+enum { CATALOG_RECORD_BYTES_MAX = 16 << 20 };
 
 struct catalog {
 	struct db               *db;
 	_Atomic(struct db_txn *) batch; /* write transaction of `batch_thread` */
 	_Atomic pthread_t        batch_thread;
 	uint64_t                 owner;
-	int                      owner_fd; /* holds the OFD lock; -1 for readers */
-	struct buf               scratch;  /* of the writing thread */
+	int                      owner_fd;               /* holds the OFD lock; -1 for readers */
+	struct buf               scratch;                /* of the writing thread */
+	uint64_t                 counts[FLEET_COUNTERS]; /* to be added with the next commit */
+	bool                     counted;
 	char                     dir[4096];
 };
 
@@ -73,6 +80,17 @@ struct slice catalog_key_hashed(uint64_t a, struct slice text, uint8_t out[KEY_H
 
 /* Puts an encoded image record where all its users find it, under its SHA-256. */
 int catalog_image_record_put(struct db_txn *txn, struct slice image, struct digest *digest, struct err *err);
+
+/* catalog_layer.c. Known = a reusable record whose content can be read; anything damaged is as good as absent. */
+bool catalog_layer_is_known(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key,
+			    struct layer_record *record);
+bool catalog_layer_has_content(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key);
+int  catalog_layer_by_diff_id(struct catalog *catalog, struct db_txn *txn, const struct digest *diff_id, uint64_t set,
+			      struct digest *digest, struct err *err);
+
+/* catalog_counter.c */
+int catalog_counters_write(struct catalog *catalog, struct db_txn *txn, struct err *err); /* with a commit */
+int catalog_counters_begin(struct db_txn *txn, struct err *err);                          /* upgrade from format 2 */
 
 int catalog_malformed(const struct catalog *catalog, const char *what, struct err *err); /* ERR_STORE */
 

@@ -13,17 +13,21 @@
 
 enum { DB_TABLES_MAX = 24, DB_KEY_BYTES_MAX = 480 };
 
+struct db_txn;
+
 struct db_config {
-	const char *const *tables;    /* NULL-terminated names; a table is named by its index from here on */
-	const char        *kind;      /* "catalog", "advisories" …: stored, checked at open */
-	uint32_t           version;   /* of the caller's format: stored, checked at open (ERR_VERSION) */
-	bool               read_only; /* the folder must exist; works on a read-only file system */
-	uint64_t           map_bytes; /* address space; 0 = LIMIT_STORE_MAP_BYTES, less where the system refuses it */
-	uint64_t           bytes_max; /* ceiling of the file: ERR_FULL beyond; 0 = none */
+	const char *const *tables;       /* NULL-terminated names; a table is named by its index from here on */
+	const char        *kind;         /* "catalog", "advisories" …: stored, checked at open */
+	uint32_t           version;      /* of the caller's format: stored, checked at open (ERR_VERSION) */
+	uint32_t           version_from; /* oldest that a writer brings up to `version` at open; 0 = none */
+	/* What that takes beyond new tables, in the transaction that also writes the new version; may be NULL. */
+	int (*upgrade)(struct db_txn *txn, uint32_t from, struct err *err);
+	bool     read_only; /* the folder must exist; works on a read-only file system */
+	uint64_t map_bytes; /* address space; 0 = LIMIT_STORE_MAP_BYTES, less where the system refuses it */
+	uint64_t bytes_max; /* ceiling of the file: ERR_FULL beyond; 0 = none */
 };
 
 struct db;
-struct db_txn;
 
 int  db_open(const char *dir, const struct db_config *config, struct db **out, struct err *err);
 void db_close(struct db *db); /* NULL is fine; no transaction may be open */

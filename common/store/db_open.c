@@ -181,25 +181,48 @@ static int open_tables(struct db *db, MDB_txn *txn, const struct db_config *conf
 	return status ? db_fail(db, status, "open tables", err) : 0;
 }
 
-/* meta "format": "KIND LAYOUT VERSION"; before the other tables, which another format may not have. */
-static int check_format(struct db *db, MDB_txn *txn, const struct db_config *config, struct err *err)
+/* --- format --- */
+
+static int write_format(struct db *db, MDB_txn *txn, const struct db_config *config, struct err *err)
+{
+	char    text[80];
+	int     len = snprintf(text, sizeof(text), "%s %d %u", config->kind, STORE_LAYOUT, config->version);
+	MDB_val key = db_val(SLICE_LIT("format")), value = db_val(slice_of(text, (size_t)len));
+	int     status = mdb_put(txn, db->meta, &key, &value, 0);
+
+	return status ? db_fail(db, status, "write its format", err) : 0;
+}
+
+static int refuse_version(const struct db *db, const struct db_config *config, unsigned layout, unsigned version,
+			  struct err *err)
+{
+	bool newer = layout > STORE_LAYOUT || version > config->version;
+	bool upgradable = layout == STORE_LAYOUT && config->version_from && version >= config->version_from;
+
+	return err_set(err, ERR_VERSION, "store %s: has format %u.%u, this program reads %d.%u: %s", db->path, layout,
+		       version, STORE_LAYOUT, config->version,
+		       newer        ? "use a newer Varve"
+		       : upgradable ? "a broker or `varve scan` brings it up to date when it opens it; a command that "
+				      "only reads cannot"
+				    : "an older Varve wrote it; move it away and scan again");
+}
+
+/* meta "format": "KIND LAYOUT VERSION"; before the other tables, which another format may not have. *from: the version
+ * that a writer is to bring up to date, 0 = none. */
+static int check_format(struct db *db, MDB_txn *txn, const struct db_config *config, uint32_t *from, struct err *err)
 {
 	char     text[80], kind[40];
 	MDB_val  key = db_val(SLICE_LIT("format")), value;
 	unsigned layout, version;
 	int      status = mdb_dbi_open(txn, "meta", db->read_only ? 0 : MDB_CREATE, &db->meta);
 
+	*from = 0;
 	if (status == MDB_NOTFOUND)
 		return err_set(err, ERR_NOT_FOUND, "store %s: no %s there", db->path, config->kind);
 	if (!status)
 		status = mdb_get(txn, db->meta, &key, &value);
-	if (status == MDB_NOTFOUND && !db->read_only) {
-		int len = snprintf(text, sizeof(text), "%s %d %u", config->kind, STORE_LAYOUT, config->version);
-
-		value = db_val(slice_of(text, (size_t)len));
-		status = mdb_put(txn, db->meta, &key, &value, 0);
-		return status ? db_fail(db, status, "write its format", err) : 0;
-	}
+	if (status == MDB_NOTFOUND && !db->read_only)
+		return write_format(db, txn, config, err);
 	if (status)
 		return db_fail(db, status, "read its format", err);
 	snprintf(text, sizeof(text), "%.*s", (int)(value.mv_size < 79 ? value.mv_size : 79),
@@ -208,27 +231,30 @@ static int check_format(struct db *db, MDB_txn *txn, const struct db_config *con
 		return err_set(err, ERR_STORE, "store %s: damaged: its format record cannot be read", db->path);
 	if (strcmp(kind, config->kind) != 0)
 		return err_set(err, ERR_CONFIG, "store %s: holds \"%s\", not \"%s\"", db->path, kind, config->kind);
-	if (layout != STORE_LAYOUT || version != config->version)
-		return err_set(err, ERR_VERSION, "store %s: has format %u.%u, this program reads %d.%u: %s", db->path,
-			       layout, version, STORE_LAYOUT, config->version,
-			       layout > STORE_LAYOUT || version > config->version
-				       ? "use a newer Varve"
-				       : "an older Varve wrote it; move it away and scan again");
-	return 0;
+	if (layout == STORE_LAYOUT && version == config->version)
+		return 0;
+	if (db->read_only || layout != STORE_LAYOUT || version > config->version || !config->version_from ||
+	    version < config->version_from)
+		return refuse_version(db, config, layout, version, err);
+	*from = version;
+	return write_format(db, txn, config, err);
 }
 
 static int open_content(struct db *db, const struct db_config *config, struct err *err)
 {
-	MDB_txn *txn;
-	int      status = mdb_txn_begin(db->env, NULL, db->read_only ? MDB_RDONLY : 0, &txn);
+	struct db_txn txn = {.db = db, .write = !db->read_only};
+	uint32_t      from;
+	int           status = mdb_txn_begin(db->env, NULL, db->read_only ? MDB_RDONLY : 0, &txn.txn);
 
 	if (status)
 		return db_fail(db, status, "open", err);
-	if ((status = check_format(db, txn, config, err)) < 0 || (status = open_tables(db, txn, config, err)) < 0) {
-		mdb_txn_abort(txn);
+	if ((status = check_format(db, txn.txn, config, &from, err)) < 0 ||
+	    (status = open_tables(db, txn.txn, config, err)) < 0 ||
+	    (from && config->upgrade && (status = config->upgrade(&txn, from, err)) < 0)) {
+		mdb_txn_abort(txn.txn);
 		return status;
 	}
-	status = mdb_txn_commit(txn);
+	status = mdb_txn_commit(txn.txn);
 	return status ? db_fail(db, status, "open", err) : 0;
 }
 

@@ -25,6 +25,8 @@ static struct claim claim_once(struct catalog *catalog, uint8_t byte)
 
 	assert_int_equal(catalog_begin(catalog, NULL), 0);
 	assert_int_equal(catalog_claim(catalog, &key, NULL, false, &claim, NULL), 0);
+	if (claim.answer == CLAIM_GRANTED && !claim.retry)
+		assert_int_equal(catalog_count_start(catalog, &key, FLEET_RETRIED_AGAIN, &claim.retry, NULL), 0);
 	assert_int_equal(catalog_commit(catalog, NULL), 0);
 	return claim;
 }
@@ -50,6 +52,7 @@ static void known_layer_is_known_until_its_record_is_damaged(void **state)
 	struct layer_key   key = key_of(1);
 	struct scan_counts counts;
 	struct claim       claim;
+	bool               again;
 
 	assert_int_equal(claim_once(catalog, 1).answer, CLAIM_GRANTED);
 	put_layer(catalog, 1, true);
@@ -60,6 +63,10 @@ static void known_layer_is_known_until_its_record_is_damaged(void **state)
 	claim = claim_once(catalog, 1);
 	assert_int_equal(claim.answer, CLAIM_GRANTED);
 	assert_true(claim.retry);
+	assert_int_equal(catalog_begin(catalog, NULL), 0);
+	assert_int_equal(catalog_count_start(catalog, &key, FLEET_RETRIED_AGAIN, &again, NULL), 0);
+	assert_int_equal(catalog_commit(catalog, NULL), 0);
+	assert_true(again);
 	assert_int_equal(catalog_scan_counts(catalog, &key, &counts, NULL), 0);
 	assert_int_equal(counts.started, 2);
 	assert_int_equal(counts.retries, 1);
