@@ -14,7 +14,7 @@
 #include "match/version.h"
 #include "model/result.h"
 
-enum { OSV_FORMAT_VERSION = 1 }; /* raise when a compiled form of the same JSON would differ */
+enum { OSV_FORMAT_VERSION = 2 }; /* raise when a compiled form of the same JSON would differ */
 
 /* In the order in which events of one version are applied. */
 enum osv_event_kind { OSV_INTRODUCED, OSV_LAST_AFFECTED, OSV_FIXED, OSV_LIMIT };

@@ -138,7 +138,7 @@ static void read_range(struct msgpack_reader *r, struct arena *arena, struct osv
 
 	if (items % 2 == 0)
 		msgpack_fail(r);
-	range->scheme = read_below(r, VERSION_SEMVER + 1);
+	range->scheme = read_below(r, VERSION_SCHEMES);
 	range->events = items > 1 ? arena_array(arena, items / 2, sizeof(*range->events)) : NULL;
 	for (size_t i = 0; range->events && i < items / 2 && msgpack_ok(r); i++) {
 		range->events[i].kind = read_below(r, OSV_LIMIT + 1);
@@ -184,7 +184,7 @@ int osv_affected_decode(struct slice bytes, struct arena *arena, struct osv_affe
 	out->class = read_below(&r, OSV_MALWARE + 1);
 	out->severity = read_severity(&r);
 	read_ranges(&r, arena, out);
-	out->scheme = read_below(&r, VERSION_SEMVER + 1);
+	out->scheme = read_below(&r, VERSION_SCHEMES);
 	out->versions = read_list(&r, arena, &out->versions_count);
 	out->os = read_list(&r, arena, &out->os_count);
 	out->arch = read_list(&r, arena, &out->arch_count);

@@ -59,60 +59,88 @@ int version_digits_cmp(struct slice a, struct slice b)
 	return slice_cmp(a, b);
 }
 
+bool version_is_number(struct slice text)
+{
+	return version_take_digits(&text).len && text.len == 0;
+}
+
+struct slice version_take_dotted(struct slice *rest)
+{
+	struct slice whole = *rest, before = *rest;
+
+	while (version_take_digits(rest).len) {
+		before = *rest;
+		if (!rest->len || rest->ptr[0] != '.')
+			break;
+		*rest = slice_from(*rest, 1);
+	}
+	*rest = before;
+	return slice_sub(whole, 0, whole.len - before.len);
+}
+
+int version_dotted_cmp(struct slice a, struct slice b)
+{
+	int order = 0;
+
+	while (order == 0 && (a.len || b.len)) {
+		struct slice part = slice_cut(&a, '.');
+
+		order = version_digits_cmp(part, slice_cut(&b, '.'));
+	}
+	return order;
+}
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+int version_cmp_nocase(struct slice a, struct slice b)
+{
+	for (size_t i = 0; i < a.len && i < b.len; i++)
+		if (lower(a.ptr[i]) != lower(b.ptr[i]))
+			return lower(a.ptr[i]) < lower(b.ptr[i]) ? -1 : 1;
+	return (a.len > b.len) - (a.len < b.len);
+}
+
+static const struct {
+	const char *name;
+	int (*compare)(struct slice a, struct slice b, int *order);
+	bool (*valid)(struct slice version);
+} SCHEMES[VERSION_SCHEMES] = {
+	[VERSION_DEB] = {"deb", version_compare_deb, version_valid_deb},
+	[VERSION_RPM] = {"rpm", version_compare_rpm, version_valid_rpm},
+	[VERSION_APK] = {"apk", version_compare_apk, version_valid_apk},
+	[VERSION_ALPM] = {"alpm", version_compare_alpm, version_valid_alpm},
+	[VERSION_SEMVER] = {"semver", version_compare_semver, version_valid_semver},
+	[VERSION_PUB] = {"pub", version_compare_pub, version_valid_semver},
+	[VERSION_PEP440] = {"pep440", version_compare_pep440, version_valid_pep440},
+	[VERSION_MAVEN] = {"maven", version_compare_maven, version_valid_maven},
+	[VERSION_GEM] = {"gem", version_compare_gem, version_valid_gem},
+	[VERSION_COMPOSER] = {"composer", version_compare_composer, version_valid_composer},
+	[VERSION_NUGET] = {"nuget", version_compare_nuget, version_valid_nuget},
+	[VERSION_CONDA] = {"conda", version_compare_conda, version_valid_conda},
+	[VERSION_GENTOO] = {"gentoo", version_compare_gentoo, version_valid_gentoo},
+	[VERSION_DOTTED] = {"dotted", version_compare_dotted, version_valid_dotted},
+};
+
+static bool is_known(enum version_scheme scheme)
+{
+	return scheme > VERSION_NONE && scheme < VERSION_SCHEMES;
+}
+
 int version_compare(enum version_scheme scheme, struct slice a, struct slice b, int *order)
 {
 	*order = 0;
-	switch (scheme) {
-	case VERSION_DEB:
-		return version_compare_deb(a, b, order);
-	case VERSION_RPM:
-		return version_compare_rpm(a, b, order);
-	case VERSION_APK:
-		return version_compare_apk(a, b, order);
-	case VERSION_ALPM:
-		return version_compare_alpm(a, b, order);
-	case VERSION_SEMVER:
-		return version_compare_semver(a, b, order);
-	case VERSION_NONE:
-		break;
-	}
-	return ERR_UNSUPPORTED;
+	return is_known(scheme) ? SCHEMES[scheme].compare(a, b, order) : ERR_UNSUPPORTED;
 }
 
 bool version_valid(enum version_scheme scheme, struct slice version)
 {
-	switch (scheme) {
-	case VERSION_DEB:
-		return version_valid_deb(version);
-	case VERSION_RPM:
-		return version_valid_rpm(version);
-	case VERSION_APK:
-		return version_valid_apk(version);
-	case VERSION_ALPM:
-		return version_valid_alpm(version);
-	case VERSION_SEMVER:
-		return version_valid_semver(version);
-	case VERSION_NONE:
-		break;
-	}
-	return false;
+	return is_known(scheme) && SCHEMES[scheme].valid(version);
 }
 
 const char *version_scheme_name(enum version_scheme scheme)
 {
-	switch (scheme) {
-	case VERSION_DEB:
-		return "deb";
-	case VERSION_RPM:
-		return "rpm";
-	case VERSION_APK:
-		return "apk";
-	case VERSION_ALPM:
-		return "alpm";
-	case VERSION_SEMVER:
-		return "semver";
-	case VERSION_NONE:
-		break;
-	}
-	return "none";
+	return is_known(scheme) ? SCHEMES[scheme].name : "none";
 }

@@ -1,27 +1,13 @@
 #include "match/version.h"
 
 /* semver.org 2.0.0 section 11, read leniently as OSV data needs it: "v1", "1", "1.2", "1.2.3.4" (missing parts are 0),
- * "1.2.3beta" for "1.2.3-beta". Build metadata has no part in the order. */
+ * "1.2.3beta" for "1.2.3-beta". Build metadata has no part in the order, but in Pub's (dart.dev, package pub_semver). */
 
 struct semver {
 	struct slice numbers; /* "1.2.3" */
-	struct slice prerelease;
-	bool         has_prerelease, valid;
+	struct slice prerelease, build;
+	bool         has_prerelease, has_build, valid;
 };
-
-static struct slice take_numbers(struct slice *rest)
-{
-	struct slice whole = *rest, before = *rest;
-
-	while (version_take_digits(rest).len) {
-		before = *rest;
-		if (!rest->len || rest->ptr[0] != '.')
-			break;
-		*rest = slice_from(*rest, 1);
-	}
-	*rest = before;
-	return slice_sub(whole, 0, whole.len - before.len);
-}
 
 static bool identifiers_valid(struct slice dotted)
 {
@@ -46,11 +32,18 @@ static struct semver parse(struct slice text)
 {
 	struct semver v = {0};
 
+	size_t plus;
+
 	text = slice_trim(text);
-	if (slice_starts(text, "v") || slice_starts(text, "V") || slice_starts(text, "="))
-		text = slice_from(text, 1);
-	v.numbers = take_numbers(&text);
-	text = slice_sub(text, 0, slice_find(text, '+'));
+	if (slice_starts(text, "="))
+		text = slice_trim(slice_from(text, 1));
+	if (slice_starts(text, "v") || slice_starts(text, "V"))
+		text = slice_trim(slice_from(text, 1));
+	v.numbers = version_take_dotted(&text);
+	plus = slice_find(text, '+');
+	v.has_build = plus != SIZE_MAX;
+	v.build = v.has_build ? slice_from(text, plus + 1) : SLICE_EMPTY;
+	text = slice_sub(text, 0, plus);
 	v.has_prerelease = text.len != 0;
 	v.valid = v.numbers.len && (text.len == 0 || prerelease_starts(text));
 	if (text.len && !version_is_alpha(text.ptr[0]))
@@ -60,33 +53,14 @@ static struct semver parse(struct slice text)
 	return v;
 }
 
-static int compare_numbers(struct slice a, struct slice b)
-{
-	int order = 0;
-
-	while (order == 0 && (a.len || b.len)) {
-		struct slice part = slice_cut(&a, '.');
-
-		order = version_digits_cmp(part, slice_cut(&b, '.'));
-	}
-	return order;
-}
-
-static bool is_number(struct slice identifier)
-{
-	struct slice rest = identifier;
-
-	return version_take_digits(&rest).len && rest.len == 0;
-}
-
 static int compare_identifier(struct slice a, struct slice b)
 {
-	if (is_number(a) != is_number(b))
-		return is_number(a) ? -1 : 1;
-	return is_number(a) ? version_digits_cmp(a, b) : slice_cmp(a, b);
+	if (version_is_number(a) != version_is_number(b))
+		return version_is_number(a) ? -1 : 1;
+	return version_is_number(a) ? version_digits_cmp(a, b) : slice_cmp(a, b);
 }
 
-static int compare_prerelease(struct slice a, struct slice b)
+static int compare_identifiers(struct slice a, struct slice b)
 {
 	int order = 0;
 
@@ -103,14 +77,31 @@ bool version_valid_semver(struct slice version)
 	return parse(version).valid;
 }
 
+static int compare(const struct semver *a, const struct semver *b)
+{
+	int order = version_dotted_cmp(a->numbers, b->numbers);
+
+	if (order == 0 && a->has_prerelease != b->has_prerelease)
+		order = a->has_prerelease ? -1 : 1;
+	return order ? order : compare_identifiers(a->prerelease, b->prerelease);
+}
+
 int version_compare_semver(struct slice a, struct slice b, int *order)
 {
 	struct semver va = parse(a), vb = parse(b);
 
-	*order = compare_numbers(va.numbers, vb.numbers);
-	if (*order == 0 && va.has_prerelease != vb.has_prerelease)
-		*order = va.has_prerelease ? -1 : 1;
+	*order = compare(&va, &vb);
+	return va.valid && vb.valid ? 0 : ERR_FORMAT;
+}
+
+int version_compare_pub(struct slice a, struct slice b, int *order)
+{
+	struct semver va = parse(a), vb = parse(b);
+
+	*order = compare(&va, &vb);
+	if (*order == 0 && va.has_build != vb.has_build)
+		*order = va.has_build ? 1 : -1;
 	if (*order == 0)
-		*order = compare_prerelease(va.prerelease, vb.prerelease);
+		*order = compare_identifiers(va.build, vb.build);
 	return va.valid && vb.valid ? 0 : ERR_FORMAT;
 }

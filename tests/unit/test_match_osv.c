@@ -301,7 +301,7 @@ static void a_stored_form_of_another_format_is_refused(void **state)
 	err_clear(&err);
 	assert_int_equal(osv_affected_decode(SLICE_LIT("\x91\x63"), &arena, &affected, &err), ERR_VERSION);
 	err_clear(&err);
-	assert_int_equal(osv_affected_decode(SLICE_LIT("\x91\x01"), &arena, &affected, &err), ERR_FORMAT);
+	assert_int_equal(osv_affected_decode(SLICE_LIT("\x91\x02"), &arena, &affected, &err), ERR_FORMAT);
 	err_clear(&err);
 	assert_int_equal(osv_header_decode(SLICE_LIT("\xdd\xff\xff\xff\xff"), &arena, &record, &err), ERR_FORMAT);
 	arena_deinit(&arena);

@@ -27,6 +27,8 @@ static bool holds(int order, struct slice op)
 {
 	if (slice_eq_str(op, "<="))
 		return order <= 0;
+	if (slice_eq_str(op, "!="))
+		return order != 0;
 	return slice_eq_str(op, sign(order));
 }
 
@@ -80,7 +82,7 @@ static void check_file(enum version_scheme scheme)
 static void rules_of_each_scheme_hold(void **state)
 {
 	(void)state;
-	for (enum version_scheme scheme = VERSION_DEB; scheme <= VERSION_SEMVER; scheme++)
+	for (enum version_scheme scheme = VERSION_DEB; scheme < VERSION_SCHEMES; scheme++)
 		check_file(scheme);
 }
 
@@ -97,7 +99,7 @@ static void nothing_is_ordered_without_a_scheme(void **state)
 static void an_empty_version_is_no_version(void **state)
 {
 	(void)state;
-	for (enum version_scheme scheme = VERSION_DEB; scheme <= VERSION_SEMVER; scheme++)
+	for (enum version_scheme scheme = VERSION_DEB; scheme < VERSION_SCHEMES; scheme++)
 		assert_false(version_valid(scheme, SLICE_EMPTY));
 }
 
@@ -107,9 +109,14 @@ static enum version_scheme scheme_of_row(struct slice name)
 		const char         *name;
 		enum version_scheme scheme;
 	} SCHEMES[] = {
-		{"apk", VERSION_APK},   {"alpine", VERSION_APK}, {"deb", VERSION_DEB},       {"debian", VERSION_DEB},
-		{"dpkg", VERSION_DEB},  {"rpm", VERSION_RPM},    {"redhat", VERSION_RPM},    {"pacman", VERSION_ALPM},
-		{"alpm", VERSION_ALPM}, {"npm", VERSION_SEMVER}, {"semver", VERSION_SEMVER},
+		{"apk", VERSION_APK},        {"alpine", VERSION_APK},    {"deb", VERSION_DEB},
+		{"debian", VERSION_DEB},     {"dpkg", VERSION_DEB},      {"rpm", VERSION_RPM},
+		{"redhat", VERSION_RPM},     {"pacman", VERSION_ALPM},   {"alpm", VERSION_ALPM},
+		{"npm", VERSION_SEMVER},     {"semver", VERSION_SEMVER}, {"npm-loose", VERSION_SEMVER},
+		{"pub", VERSION_PUB},        {"pep440", VERSION_PEP440}, {"pypi", VERSION_PEP440},
+		{"maven", VERSION_MAVEN},    {"rubygems", VERSION_GEM},  {"packagist", VERSION_COMPOSER},
+		{"nuget", VERSION_NUGET},    {"gentoo", VERSION_GENTOO}, {"cran", VERSION_DOTTED},
+		{"hackage", VERSION_DOTTED},
 	};
 
 	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(*SCHEMES); i++)
@@ -157,7 +164,7 @@ static void rows_made_by_the_packagers_tools_hold(void **state)
 			wrong++;
 		}
 	}
-	assert_true(rows > 15500);
+	assert_true(rows > 39000);
 	assert_int_equal(wrong, 0);
 	buf_deinit(&text);
 	buf_deinit(&disputed);
