@@ -22,3 +22,7 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip("needs ../shared/data")
     return SHARED
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", action="append", type=int, help="run the tests that take seeds with this one (may be given several times)")

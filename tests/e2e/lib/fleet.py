@@ -2,6 +2,7 @@
 import collections
 import pathlib
 import re
+import signal
 import subprocess
 import threading
 
@@ -13,11 +14,12 @@ WAIT_SECONDS = 60
 class Program:
     """A program whose standard error is read as it comes."""
 
-    def __init__(self, command, env, **options):
-        self.command, self.lines, self.changed = command, [], threading.Condition()
+    def __init__(self, command, env, changed=None, **options):
+        self.command, self.lines, self.changed = command, [], changed or threading.Condition()
         self.ended = False
-        self.process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-                                        errors="replace", env=env, **options)
+        options = {"stdout": subprocess.DEVNULL, **options}
+        self.process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, errors="replace", env=env,
+                                        **options)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
@@ -71,6 +73,8 @@ class Fleet:
         self.endpoint = endpoint or f"ipc://{self.folder}/run/broker"
         self.key = self.broker_key = self.admitted = None
         self.programs, self.workers = [], []
+        self.changed = threading.Condition()  # notified for every line of every program, and at their ends
+        self.inside = []                      # a command before those of all programs, such as `ip netns exec NAME`
 
     def __enter__(self):
         return self
@@ -78,6 +82,7 @@ class Fleet:
     def __exit__(self, *_):
         for program in self.programs:
             if program.process.poll() is None:
+                program.process.send_signal(signal.SIGCONT)
                 program.kill()
 
     # --- keys ---
@@ -103,7 +108,7 @@ class Fleet:
     # --- programs ---
 
     def start(self, *command, **options):
-        program = Program(command, self.env, **options)
+        program = Program([*self.inside, *command], self.env, self.changed, **options)
         self.programs.append(program)
         return program
 
@@ -144,6 +149,11 @@ class Fleet:
         out = self.call("results", "--format", fmt, job)
         assert out.code in (0, 3), out.err
         return out
+
+    def wait(self, condition, seconds=WAIT_SECONDS):
+        """Waits for lines of any program until condition() is true; what it is by then."""
+        with self.changed:
+            return self.changed.wait_for(condition, seconds)
 
     def scans_started(self):
         """{digest: how often a worker began to read it}, by the workers' own logs."""
