@@ -71,303 +71,6 @@ struct core_job *core_job_find(const struct core *core, uint64_t job)
 	return map_get(&core->jobs, slice_of(&job, sizeof(job)));
 }
 
-/* --- images --- */
-
-static struct core_reference *reference_find(const struct core *core, uint64_t job_id, uint64_t number)
-{
-	struct core_job *job = core_job_find(core, job_id);
-
-	return job ? map_get(&job->by_number, slice_of(&number, sizeof(number))) : NULL;
-}
-
-static void unlink_image(struct core_job *job, struct core_image *image)
-{
-	if (image->previous)
-		image->previous->next = image->next;
-	else
-		job->images = image->next;
-	if (image->next)
-		image->next->previous = image->previous;
-	image->next = image->previous = NULL;
-}
-
-static void count_image(struct core_job *job, const struct core_image *image)
-{
-	bool incomplete = false;
-
-	job->stats.images_done++;
-	if (image->image.status == IMAGE_SKIPPED)
-		job->stats.images_skipped++;
-	else if (image->image.status == IMAGE_FAILED)
-		job->stats.images_failed++;
-	for (size_t i = 0; i < image->image.layers_count; i++)
-		incomplete |= image->outcomes[i].status >= LAYER_PARTIAL;
-	if (incomplete)
-		job->stats.images_incomplete++;
-}
-
-static void job_check(struct core *core, struct core_job *job)
-{
-	struct core_action *action;
-
-	if (job->ended || !job->closed || job->references_open || job->images_open)
-		return;
-	job->ended = true;
-	action = core_emit(core, CORE_JOB_DONE);
-	action->job = job->id;
-	action->cancelled = job->cancelled;
-	job->next_ended = core->ended;
-	core->ended = job;
-}
-
-void core_image_ended(struct core *core, struct core_image *image)
-{
-	struct core_job       *job = core_job_find(core, image->job);
-	struct core_reference *reference = reference_find(core, image->job, image->reference);
-	struct core_action    *action = core_emit(core, CORE_IMAGE_DONE);
-
-	action->image = image;
-	action->job = image->job;
-	count_image(job, image);
-	unlink_image(job, image);
-	job->images_open--;
-	core->images_open--;
-	if (reference) {
-		reference->images_open--;
-		core_reference_check(core, reference);
-	}
-	job_check(core, job);
-}
-
-static bool image_take(struct core *core, struct core_image *image)
-{
-	size_t count = image->image.layers_count;
-
-	image->layers = arena_array(&image->arena, count + 1, sizeof(struct core_layer *));
-	image->outcomes = arena_array(&image->arena, count + 1, sizeof(*image->outcomes));
-	if (!image->layers || !image->outcomes)
-		core->failed = true;
-	return !core->failed;
-}
-
-static void image_found(struct core *core, const struct core_event *event)
-{
-	struct core_image     *image = event->image;
-	struct core_job       *job = core_job_find(core, image->job);
-	struct core_reference *reference = reference_find(core, image->job, image->reference);
-
-	if (!job || job->cancelled || !reference || !image_take(core, image)) {
-		core_image_free(image);
-		return;
-	}
-	if (reference->images_found++)
-		job->stats.images_total++; /* the first one was counted with its reference */
-	reference->images_open++;
-	job->images_open++;
-	core->images_open++;
-	image->set = event->set;
-	image->next = job->images;
-	if (image->next)
-		image->next->previous = image;
-	job->images = image;
-	image->pending = image->image.layers_count + 1; /* one for ourselves: not over before all are wanted */
-	for (size_t i = 0; i < image->image.layers_count && !core->failed; i++)
-		core_layer_want(core, image, i);
-	if (--image->pending == 0)
-		core_image_ended(core, image);
-}
-
-/* --- references --- */
-
-static void reference_free(struct core_reference *reference)
-{
-	free((void *)(uintptr_t)reference->text.ptr);
-	free(reference);
-}
-
-static void reference_unlink(struct core_reference *reference)
-{
-	struct core_job *job = reference->owner;
-
-	if (reference->previous)
-		reference->previous->next = reference->next;
-	else
-		job->references = reference->next;
-	if (reference->next)
-		reference->next->previous = reference->previous;
-	map_remove(&job->by_number, slice_of(reference->key, sizeof(reference->key)));
-	job->references_open--;
-	if (reference->task.kind == CORE_ENUMERATE)
-		job->listings_open--;
-}
-
-void core_reference_check(struct core *core, struct core_reference *reference)
-{
-	struct core_job    *job = reference->owner;
-	struct core_action *action;
-
-	if (!reference->ended || reference->images_open)
-		return;
-	action = core_emit(core, CORE_REFERENCE_DONE);
-	action->job = job->id;
-	action->reference = reference->number;
-	core_task_unqueue(core, &reference->task);
-	core_task_retire(core, &reference->task);
-	reference_unlink(reference);
-	reference_free(reference);
-	job_check(core, job);
-}
-
-void core_reference_failed(struct core *core, struct core_reference *reference, int code, struct slice text)
-{
-	struct core_action *action = core_emit(core, CORE_REFERENCE_FAILED);
-	struct core_job    *job = reference->owner;
-
-	action->job = job->id;
-	action->reference = reference->number;
-	action->code = code;
-	action->text = core_text(core, text);
-	action->place = core_text(core, reference->text);
-	if (reference->task.kind == CORE_ENUMERATE || reference->images_found)
-		job->stats.images_total++;
-	job->stats.images_done++;
-	job->stats.images_failed++;
-	reference->ended = true;
-	core_reference_check(core, reference);
-}
-
-static void reference_add(struct core *core, const struct core_event *event)
-{
-	struct core_job       *job = core_job_find(core, event->job);
-	struct core_reference *reference;
-
-	if (!job || job->cancelled || reference_find(core, event->job, event->reference))
-		return;
-	reference = calloc(1, sizeof(*reference));
-	if (!reference) {
-		core->failed = true;
-		return;
-	}
-	reference->owner = job;
-	reference->number = event->reference;
-	memcpy(reference->key, &event->reference, sizeof(reference->key));
-	reference->text = core_own(core, event->text);
-	reference->task.kind = event->task_kind;
-	reference->task.priority = job->priority;
-	reference->task.job = job->id;
-	reference->task.sequence = ++core->sequence;
-	reference->task.host = core_host_get(core, event->host);
-	reference->next = job->references;
-	if (reference->next)
-		reference->next->previous = reference;
-	job->references = reference;
-	job->references_open++;
-	if (event->task_kind == CORE_ENUMERATE)
-		job->listings_open++;
-	else
-		job->stats.images_total++;
-	if (!map_put(&job->by_number, slice_of(reference->key, sizeof(reference->key)), reference))
-		core->failed = true;
-	core_task_ready(core, &reference->task);
-}
-
-static void reference_fail(struct core *core, struct core_reference *reference, const struct core_event *event)
-{
-	struct core_task *task = &reference->task;
-	uint64_t          wait;
-
-	if (event->fail_class == CORE_NOT_HERE && core_task_deny(core, task, event->worker)) {
-		core_task_ready(core, task);
-		return;
-	}
-	if (event->fail_class != CORE_TRANSIENT || task->attempt + 1 >= core->config.attempts_max) {
-		core_reference_failed(core, reference, event->code, event->text);
-		return;
-	}
-	wait = core_backoff(core, ++task->attempt);
-	if (wait < event->retry_after_ms)
-		wait = event->retry_after_ms;
-	if (event->code == ERR_RATE)
-		task->host->blocked_until = core->now + wait;
-	reference->owner->stats.retries++;
-	core_task_later(core, task, wait);
-}
-
-/* --- jobs --- */
-
-static void job_open(struct core *core, const struct core_event *event)
-{
-	struct core_job *job;
-
-	if (core_job_find(core, event->job))
-		return;
-	job = calloc(1, sizeof(*job));
-	if (!job) {
-		core->failed = true;
-		return;
-	}
-	job->id = event->job;
-	memcpy(job->key, &event->job, sizeof(job->key));
-	job->priority = event->priority;
-	job->no_reuse = event->no_reuse;
-	if (!map_put(&core->jobs, slice_of(job->key, sizeof(job->key)), job))
-		core->failed = true;
-}
-
-static void job_clear(struct core *core, struct core_job *job)
-{
-	while (job->references) {
-		struct core_reference *reference = job->references;
-
-		core_task_unqueue(core, &reference->task);
-		core_task_retire(core, &reference->task);
-		reference_unlink(reference);
-		reference_free(reference);
-	}
-	while (job->images) {
-		struct core_image *image = job->images;
-
-		unlink_image(job, image);
-		core_image_free(image);
-		job->images_open--;
-		core->images_open--;
-	}
-}
-
-static void job_cancel(struct core *core, const struct core_event *event)
-{
-	struct core_job *job = core_job_find(core, event->job);
-
-	if (!job || job->ended)
-		return;
-	job->cancelled = job->closed = true;
-	core_layers_forget_cancelled(core, job->id);
-	job_clear(core, job);
-	job_check(core, job);
-}
-
-static void job_free(struct core_job *job)
-{
-	map_deinit(&job->by_number);
-	free(job);
-}
-
-/* Those that ended in the step before; their numbers could be read until now. */
-static void bury_jobs(struct core *core)
-{
-	if (!core->ended)
-		return;
-	while (core->ended) {
-		struct core_job *job = core->ended;
-
-		core->ended = job->next_ended;
-		map_remove(&core->jobs, slice_of(job->key, sizeof(job->key)));
-		job_clear(core, job);
-		job_free(job);
-	}
-	core_layers_sweep(core);
-}
-
 /* --- leases that end --- */
 
 static void task_done(struct core *core, const struct core_event *event)
@@ -405,10 +108,11 @@ static void task_failed(struct core *core, const struct core_event *event)
 	known.worker = lease->worker->id;
 	core_lease_end(core, lease);
 	if (task->kind != CORE_LAYER)
-		reference_fail(core, (struct core_reference *)(void *)task, &known);
-	else if (event->fail_class == CORE_NOT_HERE && core_task_deny(core, task, known.worker))
+		core_reference_task_failed(core, (struct core_reference *)(void *)task, &known);
+	else if (event->fail_class == CORE_NOT_HERE && core_task_deny(core, task, known.worker)) {
+		task->retry = CORE_RETRY_NOT_HERE;
 		core_task_ready(core, task);
-	else
+	} else
 		core_layer_failed(core, (struct core_layer *)(void *)task, event->fail_class, event->code,
 				  event->retry_after_ms, event->text);
 }
@@ -422,7 +126,7 @@ static void send_failed(struct core *core, const struct core_event *event)
 		return;
 	task = lease->task;
 	core_lease_end(core, lease);
-	task->begun = false;
+	task->counted = task->begun;
 	core_task_later(core, task, core_backoff(core, 1));
 }
 
@@ -454,6 +158,8 @@ uint64_t core_next_wake(const struct core *core)
 	for (const struct core_worker *worker = core->workers; worker; worker = worker->next)
 		if (worker->heard + core->config.silence_ms < wake)
 			wake = worker->heard + core->config.silence_ms;
+	if (core_leases_wake(core) < wake)
+		wake = core_leases_wake(core);
 	while ((host = map_next(&core->hosts, &position)) != NULL)
 		if (host->blocked_until > core->now && host->blocked_until < wake)
 			wake = host->blocked_until;
@@ -465,7 +171,7 @@ uint64_t core_next_wake(const struct core *core)
 static void handle(struct core *core, const struct core_event *event)
 {
 	struct core_worker *worker = core_worker_find(core, event->worker);
-	struct core_job    *job;
+	struct core_job    *job = core_job_find(core, event->job);
 
 	switch (event->kind) {
 	case CORE_WORKER_HELLO:
@@ -475,27 +181,58 @@ static void handle(struct core *core, const struct core_event *event)
 		if (worker)
 			worker->heard = core->now;
 		break;
+	case CORE_WORKER_PROGRESS:
+		if (worker)
+			core_worker_progress(core, worker, event);
+		break;
+	case CORE_WORKER_BACK:
+		if (worker)
+			core_worker_back(core, worker, event);
+		break;
+	case CORE_WORKER_DRAIN:
+		if (worker)
+			worker->draining = true;
+		break;
+	case CORE_DRAIN:
+		core->draining = true;
+		break;
 	case CORE_WORKER_GONE:
 		if (worker)
 			core_worker_gone(core, worker, event->orderly);
 		break;
 	case CORE_JOB_OPEN:
-		job_open(core, event);
+		core_job_open(core, event);
 		break;
 	case CORE_JOB_REFERENCE:
-		reference_add(core, event);
+		core_reference_add(core, event);
+		break;
+	case CORE_JOB_STORED:
+		core_job_stored(core, event);
+		break;
+	case CORE_JOB_FED:
+		core_job_fed(core, event);
+		break;
+	case CORE_JOB_SEEN:
+		if (job && !core_hashes_add(&job->counted, event->hash))
+			core->failed = true;
+		break;
+	case CORE_JOB_PAUSE:
+		core_job_pause(core, event, true);
+		break;
+	case CORE_JOB_RESUME:
+		core_job_pause(core, event, false);
 		break;
 	case CORE_JOB_CLOSED:
-		if ((job = core_job_find(core, event->job)) != NULL) {
+		if (job) {
 			job->closed = true;
-			job_check(core, job);
+			core_job_check(core, job);
 		}
 		break;
 	case CORE_JOB_CANCEL:
-		job_cancel(core, event);
+		core_job_cancel(core, event);
 		break;
 	case CORE_IMAGE_FOUND:
-		image_found(core, event);
+		core_image_found(core, event);
 		break;
 	case CORE_CLAIMED:
 		core_layer_claimed(core, event);
@@ -511,6 +248,7 @@ static void handle(struct core *core, const struct core_event *event)
 		break;
 	case CORE_TICK:
 		core_workers_check(core);
+		core_leases_check(core);
 		break;
 	}
 }
@@ -521,10 +259,12 @@ int core_step(struct core *core, const struct core_event *event, uint64_t now_ms
 	core->now = now_ms;
 	core->actions_count = 0;
 	arena_reset(&core->step);
-	bury_jobs(core);
+	core_jobs_bury(core);
 	handle(core, event);
 	wake_tasks(core);
 	core_dispatch(core);
+	core_jobs_fetch(core);
+	core_drained_check(core);
 	*actions = core->actions;
 	*actions_count = core->actions_count;
 	return core->failed || arena_failed(&core->step) ? ERR_MEM : 0;
@@ -547,6 +287,8 @@ struct core *core_new(const struct core_config *config)
 		core->config.backoff_max_ms = 60000;
 	if (!core->config.silence_ms)
 		core->config.silence_ms = 20000;
+	if (!core->config.stall_ms)
+		core->config.stall_ms = 15 * 60000;
 	if (!core->config.busy_poll_ms)
 		core->config.busy_poll_ms = 100;
 	if (!core->config.images_open_max)
@@ -573,8 +315,7 @@ void core_free(struct core *core)
 	if (!core)
 		return;
 	while ((node = map_next(&core->jobs, &position)) != NULL) {
-		job_clear(core, node);
-		job_free(node);
+		core_job_free(core, node);
 	}
 	for (position = 0; (node = map_next(&core->layers, &position)) != NULL;) {
 		core_task_retire(core, &((struct core_layer *)node)->task);

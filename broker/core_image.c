@@ -37,3 +37,23 @@ void core_pseudo_digest(uint64_t job, struct slice reference, size_t index, stru
 	sha256_final(hash, out->bytes);
 	sha256_free(hash);
 }
+
+uint64_t core_layer_hash(const struct core_key *key)
+{
+	uint8_t bytes[SHA256_BYTES + 8];
+
+	for (size_t i = 0; i < SHA256_BYTES; i++)
+		bytes[i] = key->digest.bytes[i];
+	for (size_t i = 0; i < 8; i++)
+		bytes[SHA256_BYTES + i] = (uint8_t)(key->set >> (8 * i));
+	return xxh64_once(slice_of(bytes, sizeof(bytes)), 0);
+}
+
+const char *core_retry_name(enum core_retry_reason reason)
+{
+	static const char *const names[CORE_RETRY_REASONS] = {
+		"none",        "transient",   "worker_lost", "stalled", "not_here", "poison_alone",
+		"other_place", "verify_lost", "owner_died",  "forced",  "again"};
+
+	return reason < CORE_RETRY_REASONS ? names[reason] : "unknown";
+}

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/rng.h"
 #include "core.h"
+#include "core_hashes.h"
 #include "heap.h"
 
 enum { DENIED_MAX = 16, LOSSES_MAX = 3 };
@@ -16,6 +17,7 @@ struct core_host {
 	struct slice name; /* owned; "" = local transports */
 	uint32_t     active;
 	uint64_t     blocked_until;
+	uint64_t     rate_limited;
 	struct heap  light, layers; /* ready tasks */
 };
 
@@ -25,25 +27,30 @@ struct core_worker {
 	size_t              hosts_count;
 	bool                local, exclusive; /* exclusive: runs one suspect task, gets no other */
 	uint32_t            layer_free, light_free, leases_count;
+	uint32_t            layer_slots, light_slots;
+	uint64_t            bytes; /* moved by its leases */
+	bool                draining, drained;
 	struct core_lease  *leases;
 	struct core_worker *next;
 };
 
 /* What may be leased: first member of references and layers. */
 struct core_task {
-	struct heap_item    item; /* in the ready heap of its host, or in the timers */
-	enum core_task_kind kind;
-	uint32_t            priority;
-	uint64_t            job, size, sequence, wake_at;
-	struct core_host   *host;
-	uint32_t            attempt, losses;
-	bool                begun;              /* a lease was sent and not taken back: the next one is a retry */
-	bool                exclusive;          /* to run alone: it was there when something broke */
-	bool                poisoned;           /* its one try alone is used up */
-	uint64_t            denied[DENIED_MAX]; /* workers that cannot do it */
-	size_t              denied_count;
-	struct core_lease  *lease;  /* the current one */
-	struct core_lease  *leases; /* all, expired ones too */
+	struct heap_item       item; /* in the ready heap of its host, or in the timers */
+	enum core_task_kind    kind;
+	uint32_t               priority;
+	uint64_t               job, size, sequence, wake_at;
+	struct core_host      *host;
+	uint32_t               attempt, losses;
+	bool                   begun;              /* a lease was sent: the next one is a retry … */
+	bool                   counted;            /* … unless this is set: the last one never arrived */
+	enum core_retry_reason retry;              /* why the next lease is one */
+	bool                   exclusive;          /* to run alone: it was there when something broke */
+	bool                   poisoned;           /* its one try alone is used up */
+	uint64_t               denied[DENIED_MAX]; /* workers that cannot do it */
+	size_t                 denied_count;
+	struct core_lease     *lease;  /* the current one */
+	struct core_lease     *leases; /* all, expired ones too */
 };
 
 struct core_lease {
@@ -51,6 +58,9 @@ struct core_lease {
 	struct core_task   *task;
 	struct core_worker *worker; /* NULL when expired */
 	struct core_host   *host;
+	uint64_t            sent, moved, bytes; /* when given; when its bytes moved last; how many */
+	uint32_t            missing;            /* heartbeats in a row without it */
+	bool                listed;             /* in the heartbeat at hand */
 	struct core_lease  *next_of_worker, *next_of_task;
 };
 
@@ -88,7 +98,7 @@ struct core_layer {
 	uint8_t              id[SHA256_BYTES + 8];
 	struct core_key      key;
 	struct digest        diff_id;
-	bool                 pseudo, force, verify, owned, partial, reusable;
+	bool                 pseudo, force, again, verify, owned, partial, reusable;
 	enum layer_state     state;
 	uint32_t             polls;
 	struct layer_waiter *waiters;
@@ -105,7 +115,12 @@ struct core_job {
 	uint64_t               id;
 	uint8_t                key[8];
 	uint32_t               priority;
-	bool                   no_reuse, closed, cancelled, ended;
+	bool                   no_reuse, again, paused, closed, cancelled, ended;
+	bool                   more;         /* references lie in the catalog that have not been fetched */
+	bool                   fetching;     /* asked for, not yet fed */
+	bool                   stored_again; /* meanwhile more were stored */
+	uint64_t               next_reference, stored_at;
+	struct core_hashes     counted; /* layers in its counters */
 	uint64_t               references_open, images_open, listings_open;
 	struct core_reference *references;
 	struct map             by_number;
@@ -122,6 +137,8 @@ struct core {
 	struct core_worker *workers;
 	struct heap         timers;
 	size_t              images_open;
+	uint64_t            leases_active;
+	bool                draining, drained;
 	bool                failed; /* out of memory: the state is no longer to be trusted */
 	struct arena        step;   /* texts of this step's actions */
 	struct core_action *actions;
@@ -134,6 +151,21 @@ struct core_action *core_emit(struct core *core, enum core_action_kind kind);
 struct slice        core_text(struct core *core, struct slice text); /* until the next step */
 struct slice        core_own(struct core *core, struct slice text);  /* heap */
 struct core_job    *core_job_find(const struct core *core, uint64_t job);
+
+/* core_job.c */
+struct core_reference *core_reference_find(const struct core *core, uint64_t job, uint64_t number);
+void                   core_job_open(struct core *core, const struct core_event *event);
+void                   core_job_stored(struct core *core, const struct core_event *event);
+void                   core_job_fed(struct core *core, const struct core_event *event);
+void                   core_job_pause(struct core *core, const struct core_event *event, bool paused);
+void                   core_job_cancel(struct core *core, const struct core_event *event);
+void                   core_job_check(struct core *core, struct core_job *job); /* ended? */
+void                   core_jobs_fetch(struct core *core);
+void                   core_jobs_bury(struct core *core); /* those that ended in the step before */
+void                   core_job_free(struct core *core, struct core_job *job);
+void                   core_image_found(struct core *core, const struct core_event *event);
+void                   core_reference_add(struct core *core, const struct core_event *event);
+void core_reference_task_failed(struct core *core, struct core_reference *reference, const struct core_event *event);
 void core_reference_failed(struct core *core, struct core_reference *reference, int code, struct slice text);
 void core_reference_check(struct core *core, struct core_reference *reference);
 void core_image_ended(struct core *core, struct core_image *image);
@@ -146,15 +178,23 @@ void core_layer_wake(struct core *core, struct core_layer *layer);
 void core_layer_done(struct core *core, struct core_layer *layer, const struct core_event *event);
 void core_layer_failed(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
 		       uint64_t retry_after_ms, struct slice text);
+void core_layer_quarantine(struct core *core, const struct core_layer *layer, int code, struct slice text);
 void core_layers_forget_cancelled(struct core *core, uint64_t job);
 void core_layers_sweep(struct core *core);
 void core_layer_free(struct core_layer *layer);
 
 /* core_schedule.c */
 struct core_host   *core_host_get(struct core *core, struct slice name);
+bool                core_host_is_local(const struct core_host *host);
+bool                core_worker_reaches(const struct core_worker *worker, const struct core_host *host);
 struct core_worker *core_worker_find(const struct core *core, uint64_t id);
 void                core_worker_hello(struct core *core, const struct core_event *event);
 void                core_worker_gone(struct core *core, struct core_worker *worker, bool orderly);
+void                core_worker_progress(struct core *core, struct core_worker *worker, const struct core_event *event);
+void                core_worker_back(struct core *core, struct core_worker *worker, const struct core_event *event);
+void                core_leases_check(struct core *core); /* those that do not move */
+uint64_t            core_leases_wake(const struct core *core);
+void                core_drained_check(struct core *core);
 void                core_workers_check(struct core *core);
 void                core_workers_free(struct core *core);
 void                core_task_ready(struct core *core, struct core_task *task);

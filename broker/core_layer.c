@@ -42,6 +42,22 @@ static uint64_t size_known(const struct core_layer *layer)
 	return layer->task.size == UINT64_MAX ? 0 : layer->task.size;
 }
 
+/* A layer that is counted in the job stays so, also when the broker dies and takes the job up again. */
+static void count_in_job(struct core *core, const struct core_layer *layer, struct core_job *job)
+{
+	uint64_t            hash = core_layer_hash(&layer->key);
+	struct core_action *action;
+
+	if (core_hashes_has(&job->counted, hash))
+		return;
+	if (!core_hashes_add(&job->counted, hash))
+		core->failed = true;
+	action = core_emit(core, CORE_JOB_LAYER);
+	action->job = job->id;
+	action->key = layer->key;
+	action->hash = hash;
+}
+
 /* Settles the layer in the counters of every job that waited for it; the first one had it scanned. */
 static void count_end(struct core *core, struct core_layer *layer, enum layer_status status, bool verified)
 {
@@ -54,6 +70,7 @@ static void count_end(struct core *core, struct core_layer *layer, enum layer_st
 			continue;
 		layer->users[i].ended = true;
 		job->stats.layers_done++;
+		count_in_job(core, layer, job);
 		if (status == LAYER_FAILED || status == LAYER_SKIPPED)
 			job->stats.layers_failed++;
 		else if (status == LAYER_REUSED || !first)
@@ -140,6 +157,7 @@ static void ask(struct core *core, struct core_layer *layer)
 	action->key = layer->key;
 	action->diff_id = layer->diff_id;
 	action->force = layer->force;
+	action->again = layer->again;
 }
 
 static struct core_layer *layer_new(struct core *core, const uint8_t id[SHA256_BYTES + 8],
@@ -206,7 +224,9 @@ static void restart(struct core *core, struct core_layer *layer, const struct co
 	layer->task.attempt = layer->task.losses = 0;
 	layer->task.denied_count = 0;
 	layer->task.begun = layer->task.exclusive = layer->task.poisoned = false;
+	layer->task.retry = CORE_RETRY_NONE;
 	layer->force = layer->pseudo || job->no_reuse;
+	layer->again = job->again || job->no_reuse;
 	for (size_t i = 0; i < layer->users_count; i++)
 		if (layer->users[i].job == job->id &&
 		    layer->users[i].ended) { /* counted as failed before: open again */
@@ -259,6 +279,7 @@ void core_layer_want(struct core *core, struct core_image *image, size_t index)
 			return;
 		layer->pseudo = digest_is_zero(&wanted->digest);
 		layer->force = layer->pseudo || job->no_reuse;
+		layer->again = job->again || job->no_reuse;
 		layer->diff_id = wanted->diff_id;
 		layer->task.size = wanted->size;
 		layer->task.sequence = ++core->sequence;
@@ -267,8 +288,9 @@ void core_layer_want(struct core *core, struct core_image *image, size_t index)
 	if (!user)
 		return;
 	image->layers[index] = layer;
-	job->stats.layer_uses++;
-	if (added)
+	if (added && core_hashes_has(&job->counted, core_layer_hash(&layer->key)))
+		user->ended = true; /* before this node was there */
+	else if (added)
 		job->stats.layers_total++;
 	if (!fresh && is_terminal(layer)) {
 		bool other_place = layer->state == LAYER_NODE_FAILED && !source_failed(layer, image, index);
@@ -297,6 +319,14 @@ void core_layer_want(struct core *core, struct core_image *image, size_t index)
 
 /* --- claims --- */
 
+static void fail_layer(struct core *core, struct core_layer *layer, int code, struct slice text)
+{
+	free((void *)(uintptr_t)layer->reason.ptr);
+	layer->reason = core_own(core, text);
+	layer->code = code;
+	layer_end(core, layer, LAYER_FAILED, false);
+}
+
 /* The first waiter whose registry, repository and claimed size have not been given up; false: none left. */
 static bool choose_source(struct core *core, struct core_layer *layer)
 {
@@ -320,6 +350,8 @@ void core_layer_claimed(struct core *core, const struct core_event *event)
 		layer->partial = event->partial;
 		layer->reusable = true;
 		layer_end(core, layer, event->partial ? LAYER_PARTIAL : LAYER_REUSED, false);
+	} else if (event->claim == CORE_CLAIM_QUARANTINED) {
+		fail_layer(core, layer, event->code, event->text);
 	} else if (event->claim == CORE_CLAIM_BUSY) {
 		uint64_t wait = core->config.busy_poll_ms << (layer->polls < 5 ? layer->polls : 5);
 
@@ -330,6 +362,7 @@ void core_layer_claimed(struct core *core, const struct core_event *event)
 		layer->state = LAYER_NODE_CLAIMED;
 		layer->owned = true;
 		layer->verify = event->verify;
+		layer->task.retry = event->retry;
 		if (job)
 			job->stats.bytes_total += size_known(layer);
 		if (!layer->waiters_count) { /* cancelled meanwhile */
@@ -397,14 +430,11 @@ static void give_up_source(struct core *core, struct core_layer *layer, enum cor
 		};
 	layer->task.attempt = 0;
 	layer->task.denied_count = 0;
-	if (choose_source(core, layer)) {
+	layer->task.retry = CORE_RETRY_OTHER_PLACE;
+	if (choose_source(core, layer))
 		core_task_ready(core, &layer->task);
-		return;
-	}
-	free((void *)(uintptr_t)layer->reason.ptr);
-	layer->reason = core_own(core, text);
-	layer->code = code;
-	layer_end(core, layer, LAYER_FAILED, false);
+	else
+		fail_layer(core, layer, code, text);
 }
 
 static void retry(struct core *core, struct core_layer *layer, uint64_t retry_after_ms)
@@ -417,6 +447,20 @@ static void retry(struct core *core, struct core_layer *layer, uint64_t retry_af
 	core_task_later(core, &layer->task, wait > retry_after_ms ? wait : retry_after_ms);
 }
 
+/* Workers break on it, wherever it comes from: no later job is to try it unasked. */
+void core_layer_quarantine(struct core *core, const struct core_layer *layer, int code, struct slice text)
+{
+	struct core_action *action;
+
+	if (layer->pseudo)
+		return;
+	action = core_emit(core, CORE_QUARANTINE);
+	action->key = layer->key;
+	action->code = code;
+	action->text = core_text(core, text);
+	action->attempts = layer->task.losses + layer->task.attempt + 1;
+}
+
 void core_layer_failed(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
 		       uint64_t retry_after_ms, struct slice text)
 {
@@ -426,12 +470,18 @@ void core_layer_failed(struct core *core, struct core_layer *layer, enum core_fa
 		if (code == ERR_RATE && task->host)
 			task->host->blocked_until =
 				core->now + (retry_after_ms ? retry_after_ms : core_backoff(core, task->attempt + 1));
+		task->retry = layer->verify && code == ERR_NOT_FOUND ? CORE_RETRY_VERIFY_LOST : CORE_RETRY_TRANSIENT;
+		if (code == ERR_RATE && task->host)
+			task->host->rate_limited++;
 		retry(core, layer, retry_after_ms);
 	} else if (fail_class == CORE_POISON && !task->poisoned) {
+		task->retry = CORE_RETRY_POISON_ALONE;
 		task->poisoned = task->exclusive = true;
 		retry(core, layer, 0);
 	} else {
 		task->exclusive = false;
+		if (fail_class == CORE_POISON)
+			core_layer_quarantine(core, layer, code, text);
 		give_up_source(core, layer, fail_class, code, text);
 	}
 }

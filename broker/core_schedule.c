@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOOK_AHEAD = 64 }; /* ready tasks looked at per host when the first is not for this worker */
+enum { LOST_AFTER = 2 }; /* heartbeats without a lease: its task never arrived */
 
 /* --- order --- */
 
@@ -53,7 +53,7 @@ struct core_host *core_host_get(struct core *core, struct slice name)
 	return host;
 }
 
-static bool host_is_local(const struct core_host *host)
+bool core_host_is_local(const struct core_host *host)
 {
 	return host->name.len == 1 && host->name.ptr[0] == 0;
 }
@@ -103,17 +103,17 @@ void core_worker_hello(struct core *core, const struct core_event *event)
 	worker->set = event->set;
 	worker->heard = core->now;
 	worker->local = event->local;
-	worker->layer_free = event->layer_slots;
-	worker->light_free = event->light_slots;
+	worker->layer_slots = worker->layer_free = event->layer_slots;
+	worker->light_slots = worker->light_free = event->light_slots;
 	for (size_t i = 0; i < event->hosts_count; i++)
 		worker->hosts[worker->hosts_count++] = core_own(core, event->hosts[i]);
 	worker->next = core->workers;
 	core->workers = worker;
 }
 
-static bool reaches(const struct core_worker *worker, const struct core_host *host)
+bool core_worker_reaches(const struct core_worker *worker, const struct core_host *host)
 {
-	if (host_is_local(host))
+	if (core_host_is_local(host))
 		return worker->local;
 	for (size_t i = 0; i < worker->hosts_count; i++)
 		if (slice_eq(worker->hosts[i], host->name))
@@ -136,7 +136,7 @@ static bool has_set(const struct core_worker *worker, const struct core_task *ta
 
 static bool can_do(const struct core_worker *worker, const struct core_task *task)
 {
-	return reaches(worker, task->host) && has_set(worker, task) && !is_denied(task, worker->id);
+	return core_worker_reaches(worker, task->host) && has_set(worker, task) && !is_denied(task, worker->id);
 }
 
 bool core_task_deny(struct core *core, struct core_task *task, uint64_t worker)
@@ -215,11 +215,11 @@ static void unlink_from_worker(struct core_lease *lease)
 
 void core_lease_end(struct core *core, struct core_lease *lease)
 {
-	(void)core;
 	if (!lease->worker)
 		return;
 	unlink_from_worker(lease);
 	lease->host->active--;
+	core->leases_active--;
 	if (lease->task->lease == lease)
 		lease->task->lease = NULL;
 }
@@ -254,13 +254,30 @@ static void describe_layer(struct core_layer *layer, struct core_action *action)
 	action->index = at->index;
 }
 
+/* One that never arrived was counted when it was sent. */
+static void count_send(struct core *core, const struct core_task *task)
+{
+	const struct core_layer *layer = (const struct core_layer *)(const void *)task;
+	enum core_retry_reason   reason = task->retry;
+	struct core_action      *action;
+
+	if (reason == CORE_RETRY_NONE && task->begun)
+		reason = CORE_RETRY_AGAIN;
+	else if (!task->begun && reason != CORE_RETRY_NONE && layer->force)
+		reason = CORE_RETRY_FORCED;
+	action = core_emit(core, reason == CORE_RETRY_NONE ? CORE_COUNT_START : CORE_COUNT_RETRY);
+	action->key = layer->key;
+	action->reason = reason;
+}
+
 static void emit_send(struct core *core, struct core_task *task, struct core_lease *lease)
 {
 	struct core_action *action;
 
-	if (task->begun && task->kind == CORE_LAYER)
-		core_emit(core, CORE_COUNT_RETRY)->key = ((struct core_layer *)(void *)task)->key;
+	if (task->kind == CORE_LAYER && !task->counted)
+		count_send(core, task);
 	task->begun = true;
+	task->counted = false;
 	action = core_emit(core, CORE_SEND_TASK);
 	action->worker = lease->worker->id;
 	action->lease = lease->id;
@@ -297,6 +314,8 @@ static bool lease_to(struct core *core, struct core_worker *worker, struct core_
 	else
 		worker->light_free--;
 	lease->host->active++;
+	lease->sent = lease->moved = core->now;
+	core->leases_active++;
 	lease->next_of_task = task->leases;
 	task->leases = task->lease = lease;
 	if (!map_put(&core->leases, slice_of(&lease->id, sizeof(lease->id)), lease))
@@ -307,9 +326,27 @@ static bool lease_to(struct core *core, struct core_worker *worker, struct core_
 
 /* --- dispatch --- */
 
+/* A layer goes on while one job that waits for it does. */
+static bool is_paused(const struct core *core, const struct core_task *task)
+{
+	const struct core_layer *layer = (const struct core_layer *)(const void *)task;
+	const struct core_job   *job = core_job_find(core, task->job);
+
+	if (task->kind != CORE_LAYER)
+		return job && job->paused;
+	for (size_t i = 0; i < layer->users_count; i++) {
+		job = core_job_find(core, layer->users[i].job);
+		if (job && !job->paused)
+			return false;
+	}
+	return layer->users_count > 0;
+}
+
 static bool may_start(const struct core *core, const struct core_worker *worker, const struct core_task *task)
 {
 	if (task->kind == CORE_RESOLVE && core->images_open >= core->config.images_open_max)
+		return false;
+	if (is_paused(core, task))
 		return false;
 	return can_do(worker, task) && (!task->exclusive || worker->leases_count == 0);
 }
@@ -317,7 +354,7 @@ static bool may_start(const struct core *core, const struct core_worker *worker,
 /* The first task of a host's heap that this worker may do; beyond the head the order is only roughly kept. */
 static struct core_task *candidate(const struct core *core, const struct core_worker *worker, const struct heap *heap)
 {
-	for (size_t i = 0; i < heap->count && i < LOOK_AHEAD; i++) {
+	for (size_t i = 0; i < heap->count; i++) {
 		struct core_task *task = (struct core_task *)(void *)heap->items[i];
 
 		if (may_start(core, worker, task))
@@ -335,7 +372,7 @@ static struct core_task *best_task(const struct core *core, const struct core_wo
 	while ((host = map_next(&core->hosts, &position)) != NULL) {
 		struct core_task *task;
 
-		if (host->blocked_until > core->now || !reaches(worker, host) ||
+		if (host->blocked_until > core->now || !core_worker_reaches(worker, host) ||
 		    (core->config.host_leases_max && host->active >= core->config.host_leases_max))
 			continue;
 		task = candidate(core, worker, layers ? &host->layers : &host->light);
@@ -350,7 +387,7 @@ static bool serve(struct core *core, struct core_worker *worker)
 	struct core_task *light = NULL, *layer = NULL;
 	bool              served = false;
 
-	if (worker->exclusive)
+	if (worker->exclusive || worker->draining || core->draining)
 		return false;
 	if (worker->light_free)
 		light = best_task(core, worker, false);
@@ -376,6 +413,14 @@ void core_dispatch(struct core *core)
 
 /* --- workers that go --- */
 
+static void poison(struct core *core, struct core_layer *layer)
+{
+	const struct slice why = SLICE_LIT("poison: three workers were lost while they read it");
+
+	core_layer_quarantine(core, layer, ERR_LIMIT, why);
+	core_layer_failed(core, layer, CORE_PERMANENT, ERR_LIMIT, 0, why);
+}
+
 static void lose_lease(struct core *core, struct core_lease *lease, bool orderly)
 {
 	struct core_task *task = lease->task;
@@ -384,6 +429,7 @@ static void lose_lease(struct core *core, struct core_lease *lease, bool orderly
 	core_lease_end(core, lease);
 	if (!current)
 		return;
+	task->retry = CORE_RETRY_WORKER_LOST;
 	if (orderly) {
 		core_task_ready(core, task);
 		return;
@@ -393,8 +439,7 @@ static void lose_lease(struct core *core, struct core_lease *lease, bool orderly
 	if (task->losses < LOSSES_MAX)
 		core_task_ready(core, task);
 	else if (task->kind == CORE_LAYER)
-		core_layer_failed(core, (struct core_layer *)(void *)task, CORE_PERMANENT, ERR_LIMIT, 0,
-				  SLICE_LIT("poison: three workers were lost while they read it"));
+		poison(core, (struct core_layer *)(void *)task);
 	else
 		core_reference_failed(core, (struct core_reference *)(void *)task, ERR_NET,
 				      SLICE_LIT("three workers were lost while they resolved it"));
@@ -423,12 +468,148 @@ void core_workers_check(struct core *core)
 	}
 }
 
+/* --- heartbeats: leases that never arrived, that stand still, that are not ours --- */
+
+static void drop(struct core *core, const struct core_worker *worker, uint64_t lease)
+{
+	struct core_action *action = core_emit(core, CORE_DROP_LEASE);
+
+	action->worker = worker->id;
+	action->lease = lease;
+}
+
+/* Nothing was begun: the task is as if it had not been sent. */
+static void take_back(struct core *core, struct core_lease *lease)
+{
+	struct core_task *task = lease->task;
+
+	core_lease_end(core, lease);
+	task->counted = true;
+	core_task_ready(core, task);
+}
+
+/* Marks those of the list; the worker is told to drop what the core does not know. */
+static void mark_listed(struct core *core, struct core_worker *worker, const struct core_event *event)
+{
+	for (struct core_lease *lease = worker->leases; lease; lease = lease->next_of_worker)
+		lease->listed = false;
+	for (size_t i = 0; i < event->count; i++) {
+		struct core_lease *lease = core_lease_find(core, event->leases[i]);
+		uint64_t           bytes = event->bytes ? event->bytes[i] : 0;
+
+		if (!lease || lease->worker != worker) {
+			drop(core, worker, event->leases[i]);
+			continue;
+		}
+		lease->listed = true;
+		lease->missing = 0;
+		if (event->bytes && bytes != lease->bytes) {
+			worker->bytes += bytes > lease->bytes ? bytes - lease->bytes : 0;
+			lease->bytes = bytes;
+			lease->moved = core->now;
+		}
+	}
+}
+
+static void end_missing(struct core *core, struct core_worker *worker, uint32_t after, bool tell)
+{
+	struct core_lease *next;
+
+	for (struct core_lease *lease = worker->leases; lease; lease = next) {
+		next = lease->next_of_worker;
+		if (lease->listed || ++lease->missing < after)
+			continue;
+		if (tell)
+			drop(core, worker, lease->id);
+		take_back(core, lease);
+	}
+}
+
+void core_worker_progress(struct core *core, struct core_worker *worker, const struct core_event *event)
+{
+	worker->heard = core->now;
+	mark_listed(core, worker, event);
+	end_missing(core, worker, LOST_AFTER, true);
+}
+
+void core_worker_back(struct core *core, struct core_worker *worker, const struct core_event *event)
+{
+	worker->heard = core->now;
+	mark_listed(core, worker, event);
+	end_missing(core, worker, 1, false);
+}
+
+static void stalled(struct core *core, struct core_lease *lease)
+{
+	struct core_task *task = lease->task;
+	struct core_event failed = {.fail_class = CORE_TRANSIENT,
+				    .code = ERR_NET,
+				    .worker = lease->worker->id,
+				    .text = SLICE_LIT("it did not move on for too long")};
+
+	drop(core, lease->worker, lease->id);
+	core_lease_end(core, lease);
+	if (task->kind != CORE_LAYER) {
+		core_reference_task_failed(core, (struct core_reference *)(void *)task, &failed);
+		return;
+	}
+	core_layer_failed(core, (struct core_layer *)(void *)task, CORE_TRANSIENT, ERR_NET, 0, failed.text);
+	if (task->retry == CORE_RETRY_TRANSIENT)
+		task->retry = CORE_RETRY_STALLED;
+}
+
+static uint64_t moved_at(const struct core *core, const struct core_lease *lease)
+{
+	const struct core_job *job = core_job_find(core, lease->task->job);
+
+	if (lease->task->kind == CORE_ENUMERATE && job && job->stored_at > lease->moved)
+		return job->stored_at; /* a listing's progress is what it adds */
+	return lease->moved;
+}
+
+uint64_t core_leases_wake(const struct core *core)
+{
+	uint64_t wake = UINT64_MAX;
+
+	for (const struct core_worker *worker = core->workers; worker; worker = worker->next)
+		for (const struct core_lease *lease = worker->leases; lease; lease = lease->next_of_worker)
+			if (moved_at(core, lease) + core->config.stall_ms < wake)
+				wake = moved_at(core, lease) + core->config.stall_ms;
+	return wake;
+}
+
+void core_leases_check(struct core *core)
+{
+	for (struct core_worker *worker = core->workers; worker; worker = worker->next) {
+		struct core_lease *next;
+
+		for (struct core_lease *lease = worker->leases; lease; lease = next) {
+			next = lease->next_of_worker;
+			if (core->now >= moved_at(core, lease) + core->config.stall_ms)
+				stalled(core, lease);
+		}
+	}
+}
+
+void core_drained_check(struct core *core)
+{
+	for (struct core_worker *worker = core->workers; worker; worker = worker->next)
+		if (worker->draining && !worker->drained && !worker->leases_count) {
+			worker->drained = true;
+			core_emit(core, CORE_WORKER_DRAINED)->worker = worker->id;
+		}
+	if (core->draining && !core->drained && !core->leases_active) {
+		core->drained = true;
+		core_emit(core, CORE_DRAINED);
+	}
+}
+
 /* --- what waits for nobody --- */
 
 static bool somebody_for(const struct core *core, const struct heap *heap)
 {
 	for (const struct core_worker *worker = core->workers; worker; worker = worker->next)
-		for (size_t i = 0; i < heap->count && i < LOOK_AHEAD; i++)
+		for (size_t i = 0; i < heap->count; i++)
 			if (can_do(worker, task_of(heap->items[i])))
 				return true;
 	return heap->count == 0;
@@ -445,8 +626,8 @@ size_t core_notices(const struct core *core, struct arena *arena, struct slice *
 		if (waiting && (!somebody_for(core, &host->light) || !somebody_for(core, &host->layers)))
 			out[count++] = arena_printf(
 				arena, "no worker for %.*s: %zu tasks wait",
-				host_is_local(host) ? 13 : (int)host->name.len,
-				host_is_local(host) ? "local sources" : (const char *)host->name.ptr, waiting);
+				core_host_is_local(host) ? 13 : (int)host->name.len,
+				core_host_is_local(host) ? "local sources" : (const char *)host->name.ptr, waiting);
 		if (count < max && host->blocked_until > core->now)
 			out[count++] = arena_printf(arena, "%.*s asks us to wait: %zu tasks wait",
 						    SLICE_FMT(host->name), waiting);

@@ -365,7 +365,6 @@ int loop_open(const struct loop_config *config, struct loop **out, struct err *e
 	loop->catalog = config->catalog;
 	loop->now = loop->cleaned = clock_ms();
 	loop->outbox_end = &loop->outbox;
-	loop->retry_reason = FLEET_RETRIED_OWNER_DIED;
 	arena_init(&loop->arena, 512 << 20);
 	buf_init(&loop->in, LIMIT_MESSAGE_BYTES);
 	loop->core = core_new(&loop->config.core);

@@ -28,18 +28,39 @@ static struct layer_key key_of(const struct core_action *action)
 	return (struct layer_key){.digest = action->key.digest, .set = action->key.set};
 }
 
+/* Why it is in quarantine, in memory that lives until the event is stepped. */
+static void explain_quarantine(struct loop *loop, const struct layer_key *key, struct core_event *event)
+{
+	struct failure_record why;
+
+	event->code = ERR_LIMIT;
+	event->text = SLICE_LIT("in quarantine: workers died of it");
+	if (catalog_quarantine_get(loop->catalog, key, &loop->arena, &why, NULL) < 0)
+		return;
+	event->code = why.code;
+	event->text = arena_printf(&loop->arena, "in quarantine: %.*s", SLICE_FMT(why.text));
+}
+
 static int claim(struct loop *loop, const struct core_action *action, struct err *err)
 {
-	struct layer_key  key = key_of(action);
-	struct claim      answer;
-	struct core_event event = {.kind = CORE_CLAIMED, .layer = action->layer};
-	int               status = catalog_claim(loop->catalog, &key, &action->diff_id, action->force, &answer, err);
+	struct layer_key             key = key_of(action);
+	static const enum core_claim answers[] = {[CLAIM_GRANTED] = CORE_CLAIM_GRANTED,
+						  [CLAIM_KNOWN] = CORE_CLAIM_KNOWN,
+						  [CLAIM_BUSY] = CORE_CLAIM_BUSY,
+						  [CLAIM_QUARANTINED] = CORE_CLAIM_QUARANTINED};
+	struct claim                 answer;
+	struct core_event            event = {.kind = CORE_CLAIMED, .layer = action->layer};
+	int                          status = 0;
 
+	if (action->again && (status = catalog_quarantine_clear(loop->catalog, &key, err)) < 0)
+		return status;
+	status = catalog_claim(loop->catalog, &key, &action->diff_id, action->force, &answer, err);
 	if (status < 0)
 		return status;
-	event.claim = answer.answer == CLAIM_GRANTED ? CORE_CLAIM_GRANTED
-		      : answer.answer == CLAIM_KNOWN ? CORE_CLAIM_KNOWN
-						     : CORE_CLAIM_BUSY;
+	event.claim = answers[answer.answer];
+	event.retry = answer.retry ? CORE_RETRY_AGAIN : CORE_RETRY_NONE;
+	if (answer.answer == CLAIM_QUARANTINED)
+		explain_quarantine(loop, &key, &event);
 	event.partial = answer.partial;
 	event.verify = answer.answer == CLAIM_GRANTED && !digest_is_zero(&answer.verify);
 	loop_queue_event(loop, &event);
@@ -118,18 +139,15 @@ static void send_task(struct loop *loop, const struct core_action *action)
 }
 
 /* A scan begins: it is counted with the commit before which its task does not leave. */
-static int start_task(struct loop *loop, const struct core_action *action, struct err *err)
+static int count_start(struct loop *loop, const struct core_action *action, struct err *err)
 {
-	struct layer_key key = key_of(action);
-	bool             again;
-	int              status = 0;
+	const enum core_retry_reason reason = action->kind == CORE_COUNT_RETRY ? action->reason : CORE_RETRY_AGAIN;
+	struct layer_key             key = key_of(action);
+	bool                         again;
 
-	if (action->task_kind == CORE_LAYER)
-		status = catalog_count_start(loop->catalog, &key, loop->retry_reason, &again, err);
-	loop->retry_reason = FLEET_RETRIED_OWNER_DIED;
-	if (status >= 0)
-		send_task(loop, action);
-	return status;
+	return catalog_count_start(loop->catalog, &key,
+				   (enum fleet_counter)(FLEET_RETRIED_TRANSIENT + reason - CORE_RETRY_TRANSIENT),
+				   &again, err);
 }
 
 static void drop_lease(struct loop *loop, const struct core_action *action)
@@ -217,6 +235,28 @@ static void job_done(struct loop *loop, const struct core_action *action)
 	job->changed = true;
 }
 
+static int job_layer(struct loop *loop, const struct core_action *action, struct err *err)
+{
+	struct loop_job *job = loop_job_find(loop, action->job);
+
+	if (!job)
+		return 0;
+	job->changed = true;
+	return catalog_job_layer_put(loop->catalog, action->job, action->hash, err);
+}
+
+static int quarantine(struct loop *loop, const struct core_action *action, struct err *err)
+{
+	struct layer_key      key = key_of(action);
+	struct failure_record why = {.fail_class = CORE_POISON,
+				     .code = action->code,
+				     .at_ms = clock_unix_ms(),
+				     .attempts = action->attempts,
+				     .text = action->text};
+
+	return catalog_quarantine_put(loop->catalog, &key, &why, err);
+}
+
 static int carry_out(struct loop *loop, const struct core_action *action, struct err *err)
 {
 	struct layer_key key = key_of(action);
@@ -226,9 +266,9 @@ static int carry_out(struct loop *loop, const struct core_action *action, struct
 		return claim(loop, action, err);
 	case CORE_RELEASE:
 		return catalog_release(loop->catalog, &key, err);
+	case CORE_COUNT_START:
 	case CORE_COUNT_RETRY:
-		loop->retry_reason = FLEET_RETRIED_TRANSIENT;
-		return 0;
+		return count_start(loop, action, err);
 	case CORE_COUNT_LATE:
 		return catalog_count_late(loop->catalog, &key, err);
 	case CORE_RECORD_FAILURE:
@@ -240,12 +280,22 @@ static int carry_out(struct loop *loop, const struct core_action *action, struct
 	case CORE_REFERENCE_DONE:
 		return catalog_reference_done(loop->catalog, action->job, action->reference, err);
 	case CORE_SEND_TASK:
-		return start_task(loop, action, err);
+		send_task(loop, action);
+		return 0;
 	case CORE_DROP_LEASE:
 		drop_lease(loop, action);
 		return 0;
 	case CORE_JOB_DONE:
 		job_done(loop, action);
+		return 0;
+	case CORE_FETCH_REFERENCES:
+		return loop_references_fetch(loop, action, err);
+	case CORE_JOB_LAYER:
+		return job_layer(loop, action, err);
+	case CORE_QUARANTINE:
+		return quarantine(loop, action, err);
+	case CORE_WORKER_DRAINED:
+	case CORE_DRAINED:
 		return 0;
 	}
 	return 0;
@@ -255,7 +305,8 @@ void loop_carry_out(struct loop *loop, const struct core_action *action)
 {
 	struct err err = {0};
 
-	if (action->kind != CORE_DROP_LEASE && action->kind != CORE_JOB_DONE && !loop_write(loop)) {
+	if (action->kind != CORE_SEND_TASK && action->kind != CORE_DROP_LEASE && action->kind != CORE_JOB_DONE &&
+	    !loop_write(loop)) {
 		if (action->kind == CORE_IMAGE_DONE)
 			core_image_free(action->image);
 		return;

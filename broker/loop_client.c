@@ -85,7 +85,8 @@ static void open_in_core(struct loop *loop, const struct job_record *record)
 	struct core_event open = {.kind = CORE_JOB_OPEN,
 				  .job = record->job,
 				  .priority = record->priority,
-				  .no_reuse = record->flags & JOB_NO_REUSE};
+				  .no_reuse = record->flags & JOB_NO_REUSE,
+				  .again = record->retry_of != 0};
 
 	loop_step(loop, &open);
 }

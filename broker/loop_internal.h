@@ -80,9 +80,8 @@ struct loop {
 	struct catalog     *catalog;
 	int                 wake_fd;
 	_Atomic bool        stopping;
-	bool                batch;        /* a write transaction is open */
-	enum fleet_counter  retry_reason; /* of the task that is sent next */
-	bool                again;        /* a commit showed clients something new: another turn at once */
+	bool                batch; /* a write transaction is open */
+	bool                again; /* a commit showed clients something new: another turn at once */
 	struct log_limit    refused;
 	struct err          broken; /* the store failed: the loop ends */
 	uint64_t            now, cleaned;
@@ -148,6 +147,7 @@ void             loop_job_status_stored(const struct job_record *record, struct 
 void             loop_jobs_write(struct loop *loop);     /* changed records, before the commit */
 void             loop_jobs_committed(struct loop *loop); /* … after it; ended ones leave */
 int              loop_jobs_resume(struct loop *loop, struct err *err);
+int              loop_references_fetch(struct loop *loop, const struct core_action *action, struct err *err);
 bool             loop_reference_add(struct loop *loop, struct loop_job *job, struct slice text, struct err *err);
 void             loop_jobs_free(struct loop *loop);
 

@@ -195,10 +195,9 @@ void loop_jobs_committed(struct loop *loop)
 bool loop_reference_add(struct loop *loop, struct loop_job *job, struct slice text, struct err *err)
 {
 	struct reference  reference;
-	struct core_event event = {
-		.kind = CORE_JOB_REFERENCE, .job = job->record.job, .reference = job->record.references_count};
-	char canonical[REFERENCE_TEXT_BYTES];
-	bool added;
+	struct core_event event = {.kind = CORE_JOB_STORED, .job = job->record.job};
+	char              canonical[REFERENCE_TEXT_BYTES];
+	bool              added;
 
 	if (reference_parse(text, &reference, err) < 0)
 		return false;
@@ -221,18 +220,13 @@ bool loop_reference_add(struct loop *loop, struct loop_job *job, struct slice te
 		return true;
 	job->record.references_count++;
 	job->changed = true;
-	event.task_kind = reference_is_listing(&reference) ? CORE_ENUMERATE : CORE_RESOLVE;
-	event.host = reference_is_local(&reference) ? SLICE_EMPTY : slice_str(reference.host);
-	event.text = slice_str(canonical);
+	event.listings = reference_is_listing(&reference);
+	event.count = !event.listings;
 	loop_step(loop, &event);
 	return true;
 }
 
-/* --- jobs of a broker that died --- */
-
-enum { RESUME_AT_ONCE = 4096 };
-
-static void resume_reference(struct loop *loop, uint64_t job, const struct open_reference *open)
+static void feed_reference(struct loop *loop, uint64_t job, const struct open_reference *open)
 {
 	struct reference  reference;
 	struct core_event event = {
@@ -241,11 +235,33 @@ static void resume_reference(struct loop *loop, uint64_t job, const struct open_
 	if (reference_parse(open->text, &reference, NULL) < 0)
 		return;
 	event.task_kind = reference_is_listing(&reference) ? CORE_ENUMERATE : CORE_RESOLVE;
-	event.host = reference_is_local(&reference) ? SLICE_EMPTY : slice_str(reference.host);
-	loop_step(loop, &event);
+	event.host = reference_is_local(&reference) ? SLICE_EMPTY : arena_copy(&loop->arena, slice_str(reference.host));
+	loop_queue_event(loop, &event);
 }
 
-static int resume_references(struct loop *loop, uint64_t job, struct err *err)
+/* The texts live in the arena until the queued events are stepped. */
+int loop_references_fetch(struct loop *loop, const struct core_action *action, struct err *err)
+{
+	struct references_read read = {0};
+	struct open_reference *open;
+	struct core_event      fed = {.kind = CORE_JOB_FED, .job = action->job};
+	int status = catalog_references_open(loop->catalog, action->job, action->reference, action->count, &loop->arena,
+					     &open, &read, err);
+
+	if (status < 0)
+		return status;
+	for (size_t i = 0; i < read.count; i++)
+		feed_reference(loop, action->job, &open[i]);
+	fed.reference = read.next;
+	fed.none_left = read.ended;
+	loop_queue_event(loop, &fed);
+	return 0;
+}
+
+/* --- jobs of a broker that died --- */
+
+/* How many images and listings are open; the references themselves are fetched when the core asks for them. */
+static int count_open(struct loop *loop, uint64_t job, struct core_event *stored, struct err *err)
 {
 	struct references_read read = {0};
 	struct open_reference *open;
@@ -255,12 +271,36 @@ static int resume_references(struct loop *loop, uint64_t job, struct err *err)
 	arena_init(&arena, 256 << 20);
 	while (status >= 0 && !read.ended) {
 		arena_reset(&arena);
-		status = catalog_references_open(loop->catalog, job, read.next, RESUME_AT_ONCE, &arena, &open, &read,
-						 err);
-		for (size_t i = 0; status >= 0 && i < read.count; i++)
-			resume_reference(loop, job, &open[i]);
+		status = catalog_references_open(loop->catalog, job, read.next, 65536, &arena, &open, &read, err);
+		for (size_t i = 0; status >= 0 && i < read.count; i++) {
+			struct reference reference;
+
+			if (reference_parse(open[i].text, &reference, NULL) >= 0 && reference_is_listing(&reference))
+				stored->listings++;
+			else
+				stored->count++;
+		}
 	}
 	arena_deinit(&arena);
+	return status;
+}
+
+static int resume_layers(struct loop *loop, uint64_t job, struct err *err)
+{
+	struct core_event seen = {.kind = CORE_JOB_SEEN, .job = job};
+	uint64_t          hashes[1024], from = 0;
+	size_t            count;
+	int               status;
+
+	do {
+		status = catalog_job_layers(loop->catalog, job, from, hashes, 1024, &count, err);
+		for (size_t i = 0; status >= 0 && i < count; i++) {
+			seen.hash = hashes[i];
+			loop_step(loop, &seen);
+		}
+		if (count)
+			from = hashes[count - 1] + 1;
+	} while (status >= 0 && count == 1024 && from);
 	return status;
 }
 
@@ -279,7 +319,9 @@ static int resume_job(struct loop *loop, const struct job_record *record, struct
 	struct core_event open = {.kind = CORE_JOB_OPEN,
 				  .job = record->job,
 				  .priority = record->priority,
-				  .no_reuse = record->flags & JOB_NO_REUSE};
+				  .no_reuse = record->flags & JOB_NO_REUSE,
+				  .again = record->retry_of != 0};
+	struct core_event stored = {.kind = CORE_JOB_STORED, .job = record->job};
 	struct core_event closed = {.kind = CORE_JOB_CLOSED, .job = record->job};
 	int               status;
 
@@ -290,8 +332,10 @@ static int resume_job(struct loop *loop, const struct job_record *record, struct
 	job->changed = true;
 	keep_finished_counts(job);
 	loop_step(loop, &open);
-	if ((status = resume_references(loop, record->job, err)) < 0)
+	if ((status = resume_layers(loop, record->job, err)) < 0 ||
+	    (status = count_open(loop, record->job, &stored, err)) < 0)
 		return status;
+	loop_step(loop, &stored);
 	if (record->references_closed)
 		loop_step(loop, &closed);
 	return 0;

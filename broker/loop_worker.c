@@ -147,11 +147,31 @@ static void hello(struct loop *loop, const struct wire_peer *peer, const struct 
 	loop_step(loop, &event);
 }
 
-static void progress(struct loop *loop, const struct wire_peer *peer, uint64_t correlation)
+static void progress(struct loop *loop, const struct loop_worker *worker, uint64_t correlation, struct slice body)
 {
-	struct buf *frame = loop_send(loop, peer);
+	struct core_event    event = {.kind = CORE_WORKER_PROGRESS, .worker = worker->id};
+	struct wire_progress m;
+	struct err           err = {0};
+	uint64_t            *leases, *bytes;
+	struct buf          *frame;
 
-	if (frame)
+	if (wire_get_progress(body, &loop->arena, &m, &err) < 0) {
+		loop_reply_error(loop, &worker->peer, correlation, &err);
+		return;
+	}
+	leases = arena_array(&loop->arena, m.count + 1, sizeof(*leases));
+	bytes = arena_array(&loop->arena, m.count + 1, sizeof(*bytes));
+	if (!leases || !bytes)
+		return;
+	for (size_t i = 0; i < m.count; i++) {
+		leases[i] = m.items[i].lease;
+		bytes[i] = m.items[i].bytes;
+	}
+	event.leases = leases;
+	event.bytes = bytes;
+	event.count = m.count;
+	loop_step(loop, &event);
+	if ((frame = loop_send(loop, &worker->peer)) != NULL)
 		wire_put_empty(frame, WIRE_PONG, correlation);
 }
 
@@ -494,7 +514,7 @@ void loop_worker_message(struct loop *loop, const struct wire_peer *peer, const 
 		err_set(&err, ERR_NOT_FOUND, "say HELLO first");
 		loop_reply_error(loop, peer, header->correlation, &err);
 	} else if (header->type == WIRE_PROGRESS) {
-		progress(loop, peer, header->correlation);
+		progress(loop, worker, header->correlation, body);
 	} else if (header->type == WIRE_RESULT) {
 		result(loop, worker, header->correlation, body);
 	} else if (header->type == WIRE_FAIL) {

@@ -14,6 +14,34 @@ static void image_done(struct shell *shell, struct core_image *image)
 	core_image_free(image);
 }
 
+/* The open references of a job from a number on, and the end of the answer. */
+static void feed_references(const struct shell *shell, const struct core_action *fetch, struct core_event *answers,
+			    size_t *answers_count)
+{
+	struct core_event fed = {
+		.kind = CORE_JOB_FED, .job = fetch->job, .reference = fetch->reference, .none_left = true};
+	size_t given = 0;
+
+	for (size_t i = 0; i < shell->stored_count; i++) {
+		const struct shell_reference *reference = &shell->stored[i];
+
+		if (reference->job != fetch->job || reference->number < fetch->reference)
+			continue;
+		if (given++ == fetch->count) {
+			fed.none_left = false;
+			break;
+		}
+		answers[(*answers_count)++] = (struct core_event){.kind = CORE_JOB_REFERENCE,
+								  .job = reference->job,
+								  .reference = reference->number,
+								  .task_kind = reference->kind,
+								  .host = slice_str(reference->host),
+								  .text = SLICE_LIT("docker://r/x")};
+		fed.reference = reference->number + 1;
+	}
+	answers[(*answers_count)++] = fed;
+}
+
 static void carry_out(struct shell *shell, const struct core_action *action, struct core_event *answers,
 		      size_t *answers_count)
 {
@@ -22,6 +50,10 @@ static void carry_out(struct shell *shell, const struct core_action *action, str
 		shell->claims++;
 		answers[(*answers_count)++] = (struct core_event){
 			.kind = CORE_CLAIMED, .layer = action->layer, .claim = shell->answer, .verify = shell->verify};
+		break;
+	case CORE_FETCH_REFERENCES:
+		shell->fetches++;
+		feed_references(shell, action, answers, answers_count);
 		break;
 	case CORE_SEND_TASK:
 		shell->sent[shell->sent_count++] = *action;
@@ -40,6 +72,7 @@ static void carry_out(struct shell *shell, const struct core_action *action, str
 		break;
 	case CORE_COUNT_RETRY:
 		shell->retries++;
+		shell->last_reason = action->reason;
 		break;
 	case CORE_RELEASE:
 		shell->releases++;
@@ -50,6 +83,19 @@ static void carry_out(struct shell *shell, const struct core_action *action, str
 	case CORE_DROP_LEASE:
 		shell->drops++;
 		break;
+	case CORE_JOB_LAYER:
+		shell->job_layers++;
+		break;
+	case CORE_QUARANTINE:
+		shell->quarantines++;
+		break;
+	case CORE_WORKER_DRAINED:
+		shell->workers_drained++;
+		break;
+	case CORE_DRAINED:
+		shell->drained++;
+		break;
+	case CORE_COUNT_START:
 	case CORE_COUNT_LATE:
 		break;
 	}
@@ -57,7 +103,7 @@ static void carry_out(struct shell *shell, const struct core_action *action, str
 
 void shell_feed(struct shell *shell, const struct core_event *event)
 {
-	static struct core_event  answers[ACTIONS_MAX];
+	static struct core_event  answers[REFERENCES_MAX + ACTIONS_MAX];
 	const struct core_action *actions;
 	size_t                    count, answers_count = 0, taken = 0;
 	const struct core_event  *next = event;
@@ -105,13 +151,11 @@ void shell_job(struct shell *shell, uint64_t id, uint32_t priority)
 
 void shell_reference(struct shell *shell, uint64_t job_id, uint64_t number, const char *host)
 {
-	const struct core_event event = {.kind = CORE_JOB_REFERENCE,
-					 .job = job_id,
-					 .reference = number,
-					 .task_kind = CORE_RESOLVE,
-					 .host = slice_str(host),
-					 .text = SLICE_LIT("docker://r/x")};
+	const struct core_event event = {.kind = CORE_JOB_STORED, .job = job_id, .count = 1};
+	struct shell_reference *stored = &shell->stored[shell->stored_count++];
 
+	*stored = (struct shell_reference){.job = job_id, .number = number, .kind = CORE_RESOLVE};
+	snprintf(stored->host, sizeof(stored->host), "%s", host);
 	shell_feed(shell, &event);
 }
 

@@ -1,11 +1,18 @@
-/* core_shell.h - a shell around the broker's core without I/O: answers claims at once, remembers what was sent, and checks
+/* core_shell.h - a shell around the broker's core without I/O: answers claims and fetches at once, remembers what was sent, and checks
  * after each step what must always hold. Every failure is a failed test. */
 #ifndef VARVE_TESTS_LIB_CORE_SHELL_H
 #define VARVE_TESTS_LIB_CORE_SHELL_H
 
 #include "core.h"
 
-enum { ACTIONS_MAX = 4096, SET = 7 };
+enum { ACTIONS_MAX = 4096, REFERENCES_MAX = 16384, SET = 7 };
+
+/* A reference as the catalog has it. */
+struct shell_reference {
+	uint64_t            job, number;
+	enum core_task_kind kind;
+	char                host[32];
+};
 
 struct shell {
 	struct core        *core;
@@ -18,6 +25,9 @@ struct shell {
 	enum core_claim answer;
 	bool            verify;
 	size_t          claims;
+	struct shell_reference stored[REFERENCES_MAX]; /* the catalog's references, in the order of their numbers */
+	size_t                 stored_count, fetches, job_layers, quarantines, workers_drained, drained;
+	enum core_retry_reason last_reason;
 };
 
 void shell_feed(struct shell *shell, const struct core_event *event);
