@@ -168,6 +168,55 @@ uint64_t core_next_wake(const struct core *core)
 
 /* --- the step --- */
 
+static void worker_event(struct core *core, struct core_worker *worker, const struct core_event *event)
+{
+	switch (event->kind) {
+	case CORE_WORKER_HEARD:
+		worker->heard = core->now;
+		break;
+	case CORE_WORKER_PROGRESS:
+		core_worker_progress(core, worker, event);
+		break;
+	case CORE_WORKER_BACK:
+		core_worker_back(core, worker, event);
+		break;
+	case CORE_WORKER_DRAIN:
+		worker->draining = true;
+		break;
+	default:
+		core_worker_gone(core, worker, event->orderly);
+	}
+}
+
+static void job_event(struct core *core, struct core_job *job, const struct core_event *event)
+{
+	switch (event->kind) {
+	case CORE_JOB_STORED:
+		core_job_stored(core, job, event);
+		break;
+	case CORE_JOB_REFERENCE:
+		core_reference_add(core, job, event);
+		break;
+	case CORE_JOB_FED:
+		core_job_fed(core, job, event);
+		break;
+	case CORE_JOB_SEEN:
+		if (!core_hashes_add(&job->counted, event->hash))
+			core->failed = true;
+		break;
+	case CORE_JOB_CLOSED:
+		job->closed = true;
+		core_job_check(core, job);
+		break;
+	case CORE_JOB_PAUSE:
+	case CORE_JOB_RESUME:
+		job->paused = event->kind == CORE_JOB_PAUSE;
+		break;
+	default:
+		core_job_cancel(core, job);
+	}
+}
+
 static void handle(struct core *core, const struct core_event *event)
 {
 	struct core_worker *worker = core_worker_find(core, event->worker);
@@ -178,58 +227,29 @@ static void handle(struct core *core, const struct core_event *event)
 		core_worker_hello(core, event);
 		break;
 	case CORE_WORKER_HEARD:
-		if (worker)
-			worker->heard = core->now;
-		break;
 	case CORE_WORKER_PROGRESS:
-		if (worker)
-			core_worker_progress(core, worker, event);
-		break;
 	case CORE_WORKER_BACK:
-		if (worker)
-			core_worker_back(core, worker, event);
-		break;
 	case CORE_WORKER_DRAIN:
+	case CORE_WORKER_GONE:
 		if (worker)
-			worker->draining = true;
+			worker_event(core, worker, event);
 		break;
 	case CORE_DRAIN:
 		core->draining = true;
 		break;
-	case CORE_WORKER_GONE:
-		if (worker)
-			core_worker_gone(core, worker, event->orderly);
-		break;
 	case CORE_JOB_OPEN:
 		core_job_open(core, event);
 		break;
-	case CORE_JOB_REFERENCE:
-		core_reference_add(core, event);
-		break;
 	case CORE_JOB_STORED:
-		core_job_stored(core, event);
-		break;
+	case CORE_JOB_REFERENCE:
 	case CORE_JOB_FED:
-		core_job_fed(core, event);
-		break;
 	case CORE_JOB_SEEN:
-		if (job && !core_hashes_add(&job->counted, event->hash))
-			core->failed = true;
-		break;
-	case CORE_JOB_PAUSE:
-		core_job_pause(core, event, true);
-		break;
-	case CORE_JOB_RESUME:
-		core_job_pause(core, event, false);
-		break;
 	case CORE_JOB_CLOSED:
-		if (job) {
-			job->closed = true;
-			core_job_check(core, job);
-		}
-		break;
+	case CORE_JOB_PAUSE:
+	case CORE_JOB_RESUME:
 	case CORE_JOB_CANCEL:
-		core_job_cancel(core, event);
+		if (job && !job->ended)
+			job_event(core, job, event);
 		break;
 	case CORE_IMAGE_FOUND:
 		core_image_found(core, event);

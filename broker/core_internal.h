@@ -155,16 +155,15 @@ struct core_job    *core_job_find(const struct core *core, uint64_t job);
 /* core_job.c */
 struct core_reference *core_reference_find(const struct core *core, uint64_t job, uint64_t number);
 void                   core_job_open(struct core *core, const struct core_event *event);
-void                   core_job_stored(struct core *core, const struct core_event *event);
-void                   core_job_fed(struct core *core, const struct core_event *event);
-void                   core_job_pause(struct core *core, const struct core_event *event, bool paused);
-void                   core_job_cancel(struct core *core, const struct core_event *event);
+void                   core_job_stored(struct core *core, struct core_job *job, const struct core_event *event);
+void                   core_job_fed(struct core *core, struct core_job *job, const struct core_event *event);
+void                   core_job_cancel(struct core *core, struct core_job *job);
 void                   core_job_check(struct core *core, struct core_job *job); /* ended? */
 void                   core_jobs_fetch(struct core *core);
 void                   core_jobs_bury(struct core *core); /* those that ended in the step before */
 void                   core_job_free(struct core *core, struct core_job *job);
 void                   core_image_found(struct core *core, const struct core_event *event);
-void                   core_reference_add(struct core *core, const struct core_event *event);
+void                   core_reference_add(struct core *core, struct core_job *job, const struct core_event *event);
 void core_reference_task_failed(struct core *core, struct core_reference *reference, const struct core_event *event);
 void core_reference_failed(struct core *core, struct core_reference *reference, int code, struct slice text);
 void core_reference_check(struct core *core, struct core_reference *reference);
@@ -183,7 +182,7 @@ void core_layers_forget_cancelled(struct core *core, uint64_t job);
 void core_layers_sweep(struct core *core);
 void core_layer_free(struct core_layer *layer);
 
-/* core_schedule.c */
+/* core_schedule.c, core_lease.c */
 struct core_host   *core_host_get(struct core *core, struct slice name);
 bool                core_host_is_local(const struct core_host *host);
 bool                core_worker_reaches(const struct core_worker *worker, const struct core_host *host);

@@ -167,12 +167,11 @@ void core_reference_failed(struct core *core, struct core_reference *reference, 
 	core_reference_check(core, reference);
 }
 
-void core_reference_add(struct core *core, const struct core_event *event)
+void core_reference_add(struct core *core, struct core_job *job, const struct core_event *event)
 {
-	struct core_job       *job = core_job_find(core, event->job);
 	struct core_reference *reference;
 
-	if (!job || job->cancelled || core_reference_find(core, event->job, event->reference))
+	if (job->cancelled || core_reference_find(core, event->job, event->reference))
 		return;
 	reference = calloc(1, sizeof(*reference));
 	if (!reference) {
@@ -265,12 +264,8 @@ static void job_clear(struct core *core, struct core_job *job)
 	}
 }
 
-void core_job_cancel(struct core *core, const struct core_event *event)
+void core_job_cancel(struct core *core, struct core_job *job)
 {
-	struct core_job *job = core_job_find(core, event->job);
-
-	if (!job || job->ended)
-		return;
 	job->cancelled = job->closed = true;
 	job->more = job->fetching = false;
 	core_layers_forget_cancelled(core, job->id);
@@ -300,22 +295,10 @@ void core_jobs_bury(struct core *core)
 	core_layers_sweep(core);
 }
 
-void core_job_pause(struct core *core, const struct core_event *event, bool paused)
-{
-	struct core_job *job = core_job_find(core, event->job);
-
-	if (job)
-		job->paused = paused;
-}
-
 /* --- the window of references --- */
 
-void core_job_stored(struct core *core, const struct core_event *event)
+void core_job_stored(struct core *core, struct core_job *job, const struct core_event *event)
 {
-	struct core_job *job = core_job_find(core, event->job);
-
-	if (!job || job->cancelled)
-		return;
 	job->more = true;
 	job->stored_again = true;
 	job->stored_at = core->now;
@@ -323,11 +306,9 @@ void core_job_stored(struct core *core, const struct core_event *event)
 	job->listings_open += event->listings;
 }
 
-void core_job_fed(struct core *core, const struct core_event *event)
+void core_job_fed(struct core *core, struct core_job *job, const struct core_event *event)
 {
-	struct core_job *job = core_job_find(core, event->job);
-
-	if (!job || !job->fetching)
+	if (!job->fetching)
 		return;
 	job->fetching = false;
 	job->next_reference = event->reference;
