@@ -34,8 +34,11 @@ struct analyzer {
 	size_t      body_bytes_max; /* longer bodies are noted (partial, or skipped), never read */
 	bool        database;       /* holds packages or names the system: what cannot be read is noted as partial */
 
-	/* head: the first LIMIT_HEAD_BYTES at most. Called for every file: must decide by the path first, and cheaply.
-	 */
+	/* NULL: wants() is called for every file. Else only for those whose last path component is one of these names
+	 * ("METADATA") or has one of these endings ("*.gemspec", "*.deps.json": a '*', then a '.'); NULL ends the list. */
+	const char *const *names;
+
+	/* head: the first LIMIT_HEAD_BYTES at most. Must decide by the path first, and cheaply. */
 	enum need (*wants)(const struct entry *entry, struct slice head);
 
 	/* whole body: memory, or a private mapping of the spool. Returns 0, or ERR_* for what the dispatcher shall note

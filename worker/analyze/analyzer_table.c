@@ -21,7 +21,7 @@ ANALYZERS(DECLARE)
 
 static const struct analyzer *const table[] = {ANALYZERS(POINTER)};
 
-_Static_assert(sizeof(table) / sizeof(table[0]) <= ANALYZERS_MAX, "the dispatcher's set of analyzers is 64 bits wide");
+_Static_assert(sizeof(table) / sizeof(table[0]) <= ANALYZERS_MAX, "raise ANALYZERS_MAX");
 
 size_t analyzer_count(void)
 {

@@ -4,7 +4,7 @@
 
 #include "analyze/analyzer.h"
 
-enum { ANALYZERS_MAX = 64 }; /* the dispatcher marks them in a 64-bit set */
+enum { ANALYZERS_MAX = 128 };
 
 size_t                 analyzer_count(void);
 const struct analyzer *analyzer_at(size_t index);

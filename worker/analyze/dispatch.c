@@ -1,6 +1,6 @@
 #include "analyze/dispatch.h"
 
-#include "analyze/analyzer_table.h"
+#include "analyze/analyzer_index.h"
 #include "analyze/fact_index.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -32,21 +32,22 @@ struct pending {
 };
 
 struct dispatch {
-	struct inventory *out;
-	int               spool_fd;
-	struct arena      arena;
-	struct fact_index index;
-	struct sha256    *sha256;
-	struct pending   *pending, *pending_last;
-	uint64_t          pending_bytes; /* of those in memory */
-	uint64_t          analyzed;
+	struct inventory     *out;
+	int                   spool_fd;
+	struct arena          arena;
+	struct analyzer_index by_name;
+	struct fact_index     index;
+	struct sha256        *sha256;
+	struct pending       *pending, *pending_last;
+	uint64_t              pending_bytes; /* of those in memory */
+	uint64_t              analyzed;
 
 	/* the entry whose body is being read */
-	char         path[LIMIT_PATH_BYTES];
-	struct entry entry;
-	uint64_t     wanted, sniffed; /* analyzers by name and by content, one bit each */
-	bool         executable, found;
-	uint64_t     fed;
+	char                 path[LIMIT_PATH_BYTES];
+	struct entry         entry;
+	struct analyzer_bits wanted, sniffed; /* by name and by content */
+	bool                 executable, found;
+	uint64_t             fed;
 };
 
 static void pending_append(struct dispatch *d, struct pending *pending)
@@ -96,6 +97,11 @@ struct dispatch *dispatch_new(struct inventory *out, int spool_fd, struct err *e
 	d->out = out;
 	d->spool_fd = spool_fd;
 	arena_init(&d->arena, INDEX_BYTES_MAX);
+	if (!analyzer_index_init(&d->by_name, &d->arena)) {
+		dispatch_free(d);
+		err_set(err, ERR_MEM, "analyzing a layer: out of memory");
+		return NULL;
+	}
 	fact_index_init(&d->index, &d->arena, out);
 	d->index.pending_moved = pending_moved;
 	d->index.data = d;
@@ -113,6 +119,7 @@ void dispatch_free(struct dispatch *d)
 	while (d->pending)
 		pending_free(d, d->pending);
 	sha256_free(d->sha256);
+	analyzer_index_deinit(&d->by_name);
 	arena_deinit(&d->arena);
 	free(d);
 }
@@ -142,14 +149,15 @@ static bool body_fits(struct dispatch *d, const struct analyzer *analyzer, const
 /* Whether any analyzer wants it, be the body too large or not. */
 static bool choose_by_name(struct dispatch *d, const struct entry *entry, struct slice head)
 {
-	bool known = false;
+	struct analyzer_bits candidates = analyzer_index_find(&d->by_name, entry->path);
+	bool                 known = false;
 
-	for (size_t i = 0; i < analyzer_count(); i++) {
+	for (size_t i = 0; (i = analyzer_bits_next(&candidates, i)) != SIZE_MAX; i++) {
 		if (analyzer_at(i)->wants(entry, head) == NEED_NOTHING)
 			continue;
 		known = true;
 		if (body_fits(d, analyzer_at(i), entry, false))
-			d->wanted |= UINT64_C(1) << i;
+			analyzer_bits_set(&d->wanted, i);
 	}
 	return known;
 }
@@ -158,7 +166,7 @@ static void choose_by_content(struct dispatch *d, const struct entry *entry, str
 {
 	for (size_t i = 0; i < analyzer_count(); i++)
 		if (analyzer_at(i)->sniff && analyzer_at(i)->sniff(head) && body_fits(d, analyzer_at(i), entry, true))
-			d->sniffed |= UINT64_C(1) << i;
+			analyzer_bits_set(&d->sniffed, i);
 }
 
 static bool is_executable(const struct entry *entry, struct slice head)
@@ -169,12 +177,13 @@ static bool is_executable(const struct entry *entry, struct slice head)
 }
 
 /* The first analyzer that wants what has this name; NULL: none. */
-static const struct analyzer *wanted_by_name(const struct entry *entry)
+static const struct analyzer *wanted_by_name(const struct dispatch *d, const struct entry *entry)
 {
-	struct entry file = *entry;
+	struct analyzer_bits candidates = analyzer_index_find(&d->by_name, entry->path);
+	struct entry         file = *entry;
 
 	file.type = PATH_FILE;
-	for (size_t i = 0; i < analyzer_count(); i++)
+	for (size_t i = 0; (i = analyzer_bits_next(&candidates, i)) != SIZE_MAX; i++)
 		if (analyzer_at(i)->wants(&file, SLICE_EMPTY) != NEED_NOTHING)
 			return analyzer_at(i);
 	return NULL;
@@ -184,7 +193,7 @@ static const struct analyzer *wanted_by_name(const struct entry *entry)
 static void add_link(struct dispatch *d, const struct entry *entry)
 {
 	struct fact_node      *target = fact_index_find(&d->index, entry->target), *link;
-	const struct analyzer *analyzer = wanted_by_name(entry);
+	const struct analyzer *analyzer = wanted_by_name(d, entry);
 	struct fact_content   *content = target ? target->content : NULL;
 	bool leads_to_facts = content && (content->has_facts || content->pending || fact_node_is_link(target));
 
@@ -209,11 +218,16 @@ static void forget_stream(struct dispatch *d)
 	d->fed = 0;
 }
 
+static bool wants_body(const struct dispatch *d)
+{
+	return analyzer_bits_any(&d->wanted) || analyzer_bits_any(&d->sniffed);
+}
+
 enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry, struct slice head)
 {
 	bool hard_link = entry->type == PATH_HARDLINK;
 
-	d->wanted = d->sniffed = 0;
+	d->wanted = d->sniffed = (struct analyzer_bits){0};
 	d->executable = d->found = false;
 	forget_stream(d);
 	if (entry->type == PATH_WHITEOUT || entry->type == PATH_OPAQUE || entry->path.len > sizeof(d->path))
@@ -228,7 +242,7 @@ enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry,
 	if (!choose_by_name(d, entry, head))
 		choose_by_content(d, entry, head);
 	d->executable = is_executable(entry, head);
-	if (!d->wanted && !d->sniffed && !d->executable)
+	if (!wants_body(d) && !d->executable)
 		return DISPATCH_NOTHING;
 	if (entry->path.len)
 		memcpy(d->path, entry->path.ptr, entry->path.len);
@@ -236,7 +250,7 @@ enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry,
 	d->entry.type = PATH_FILE;
 	d->entry.path = slice_of(d->path, entry->path.len);
 	d->entry.target = SLICE_EMPTY;
-	return d->wanted || d->sniffed ? DISPATCH_WHOLE : DISPATCH_STREAM;
+	return wants_body(d) ? DISPATCH_WHOLE : DISPATCH_STREAM;
 }
 
 /* -- bodies -------------------------------------------------------------------------------------------------------- */
@@ -329,15 +343,14 @@ static bool run_all(struct dispatch *d, const struct dispatch_body *body)
 {
 	bool kept = false;
 
-	for (size_t i = 0; i < analyzer_count(); i++) {
-		const struct analyzer *analyzer = analyzer_at(i);
-		bool                   by_name = d->wanted >> i & 1;
-
-		if (by_name && analyzer->companion_suffix)
-			kept |= keep(d, analyzer, body);
-		else if (by_name || (d->sniffed >> i & 1))
-			run(d, analyzer, body->bytes, !by_name);
+	for (size_t i = 0; (i = analyzer_bits_next(&d->wanted, i)) != SIZE_MAX; i++) {
+		if (analyzer_at(i)->companion_suffix)
+			kept |= keep(d, analyzer_at(i), body);
+		else
+			run(d, analyzer_at(i), body->bytes, false);
 	}
+	for (size_t i = 0; (i = analyzer_bits_next(&d->sniffed, i)) != SIZE_MAX; i++)
+		run(d, analyzer_at(i), body->bytes, true);
 	return kept;
 }
 
@@ -374,7 +387,7 @@ enum dispatch_verdict dispatch_finish(struct dispatch *d, const struct dispatch_
 		return kept ? DISPATCH_KEPT : DISPATCH_DONE;
 	node = fact_index_add(&d->index, d->entry.path);
 	if (node) {
-		node->by_name = d->wanted != 0;
+		node->by_name = analyzer_bits_any(&d->wanted);
 		fact_index_own(&d->index, node, from);
 	}
 	return kept ? DISPATCH_KEPT : DISPATCH_DONE;
@@ -384,8 +397,8 @@ void dispatch_give_up(struct dispatch *d, const char *reason)
 {
 	enum note_kind kind = NOTE_SKIPPED;
 
-	for (size_t i = 0; i < analyzer_count(); i++)
-		if ((d->wanted >> i & 1) && analyzer_at(i)->database)
+	for (size_t i = 0; (i = analyzer_bits_next(&d->wanted, i)) != SIZE_MAX; i++)
+		if (analyzer_at(i)->database)
 			kind = NOTE_PARTIAL;
 	inventory_note(d->out, kind, d->entry.path, "%s", reason);
 	forget_stream(d);
