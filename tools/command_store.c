@@ -1,4 +1,4 @@
-/* command_store.c - varve store: what a store holds, and whether every record of it can be read. */
+/* command_store.c - varve store: what a store holds, whether every record can be read, backup and restore. */
 #include "base/file.h"
 #include "command.h"
 #include "exit_status.h"
@@ -7,18 +7,27 @@
 #include "report/table_parts.h"
 #include "store/catalog.h"
 #include "store/store_dir.h"
+#include "store_backup.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct store_values {
-	const char *store;
+	struct store_backup_options backup;
 };
 
 static const struct option_spec store_options[] = {
-	{"store", OPTION_TEXT, offsetof(struct store_values, store), "DIR",
+	{"store", OPTION_TEXT, offsetof(struct store_values, backup.store), "DIR",
 	 "the store (default: $XDG_STATE_HOME/varve)"},
+	{"compact", OPTION_FLAG, offsetof(struct store_values, backup.compact), NULL,
+	 "backup: leave free pages out; some slower"},
+	{"advisories", OPTION_FLAG, offsetof(struct store_values, backup.advisories), NULL,
+	 "backup: the advisory database too"},
+	{"growth-max", OPTION_NUMBER, offsetof(struct store_values, backup.growth_mib), "MIB",
+	 "backup: give up when the store has grown by more meanwhile (default: 1024, or a quarter)"},
+	{"replace", OPTION_FLAG, offsetof(struct store_values, backup.replace), NULL,
+	 "restore: in the place of the store that is there, which keeps another name"},
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
@@ -85,35 +94,64 @@ static int examine(struct catalog *catalog, bool check, uint64_t *damaged, struc
 	return rc;
 }
 
-static int store_run(const struct command *command, int argc, char **argv, struct err *err)
+static int look(const char *dir, bool check, struct err *err)
 {
-	struct store_values   values = {0};
 	struct catalog_config config = {.read_only = true};
 	struct catalog       *catalog = NULL;
-	struct buf            dir = {0};
 	uint64_t              damaged = 0;
-	int                   operands, rc = options_parse(command, argc, argv, &values, &operands, err);
+	int                   rc = catalog_open(dir, &config, &catalog, err);
+
+	if (rc == 0)
+		rc = examine(catalog, check, &damaged, err);
+	catalog_close(catalog);
+	return rc != 0 ? rc : damaged ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE;
+}
+
+static int act(const char *action, const char *operand, const struct store_backup_options *options, struct err *err)
+{
+	if (strcmp(action, "backup") == 0)
+		return store_backup_run(operand, options, err);
+	if (strcmp(action, "restore") == 0)
+		return store_restore_run(operand, options, err);
+	return look(options->store, strcmp(action, "check") == 0, err);
+}
+
+/* The number of operands that an action takes, itself included; 0 for a word that is none. */
+static int operands_of(const char *action)
+{
+	if (strcmp(action, "info") == 0 || strcmp(action, "check") == 0)
+		return 1;
+	return strcmp(action, "backup") == 0 || strcmp(action, "restore") == 0 ? 2 : 0;
+}
+
+static int store_run(const struct command *command, int argc, char **argv, struct err *err)
+{
+	struct store_values values = {0};
+	struct buf          dir = {0};
+	int                 operands, rc = options_parse(command, argc, argv, &values, &operands, err);
 
 	if (rc != 0)
 		return rc > 0 ? EXIT_STATUS_DONE : rc;
-	if (operands != 1 || (strcmp(argv[1], "info") != 0 && strcmp(argv[1], "check") != 0))
-		return err_set(err, ERR_USAGE, "store: say info or check (see varve store --help)");
-	rc = store_dir(values.store, &dir, err);
-	if (rc == 0)
-		rc = catalog_open((const char *)dir.ptr, &config, &catalog, err);
-	if (rc == 0)
-		rc = examine(catalog, strcmp(argv[1], "check") == 0, &damaged, err);
-	catalog_close(catalog);
+	if (operands < 1 || operands_of(argv[1]) != operands)
+		return err_set(err, ERR_USAGE,
+			       "store: say info, check, backup TARGET or restore BACKUP (see varve store --help)");
+	rc = store_dir(values.backup.store, &dir, err);
+	if (rc == 0) {
+		values.backup.store = (const char *)dir.ptr;
+		rc = act(argv[1], argv[2], &values.backup, err);
+	}
 	buf_deinit(&dir);
-	return rc != 0 ? rc : damaged ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE;
+	return rc;
 }
 
 const struct command command_store = {
 	"store",
-	"what a store holds; whether every record can be read",
-	"ACTION",
-	"  info    size and number of records\n"
-	"  check   reads every record and verifies its checksum; exit status 3 if one is damaged",
+	"what a store holds; whether every record can be read; backup and restore",
+	"ACTION [TARGET | BACKUP]",
+	"  info            size and number of records\n"
+	"  check           reads every record and verifies its checksum; exit status 3 if one is damaged\n"
+	"  backup TARGET   a consistent copy while a broker or scans go on: a new folder, or - for standard output\n"
+	"  restore BACKUP  checks a folder, file or - (standard input) and makes it the store; nobody may use it",
 	store_options,
 	store_run,
 };

@@ -16,10 +16,10 @@ enum { DB_TABLES_MAX = 24, DB_KEY_BYTES_MAX = 480 };
 struct db_txn;
 
 struct db_config {
-	const char *const *tables;       /* NULL-terminated names; a table is named by its index from here on */
-	const char        *kind;         /* "catalog", "advisories" …: stored, checked at open */
-	uint32_t           version;      /* of the caller's format: stored, checked at open (ERR_VERSION) */
-	uint32_t           version_from; /* oldest that a writer brings up to `version` at open; 0 = none */
+	const char *const *tables; /* NULL-terminated names; a table is named by its index from here on */
+	const char        *kind;   /* "catalog", "advisories" …: stored, checked at open */
+	uint32_t version;      /* of the caller's format: stored, checked at open (ERR_VERSION); 0 = any, to copy it */
+	uint32_t version_from; /* oldest that a writer brings up to `version` at open; 0 = none */
 	/* What that takes beyond new tables, in the transaction that also writes the new version; may be NULL. */
 	int (*upgrade)(struct db_txn *txn, uint32_t from, struct err *err);
 	bool     read_only; /* the folder must exist; works on a read-only file system */
@@ -59,6 +59,12 @@ int  db_cursor_next(struct db_cursor *cursor, struct slice *key, struct slice *v
 int  db_cursor_last(struct db_cursor *cursor, struct slice *key, struct slice *value,
 		    struct err *err);           /* the table's last record */
 void db_cursor_close(struct db_cursor *cursor); /* before its transaction ends */
+
+/* A consistent copy as of now, in the form of a data.mdb, given to `take` block by block; what `take` answers below zero
+ * stops it. Nobody is blocked by it, but pages that others free meanwhile are not used again before it ends: a store that
+ * is written grows as long as `take` takes. compact: without free pages, some slower. */
+int db_copy(struct db *db, bool compact, int (*take)(void *data, struct slice bytes, struct err *err), void *data,
+	    struct err *err);
 
 struct db_stats {
 	uint64_t file_bytes, used_bytes, map_bytes;

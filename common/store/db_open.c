@@ -4,6 +4,7 @@
 #include "base/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,29 @@ static int prepare_folder(struct db *db, struct err *err)
 	if (!db->read_only && access(db->path, W_OK) < 0)
 		return err_errno(err, ERR_IO, "store %s: cannot be written", db->path);
 	return refuse_network(db->path, err);
+}
+
+/* Root may look into the store of a service. What it makes there becomes the service's, which could not open a lock file of
+ * root later. Never what has a second name elsewhere: the folder is the service's to play with. O_PATH, because closing any
+ * other descriptor of lock.mdb would drop LMDB's locks. */
+static void give_to_owner_of_folder(const struct db *db)
+{
+	static const char *const names[] = {"data.mdb", "lock.mdb"};
+	char                     path[sizeof(db->path) + 16];
+
+	for (size_t i = 0; geteuid() == 0 && db->identity.st_uid != 0 && i < sizeof(names) / sizeof(names[0]); i++) {
+		struct stat file;
+		int         fd;
+
+		snprintf(path, sizeof(path), "%s/%s", db->path, names[i]);
+		fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && file.st_uid == 0 && file.st_nlink == 1 &&
+		    fchownat(fd, "", db->identity.st_uid, db->identity.st_gid, AT_EMPTY_PATH) < 0)
+			errno = 0; /* a read-only file system: nobody can write there anyway */
+		close(fd);
+	}
 }
 
 static int open_env_once(struct db *db, uint64_t bytes, unsigned extra_flags)
@@ -231,7 +255,7 @@ static int check_format(struct db *db, MDB_txn *txn, const struct db_config *con
 		return err_set(err, ERR_STORE, "store %s: damaged: its format record cannot be read", db->path);
 	if (strcmp(kind, config->kind) != 0)
 		return err_set(err, ERR_CONFIG, "store %s: holds \"%s\", not \"%s\"", db->path, kind, config->kind);
-	if (layout == STORE_LAYOUT && version == config->version)
+	if (layout == STORE_LAYOUT && (version == config->version || !config->version))
 		return 0;
 	if (db->read_only || layout != STORE_LAYOUT || version > config->version || !config->version_from ||
 	    version < config->version_from)
@@ -287,6 +311,7 @@ int db_open(const char *dir, const struct db_config *config, struct db **out, st
 		db_close(db);
 		return status;
 	}
+	give_to_owner_of_folder(db);
 	db_reader_check(db);
 	*out = db;
 	return 0;

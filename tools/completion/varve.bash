@@ -39,7 +39,7 @@ _varve()
 	case $command in
 	help) words=$(varve --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p') ;;
 	db) words="import update info" ;;
-	store) words="info check" ;;
+	store) words="info check backup restore" ;;
 	keys) words="generate show authorize revoke" ;;
 	scan) words="docker:// registry:// oci: oci-archive: docker-archive: rootfs:" ;;
 	submit) words="docker:// registry://" ;;
