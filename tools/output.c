@@ -33,6 +33,7 @@ static struct report_options report_options_of(const struct output_options *opti
 		.columns = terminal_columns(fd),
 		.colour = isatty(fd) && !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0,
 		.negligible = options->negligible,
+		.all = options->all,
 		.detail = options->details   ? REPORT_DETAIL_ALL
 			  : options->summary ? REPORT_DETAIL_NONE
 					     : REPORT_DETAIL_AUTO,

@@ -9,7 +9,7 @@
 
 struct output_options {
 	const char *format, *path, *fail_on;
-	bool        negligible, details, summary;
+	bool        negligible, all, details, summary;
 };
 
 #define OUTPUT_OPTIONS(values)                                                                                         \
@@ -21,6 +21,8 @@ struct output_options {
 		 "table: every vulnerability of every image"},                                                         \
 		{"summary", OPTION_FLAG, offsetof(struct values, output.summary), NULL,                                \
 		 "table: rows and summary, also for one image"},                                                       \
+		{"all", OPTION_FLAG, offsetof(struct values, output.all), NULL,                                        \
+		 "list packages too that a package of the distribution brought, or only a lock file names"},           \
 		{"negligible", OPTION_FLAG, offsetof(struct values, output.negligible), NULL,                          \
 		 "show vulnerabilities of the band negligible too"},                                                   \
 	{                                                                                                              \

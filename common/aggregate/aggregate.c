@@ -210,14 +210,14 @@ int aggregate_image(const struct image *image, const struct aggregate_layer *lay
 	for (size_t i = 0; i < layers_count && !verdict; i++)
 		verdict = add_layer(&a, (uint32_t)i, &layers[i], err);
 	if (!verdict)
-		verdict = collect(&a.store, &a.notes);
+		verdict = collect(&a.store, layers, layers_count, &a.notes);
 	if (!verdict)
 		judge(&a);
 	if (!verdict && a.store.presence.failed)
 		verdict = ERR_MEM;
 	facts_release_all(&a.store);
 	tree_deinit(&a.tree);
-	if (verdict)
+	if (verdict == ERR_MEM)
 		return err_set(err, verdict, "aggregating an image: out of memory");
 	return arena_failed(arena)
 		       ? err_set(err, ERR_LIMIT, "aggregating an image: does not fit into %zu bytes", arena->bytes_max)

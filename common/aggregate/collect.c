@@ -1,5 +1,7 @@
 #include "aggregate/collect.h"
 
+#include "aggregate/owners.h"
+
 #include "base/limits.h"
 #include "base/path.h"
 #include "model/purl.h"
@@ -31,6 +33,8 @@ struct collection {
 	size_t               places_count, places_capacity;
 	struct candidate    *candidates;
 	size_t               candidates_count;
+	struct owned_paths   owned;
+	bool                 root_folder; /* rootfs: what lock files ask for is listed */
 	struct note_list    *notes;
 };
 
@@ -281,12 +285,58 @@ static void copy_package(struct collection *c, const struct package *from, struc
 		to->flags |= PACKAGE_THIRD_PARTY;
 }
 
+/* --- which package of the distribution put it there (TRAPS E1) --- */
+
+static bool has_components(const struct collection *c)
+{
+	for (size_t i = 0; i < c->candidates_count; i++)
+		if (!package_type_is_os(c->candidates[i].package->type))
+			return true;
+	return false;
+}
+
+static const struct owned_path *owner_of(const struct collection *c, const struct candidate *candidate)
+{
+	const struct owned_path *owned = owned_paths_find(&c->owned, candidate->place->path);
+
+	return owned && candidate->place->node->facts_layer <= owned->layer ? owned : NULL;
+}
+
+/* Empty when somebody else put any of the evidence there. */
+static struct slice common_owner(const struct collection *c, const struct candidate *same, size_t count)
+{
+	struct slice owner = SLICE_EMPTY;
+
+	if (package_type_is_os(same->package->type))
+		return SLICE_EMPTY;
+	for (size_t i = 0; i < count; i++) {
+		const struct owned_path *owned = owner_of(c, &same[i]);
+
+		if (!owned)
+			return SLICE_EMPTY;
+		if (i == 0)
+			owner = owned->package;
+	}
+	return owner;
+}
+
+/* What all who list it say: it is installed if one says so. */
+static void join_flags(const struct candidate *same, size_t count, uint32_t *flags)
+{
+	for (size_t i = 0; i < count; i++)
+		*flags &= same[i].package->flags | ~(uint32_t)(PACKAGE_DEV | PACKAGE_DECLARED | PACKAGE_NO_RELEASE);
+}
+
 /* One package of `count` candidates that differ only in where they are listed. */
 static void add_package(struct collection *c, const struct candidate *same, size_t count)
 {
 	struct result_package *package = &c->result->packages[c->result->packages_count++];
 
 	copy_package(c, same->package, &package->package);
+	join_flags(same, count, &package->package.flags);
+	package->owner = common_owner(c, same, count);
+	if ((package->package.flags & PACKAGE_DECLARED) && !c->root_folder)
+		package->suppressed = PACKAGE_IS_DECLARED;
 	package->purl = purl_of_package(&package->package, &c->result->os, c->arena);
 	package->layer = same->introduced;
 	package->paths = arena_array(c->arena, count, sizeof(*package->paths));
@@ -321,10 +371,13 @@ static void list_packages(struct collection *c)
 	}
 }
 
-int collect(struct fact_store *store, struct note_list *notes)
+int collect(struct fact_store *store, const struct aggregate_layer *layers, size_t layers_count,
+	    struct note_list *notes)
 {
 	struct collection c = {.store = store, .arena = notes->arena, .result = notes->result, .notes = notes};
 	int               verdict = 0;
+
+	c.root_folder = slice_starts(c.result->image.reference, "rootfs:");
 
 	follow_evidence_names(store);
 	choose_os(&c);
@@ -332,10 +385,12 @@ int collect(struct fact_store *store, struct note_list *notes)
 	if (c.places_count)
 		qsort(c.places, c.places_count, sizeof(*c.places), compare_places);
 	pass_over_stale(&c);
-	if (list_candidates(&c))
-		list_packages(&c);
-	else
+	if (!list_candidates(&c))
 		verdict = ERR_MEM;
+	else if (has_components(&c))
+		verdict = aggregate_owners(layers, layers_count, c.arena, &c.owned, NULL);
+	if (!verdict)
+		list_packages(&c);
 	free(c.candidates);
 	return verdict;
 }

@@ -2,6 +2,7 @@
 #ifndef VARVE_AGGREGATE_COLLECT_H
 #define VARVE_AGGREGATE_COLLECT_H
 
+#include "aggregate/aggregate.h"
 #include "aggregate/facts.h"
 #include "model/result.h"
 
@@ -14,8 +15,9 @@ struct note_list {
 
 void note_list_add(struct note_list *list, uint32_t layer, struct note note); /* its slices are in the arena */
 
-/* Fills result->os, packages, and notes about databases passed over; everything is copied into the arena. 0 or ERR_MEM.
- */
-int collect(struct fact_store *store, struct note_list *notes);
+/* Fills result->os, packages, and notes about databases passed over; everything is copied into the arena. `layers` are
+ * those of the tree, for the lists of owned files. 0, ERR_MEM, ERR_LIMIT. */
+int collect(struct fact_store *store, const struct aggregate_layer *layers, size_t layers_count,
+	    struct note_list *notes);
 
 #endif

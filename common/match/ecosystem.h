@@ -69,6 +69,4 @@ int ecosystem_target_for_os(const struct advisories *advisories, const struct os
 int ecosystem_target_for_type(const struct advisories *advisories, struct slice purl_type, struct arena *arena,
 			      struct ecosystem_target *out, struct err *err);
 
-bool ecosystem_is_os_type(struct slice purl_type); /* "deb" "rpm" "apk" "alpm" … */
-
 #endif

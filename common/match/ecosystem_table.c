@@ -53,19 +53,9 @@ const struct ecosystem *ecosystem_find(struct slice ecosystem)
 	return NULL;
 }
 
-bool ecosystem_is_os_type(struct slice purl_type)
-{
-	static const char *const TYPES[] = {"deb", "rpm", "apk", "alpm", "portage", "ebuild", "nix", "xbps"};
-
-	for (size_t i = 0; i < sizeof(TYPES) / sizeof(*TYPES); i++)
-		if (slice_eq_str(purl_type, TYPES[i]))
-			return true;
-	return false;
-}
-
 const struct ecosystem *ecosystem_of_type(struct slice purl_type)
 {
-	if (ecosystem_is_os_type(purl_type))
+	if (package_type_is_os(purl_type))
 		return NULL;
 	for (const struct ecosystem *row = TABLE; row->name; row++)
 		if (slice_eq_str(purl_type, row->type))

@@ -34,7 +34,7 @@ static int out_of_memory(struct matching *m)
 
 static int target_of(struct matching *m, struct type_target *type)
 {
-	if (!ecosystem_is_os_type(type->type))
+	if (!package_type_is_os(type->type))
 		return ecosystem_target_for_type(m->advisories, type->type, m->arena, &type->target, m->err);
 	type->target = m->os;
 	type->foreign = m->os.ecosystem && !slice_eq_str(type->type, m->os.ecosystem->type);
@@ -128,8 +128,18 @@ static int ask(struct matching *m, struct type_target *type, uint32_t index)
 
 static bool is_never_matched(const struct package *package)
 {
-	return (package->flags & PACKAGE_VIRTUAL) ||
+	return (package->flags & (PACKAGE_VIRTUAL | PACKAGE_NO_RELEASE)) ||
 	       (slice_eq_str(package->type, "rpm") && slice_eq_str(package->name, "gpg-pubkey"));
+}
+
+/* A component that a package of the distribution brought is judged with that package, if there is who judges it. */
+static bool is_suppressed(const struct matching *m, struct result_package *package)
+{
+	bool judged = m->os.state == COVERAGE_MATCHED || m->os.state == COVERAGE_EOL;
+
+	if (package->suppressed == PACKAGE_LISTED && package->owner.len && judged)
+		package->suppressed = PACKAGE_IS_OWNED;
+	return package->suppressed != PACKAGE_LISTED;
 }
 
 static int match_one(struct matching *m, uint32_t index)
@@ -138,7 +148,7 @@ static int match_one(struct matching *m, uint32_t index)
 	struct type_target   *type = NULL;
 	int                   rc;
 
-	if (is_never_matched(package))
+	if (is_suppressed(m, &m->result->packages[index]) || is_never_matched(package))
 		return 0;
 	rc = find_type(m, package->type, &type);
 	if (rc)
@@ -198,7 +208,7 @@ static void cover_type(struct matching *m, const struct type_target *type)
 static bool has_os_packages(const struct matching *m)
 {
 	for (size_t i = 0; i < m->types_count; i++)
-		if (ecosystem_is_os_type(m->types[i].type) && !m->types[i].foreign)
+		if (package_type_is_os(m->types[i].type) && !m->types[i].foreign)
 			return true;
 	return false;
 }

@@ -11,7 +11,13 @@ enum package_flag {
 	PACKAGE_VIRTUAL = 1,        /* made up by the package manager (apk ".build-deps"): shown, never matched */
 	PACKAGE_NOT_CONFIGURED = 2, /* on disk, but its state is not "installed" (dpkg unpacked, half-configured …) */
 	PACKAGE_THIRD_PARTY = 4,    /* set at aggregation: vendor is not the distribution; listed, not matched */
+	PACKAGE_DEV = 8,            /* for development and tests only, says its package manager */
+	PACKAGE_DECLARED = 16,      /* a lock file or manifest asks for it; whether it is installed is not known */
+	PACKAGE_NO_RELEASE = 32, /* a local, edited or unnamed state, not a published version: listed, never matched */
 };
+
+/* "deb" "rpm" "apk" "alpm" …: packages that the distribution's advisories judge, not those of a language. */
+bool package_type_is_os(struct slice purl_type);
 
 struct package {
 	struct slice type; /* purl type: "deb" "apk" "rpm" "alpm" … */

@@ -2,6 +2,16 @@
 
 #include "base/msgpack_write.h"
 
+bool package_type_is_os(struct slice purl_type)
+{
+	static const char *const TYPES[] = {"deb", "rpm", "apk", "alpm", "portage", "ebuild", "nix", "xbps"};
+
+	for (size_t i = 0; i < sizeof(TYPES) / sizeof(*TYPES); i++)
+		if (slice_eq_str(purl_type, TYPES[i]))
+			return true;
+	return false;
+}
+
 void package_encode(const struct package *package, struct buf *out)
 {
 	msgpack_write_array(out, PACKAGE_FIELDS);

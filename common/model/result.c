@@ -9,7 +9,7 @@ enum {
 	RESULT_FORMAT_VERSION = 1,
 	RESULT_FIELDS = 13,
 	LAYER_FIELDS = 7,
-	RESULT_PACKAGE_FIELDS = 4,
+	RESULT_PACKAGE_FIELDS = 6,
 	VULNERABILITY_FIELDS = 10,
 	FINDING_FIELDS = 5,
 	COVERAGE_FIELDS = 5,
@@ -64,6 +64,8 @@ static void write_packages(const struct image_result *result, struct buf *out)
 		msgpack_write_str(out, package->purl);
 		msgpack_write_uint(out, package->layer);
 		encode_texts(out, package->paths, package->paths_count);
+		msgpack_write_str(out, package->owner);
+		msgpack_write_uint(out, package->suppressed);
 	}
 }
 
@@ -88,6 +90,8 @@ static void read_packages(struct decoder *d, struct image_result *result)
 		package->layer = decode_u32(d);
 		check_index(d, package->layer, result->layers_count);
 		package->paths_count = decode_texts(d, &package->paths, SIZE_MAX, "paths of one package");
+		package->owner = decode_text(d);
+		package->suppressed = (uint32_t)decode_enum(d, PACKAGE_IS_DECLARED + 1);
 		msgpack_end_record(&d->r, fields, RESULT_PACKAGE_FIELDS);
 	}
 }

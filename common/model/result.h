@@ -29,6 +29,14 @@ struct result_package {
 	uint32_t       layer; /* index of the layer that introduced it */
 	struct slice  *paths; /* evidence: the database's path, or the component's */
 	size_t         paths_count;
+	struct slice   owner;      /* package of the distribution that put all of the evidence there; empty = none */
+	uint32_t       suppressed; /* enum package_suppressed: not matched, and listed only when asked for */
+};
+
+enum package_suppressed {
+	PACKAGE_LISTED,
+	PACKAGE_IS_OWNED,    /* its owner is judged by the distribution's advisories: it counts once */
+	PACKAGE_IS_DECLARED, /* PACKAGE_DECLARED in an image; in a root folder (rootfs:) they are listed */
 };
 
 enum severity {

@@ -76,7 +76,7 @@ static void every_row_names_a_known_ecosystem(void **state)
 			continue;
 		assert_non_null(ecosystem_find(slice_str(row->ecosystem)));
 		assert_ptr_equal(ecosystem_find(slice_str(row->example)), ecosystem_find(slice_str(row->ecosystem)));
-		assert_true(ecosystem_is_os_type(slice_str(ecosystem_find(slice_str(row->ecosystem))->type)));
+		assert_true(package_type_is_os(slice_str(ecosystem_find(slice_str(row->ecosystem))->type)));
 	}
 }
 

@@ -98,8 +98,20 @@ int report_open(const char *format, int fd, const char *name, const struct repor
 
 int report_image(struct report *report, const struct image_result *result, struct err *err)
 {
-	report->format->image(report, result);
-	return flush(report, err);
+	struct image_result listed = *result;
+	struct arena        arena;
+	int                 rc;
+
+	arena_init(&arena, LIMIT_REPORT_BYTES);
+	if (!report->options.all && !report_listed(result, &arena, &listed)) {
+		arena_deinit(&arena);
+		report->failed = true;
+		return err_set(err, ERR_MEM, "writing a report: no memory");
+	}
+	report->format->image(report, &listed);
+	rc = flush(report, err);
+	arena_deinit(&arena);
+	return rc;
 }
 
 void report_abandon(struct report *report)

@@ -21,6 +21,7 @@ struct report_options {
 	unsigned           columns;    /* of the terminal; 0 = lines as long as they need to be */
 	bool               colour;     /* SGR sequences */
 	bool               negligible; /* show that band too */
+	bool               all;        /* list packages too that others stand for (result_package.suppressed) */
 	enum report_detail detail;     /* table only */
 };
 

@@ -5,6 +5,7 @@
 #ifndef VARVE_TOOLS_REPORT_REPORT_FORMAT_H
 #define VARVE_TOOLS_REPORT_REPORT_FORMAT_H
 
+#include "base/arena.h"
 #include "base/json_write.h"
 #include "report/report.h"
 
@@ -31,6 +32,10 @@ extern const struct report_format report_table, report_json, report_jsonl, repor
 
 void json_write_image_result(struct json_writer *w, const struct image_result *result,
 			     bool negligible); /* report_json.c */
+
+/* `out` is `result` without the packages that are listed only when asked for; its arrays live in the arena. The
+ * vulnerabilities are none of theirs. False without memory. */
+bool report_listed(const struct image_result *result, struct arena *arena, struct image_result *out);
 
 /* Vulnerabilities that are shown under these options, and how many of the band "negligible" are not. */
 bool   report_shows(const struct report_options *options, enum severity severity);

@@ -112,6 +112,12 @@ static void put_flags(struct json_writer *w, uint32_t flags)
 		json_put_str(w, NULL, "not_configured");
 	if (flags & PACKAGE_THIRD_PARTY)
 		json_put_str(w, NULL, "third_party");
+	if (flags & PACKAGE_DEV)
+		json_put_str(w, NULL, "dev");
+	if (flags & PACKAGE_DECLARED)
+		json_put_str(w, NULL, "declared");
+	if (flags & PACKAGE_NO_RELEASE)
+		json_put_str(w, NULL, "no_release");
 	json_end_array(w);
 }
 
@@ -134,6 +140,9 @@ static void put_package(struct json_writer *w, const struct image_result *r, con
 	json_put_text_if(w, "modularity", k->modularity);
 	if (k->flags)
 		put_flags(w, k->flags);
+	json_put_text_if(w, "owner", p->owner);
+	if (p->suppressed != PACKAGE_LISTED)
+		json_put_bool(w, "matched", false);
 	put_layer_ref(w, r, p->layer);
 	put_texts(w, "paths", p->paths, p->paths_count);
 	json_end_object(w);
