@@ -150,6 +150,12 @@ static void list_package(const struct package *p, struct buf *out)
 	put(out, "license", p->license);
 	put(out, "vendor", p->vendor);
 	put(out, "modularity", p->modularity);
+	if (p->flags & PACKAGE_DEV)
+		buf_str(out, " dev");
+	if (p->flags & PACKAGE_DECLARED)
+		buf_str(out, " declared");
+	if (p->flags & PACKAGE_NO_RELEASE)
+		buf_str(out, " no_release");
 	buf_printf(out, "%s%s\n", p->flags & PACKAGE_VIRTUAL ? " virtual" : "",
 		   p->flags & PACKAGE_NOT_CONFIGURED ? " not_configured" : "");
 }

@@ -49,8 +49,8 @@ struct analyzer {
 	 * and marked by_magic, because a hard link of the evidence's real name may lead to them (ostree). */
 	bool (*sniff)(struct slice head);
 
-	/* NULL, or: bodies whose facts need a second file of the same folder (sqlite and its -wal). The dispatcher
-	 * keeps both to the end of the layer and calls run_pair() once; `second` is empty when there is none. Then
+	/* NULL, or: bodies whose facts need a second file of the same folder: the same name with something behind it
+	 * ("-wal"), or a name of its own ("/direct_url.json"). wants() wants both. The dispatcher keeps both to the end of the layer and calls run_pair() once; `second` is empty when there is none. Then
 	 * `run` is NULL. */
 	const char *companion_suffix;
 	int (*run_pair)(const struct entry *entry, struct slice body, struct slice second, struct inventory *out,

@@ -12,7 +12,9 @@
 	ROW(rpm_ndb)                                                                                                   \
 	ROW(rpm_bdb)                                                                                                   \
 	ROW(alpm_desc)                                                                                                 \
-	ROW(alpm_files)
+	ROW(alpm_files)                                                                                                \
+	ROW(python_metadata)                                                                                           \
+	ROW(node_package)
 
 #define DECLARE(name) extern const struct analyzer analyzer_##name;
 #define POINTER(name) &analyzer_##name,

@@ -434,6 +434,9 @@ static struct pending *find_companion(struct dispatch *d, const struct pending *
 	struct slice      path = pending->node->path, suffix = slice_str(pending->analyzer->companion_suffix);
 	struct fact_node *node;
 
+	if (slice_starts(suffix, "/"))
+		path = path_dirname(path);
+
 	if (path.len + suffix.len > sizeof(name))
 		return NULL;
 	memcpy(name, path.ptr, path.len);
@@ -469,7 +472,7 @@ static void run_all_pending(struct dispatch *d)
 		if (!pending->companion)
 			run_pending(d, pending);
 	for (struct pending *pending = d->pending; pending; pending = pending->next)
-		if (pending->companion && !pending->used && pending->size)
+		if (pending->companion && !pending->used && pending->size && pending->analyzer->database)
 			inventory_note(d->out, NOTE_PARTIAL, pending->node->path,
 				       "companion_missing: %s: the file it belongs to is not in this layer",
 				       pending->analyzer->name);
