@@ -106,6 +106,7 @@ static void *light_run(void *data)
 	struct agent_task *task;
 
 	while ((task = queue_pop(agent->light)) != NULL) {
+		atomic_store(&task->waiting, false);
 		if (atomic_load(&task->cancel))
 			task->status = ERR_CANCELLED;
 		else if (task->kind == AGENT_RESOLVE)
@@ -117,19 +118,29 @@ static void *light_run(void *data)
 	return NULL;
 }
 
+static void log_start(const struct agent *agent, const struct agent_task *task)
+{
+	char digest[DIGEST_TEXT_BYTES], set[WIRE_SET_NAME_BYTES];
+
+	if (atomic_load(&task->cancel))
+		return; /* it is not begun */
+	digest_text(&task->layer.digest, digest);
+	wire_set_name(buf_slice(&agent->set), set);
+	log_line(agent->config.scan_log, "worker", "%s layer %s, lease %llu, job %llu, analyzers %s",
+		 task->verify ? "verify" : "scan", digest, (unsigned long long)task->lease,
+		 (unsigned long long)task->job, set);
+}
+
 static void *open_run(void *data)
 {
 	struct agent      *agent = data;
 	struct agent_task *task;
 
 	while ((task = queue_pop(agent->to_open)) != NULL) {
-		char digest[DIGEST_TEXT_BYTES];
-
-		digest_text(&task->layer.digest, digest);
-		log_line(agent->config.scan_log, "worker", "%s layer %s, lease %llu, analyzers %.*s",
-			 task->verify ? "verify" : "scan", digest, (unsigned long long)task->lease,
-			 SLICE_FMT(buf_slice(&agent->set)));
+		atomic_store(&task->waiting, false);
+		log_start(agent, task);
 		agent_task_open(task, agent->config.sources);
+		atomic_store(&task->waiting, task->status >= 0);
 		if (task->status < 0 || !queue_push(agent->to_scan, task))
 			put_output(agent, task, true, NULL);
 	}
@@ -142,6 +153,7 @@ static void *scan_run(void *data)
 	struct agent_task *task;
 
 	while ((task = queue_pop(agent->to_scan)) != NULL) {
+		atomic_store(&task->waiting, false);
 		agent_task_scan(task, agent->config.sources, &agent->scan);
 		put_output(agent, task, true, NULL);
 	}
@@ -222,6 +234,22 @@ static void init_bufs(struct agent *agent)
 	agent_analyzer_set(&agent->set);
 }
 
+static void name_instance(struct agent *agent)
+{
+	uint64_t random[2] = {random_seed(), random_seed()};
+
+	_Static_assert(sizeof(random) == sizeof(agent->instance), "an instance is 16 bytes");
+	memcpy(agent->instance, random, sizeof(random));
+}
+
+static void log_set(const struct agent *agent)
+{
+	char name[WIRE_SET_NAME_BYTES];
+
+	wire_set_name(buf_slice(&agent->set), name);
+	log_line(agent->config.scan_log, "worker", "analyzers %s: %.*s", name, SLICE_FMT(buf_slice(&agent->set)));
+}
+
 int agent_start(const struct agent_config *config, struct agent **out, struct err *err)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
@@ -234,6 +262,8 @@ int agent_start(const struct agent_config *config, struct agent **out, struct er
 	if (agent->scan_threads > THREADS_MAX / AHEAD_PER_THREAD)
 		agent->scan_threads = THREADS_MAX / AHEAD_PER_THREAD;
 	agent->ahead = agent->scan_threads * AHEAD_PER_THREAD;
+	agent->rng = rng_seeded(random_seed());
+	name_instance(agent);
 	agent->heartbeat_ms = WIRE_HEARTBEAT_MS;
 	agent->silence_ms = WIRE_SILENCE_MS;
 	init_bufs(agent);
@@ -255,8 +285,15 @@ int agent_start(const struct agent_config *config, struct agent **out, struct er
 		agent_free(agent);
 		return status;
 	}
+	log_set(agent);
 	*out = agent;
 	return 0;
+}
+
+void agent_drain(struct agent *agent)
+{
+	atomic_store(&agent->drain_asked, true);
+	wake(agent);
 }
 
 void agent_stop(struct agent *agent)

@@ -1,7 +1,8 @@
 /* agent.h - a worker's threads: one socket, some that list and resolve, some that open transfers ahead, N that scan.
  *
  * Joins messaging and scanning; the only file of the worker (but its main) that speaks docs/PROTOCOL.md. Results are kept
- * until the broker has acknowledged them, over reconnects too. */
+ * until the broker has acknowledged them, over reconnects and restarts of the broker too: the agent goes on scanning
+ * while there is none, and says HELLO, at growing intervals, until there is. */
 #ifndef VARVE_WORKER_AGENT_H
 #define VARVE_WORKER_AGENT_H
 
@@ -19,11 +20,15 @@ struct agent_config {
 	const char *const        *hosts;     /* registries it may reach, NULL-terminated; NULL = any */
 	bool                      embedded;  /* may be given local transports */
 	enum log_level            scan_log;  /* level of the line that each scan of a layer begins with */
+	void (*drained)(void *data);         /* all is finished and BYE said; from the agent's thread; may be NULL */
+	void *drained_data;
 };
 
 struct agent;
 
-int      agent_start(const struct agent_config *config, struct agent **out, struct err *err);
+int  agent_start(const struct agent_config *config, struct agent **out, struct err *err);
+void agent_drain(
+	struct agent *agent); /* takes no more, finishes what it holds; then `drained`. A broker may ask for it too */
 void     agent_stop(struct agent *agent); /* cancels what runs, says BYE; NULL is fine */
 unsigned agent_cpus(void);                /* that this process may use */
 

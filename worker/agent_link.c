@@ -3,9 +3,16 @@
 #include "base/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { SEND_WAIT_MS = 1000, RESULT_BYTES_CREDIT = 512 << 20 };
+enum {
+	SEND_WAIT_MS = 1000,
+	RESULT_BYTES_CREDIT = 512 << 20, /* of a broker that does not tell */
+	HELLO_WAIT_MS_MIN = 500,
+	HELLO_WAIT_MS_MAX = 15000,
+	DRAIN_CORRELATION = 1,
+};
 
 /* --- leases held --- */
 
@@ -31,22 +38,60 @@ void agent_forget_task(struct agent *agent, struct agent_task *task)
 
 /* --- sending --- */
 
-/* False: it did not leave. Then we are strangers to the broker until it has answered a HELLO, and say all results again. */
-static bool send_frame(struct agent *agent)
+bool agent_send(struct agent *agent)
 {
 	struct err err = {0};
 	bool       sent = buf_ok(&agent->frame) &&
 		    wire_client_send(agent->client, buf_slice(&agent->frame), SEND_WAIT_MS, &err) == 0;
 
 	if (!sent) {
-		log_line(LOG_WARNING, "worker", "%s", err.text[0] ? err.text : "out of memory");
+		log_line_limited(&agent->refused, LOG_WARNING, "worker", "%s",
+				 err.text[0] ? err.text : "out of memory");
 		agent->welcome = false;
 	}
 	buf_clear(&agent->frame);
 	return sent;
 }
 
-static void send_hello(struct agent *agent)
+/* Of a listing only its first connection knows the parts: it is made again, by whom the broker likes. */
+static void give_up_listings(struct agent *agent)
+{
+	struct agent_task *next;
+
+	for (struct agent_task *task = agent->tasks; task; task = next) {
+		next = task->next;
+		if (task->kind != AGENT_ENUMERATE || (task->chunks == 0 && !task->finished))
+			continue;
+		atomic_store(&task->cancel, true);
+		if (task->finished)
+			agent_forget_task(agent, task);
+	}
+}
+
+static void fill_leases(struct agent *agent, struct wire_hello *hello)
+{
+	size_t count = 0;
+
+	for (const struct agent_task *task = agent->tasks; task; task = task->next)
+		count++;
+	hello->leases = arena_array(&agent->arena, count + 1, sizeof(*hello->leases));
+	for (struct agent_task *task = agent->tasks; task && hello->leases; task = task->next)
+		if (!atomic_load(&task->cancel) && hello->leases_count < WIRE_LEASES_MAX)
+			hello->leases[hello->leases_count++] = task->lease;
+}
+
+static void fill_hosts(struct agent *agent, struct wire_hello *hello)
+{
+	size_t count = 0;
+
+	while (agent->config.hosts && agent->config.hosts[count])
+		count++;
+	hello->hosts.items = arena_array(&agent->arena, count + 1, sizeof(struct slice));
+	for (size_t i = 0; i < count && hello->hosts.items; i++)
+		hello->hosts.items[hello->hosts.count++] = slice_str(agent->config.hosts[i]);
+}
+
+static void send_hello(struct agent *agent, uint64_t now)
 {
 	struct wire_hello hello = {.version = slice_str(VARVE_VERSION),
 				   .analyzer_set = buf_slice(&agent->set),
@@ -60,75 +105,25 @@ static void send_hello(struct agent *agent)
 	hello.layer_slots =
 		agent->scan_threads + agent->ahead; /* all: what is still held of an earlier broker is none of its */
 	hello.light_slots = LIGHT_THREADS;          /* leases, and the end of it would free no slot there */
+	memcpy(hello.instance, agent->instance, sizeof(hello.instance));
+	give_up_listings(agent);
 	arena_reset(&agent->arena);
-	for (size_t i = 0; agent->config.hosts && agent->config.hosts[i]; i++)
-		hello.hosts.count++;
-	hello.hosts.items = arena_array(&agent->arena, hello.hosts.count + 1, sizeof(struct slice));
-	for (size_t i = 0; i < hello.hosts.count && hello.hosts.items; i++)
-		hello.hosts.items[i] = slice_str(agent->config.hosts[i]);
+	fill_hosts(agent, &hello);
+	fill_leases(agent, &hello);
 	wire_put_hello(&agent->frame, 0, &hello);
-	send_frame(agent);
+	agent_send(agent);
+	agent->hello_ms = now;
+	agent->hello_next_ms = now + agent->hello_wait_ms / 2 + rng_below(&agent->rng, agent->hello_wait_ms / 2 + 1);
+	agent->hello_wait_ms =
+		agent->hello_wait_ms * 2 > HELLO_WAIT_MS_MAX ? HELLO_WAIT_MS_MAX : agent->hello_wait_ms * 2;
 }
 
-static bool send_chunk(struct agent *agent, struct agent_task *task, struct slice bytes, bool last)
+/* Bytes that stand still while the task waits for us are no sign of trouble. */
+static uint64_t told_bytes(struct agent_task *task)
 {
-	struct wire_result result = {.lease = task->lease, .number = task->chunks++, .last = last, .bytes = bytes};
-
-	wire_put_result(&agent->frame, 0, &result);
-	return send_frame(agent);
-}
-
-static void send_result(struct agent *agent, struct agent_task *task)
-{
-	struct slice rest = buf_slice(&task->result);
-	bool         sent;
-
-	if (task->kind != AGENT_ENUMERATE)
-		task->chunks = 0;
-	do {
-		struct slice part = slice_sub(rest, 0, LIMIT_CHUNK_BYTES);
-
-		rest = slice_from(rest, part.len);
-		sent = send_chunk(agent, task, part, rest.len == 0);
-	} while (sent && rest.len);
-}
-
-static enum wire_fail_class fail_class(int code)
-{
-	switch (code) {
-	case ERR_NET:
-	case ERR_RATE:
-	case ERR_MEM:
-	case ERR_IO:
-	case ERR_FULL:
-	case ERR_BUSY:
-	case ERR_CANCELLED:
-		return WIRE_FAIL_TRANSIENT;
-	case ERR_AUTH:
-		return WIRE_FAIL_NOT_HERE;
-	default:
-		return WIRE_FAIL_PERMANENT;
-	}
-}
-
-static void send_failure(struct agent *agent, const struct agent_task *task)
-{
-	struct wire_fail fail = {.lease = task->lease,
-				 .fail_class = (uint32_t)fail_class(task->status),
-				 .code = task->status,
-				 .text = slice_str(task->err.text)};
-
-	wire_put_fail(&agent->frame, 0, &fail);
-	send_frame(agent);
-}
-
-static void send_end(struct agent *agent, struct agent_task *task)
-{
-	task->sent = true;
-	if (task->status < 0)
-		send_failure(agent, task);
-	else
-		send_result(agent, task);
+	if (atomic_load(&task->waiting) || (task->finished && !task->sent))
+		atomic_fetch_add(&task->progress, 1);
+	return atomic_load(&task->progress);
 }
 
 static void send_heartbeat(struct agent *agent)
@@ -142,96 +137,11 @@ static void send_heartbeat(struct agent *agent)
 	progress.items = arena_array(&agent->arena, count + 1, sizeof(*progress.items));
 	for (struct agent_task *task = agent->tasks; task && progress.items && progress.count < WIRE_LEASES_MAX;
 	     task = task->next)
-		progress.items[progress.count++] =
-			(struct wire_lease_progress){.lease = task->lease, .bytes = atomic_load(&task->progress)};
+		if (!atomic_load(&task->cancel))
+			progress.items[progress.count++] =
+				(struct wire_lease_progress){.lease = task->lease, .bytes = told_bytes(task)};
 	wire_put_progress(&agent->frame, 0, &progress);
-	send_frame(agent);
-}
-
-/* --- results of the working threads --- */
-
-static void encode_images(struct agent *agent, struct agent_task *task)
-{
-	struct wire_strings strings = {.items = arena_array(&task->arena, task->images_count, sizeof(struct slice))};
-	struct buf          encoded;
-
-	(void)agent;
-	buf_init(&encoded, LIMIT_INVENTORY_BYTES);
-	for (size_t i = 0; strings.items && i < task->images_count && task->status >= 0; i++) {
-		buf_clear(&encoded);
-		task->status = image_encode(&task->images[i], &encoded, &task->err);
-		strings.items[strings.count++] = arena_copy(&task->arena, buf_slice(&encoded));
-	}
-	buf_deinit(&encoded);
-	wire_put_strings(&task->result, &strings);
-	if (task->status >= 0 && (arena_failed(&task->arena) || !buf_ok(&task->result)))
-		task->status = err_set(&task->err, ERR_MEM, "image records: out of memory");
-}
-
-/* A lone image that failed for a passing reason, or for want of a credential, is the task's failure: others may do better. */
-static void weigh_failed_image(struct agent_task *task)
-{
-	const struct image *image = task->images;
-
-	if (task->images_count != 1 || image->status != IMAGE_FAILED || fail_class(image->error) == WIRE_FAIL_PERMANENT)
-		return;
-	task->status = image->error;
-	err_set(&task->err, image->error, "%.*s", (int)(image->reason.len < 400 ? image->reason.len : 400),
-		(const char *)image->reason.ptr);
-}
-
-static void encode_layer(struct agent_task *task)
-{
-	const struct scan_outcome *outcome = &task->outcome;
-	struct wire_layer_result   result = {.diff_id = outcome->result.diff_id,
-					     .blob_bytes = outcome->result.blob_bytes,
-					     .tar_bytes = outcome->result.tar_bytes,
-					     .entries = outcome->result.entries,
-					     .files_analyzed = outcome->result.files_analyzed,
-					     .bytes_fetched = outcome->blob_bytes_read,
-					     .partial = outcome->result.partial,
-					     .by_resource = outcome->result.by_resource,
-					     .verified = outcome->verified,
-					     .inventory = buf_slice(&task->inventory),
-					     .path_table = buf_slice(&task->path_table)};
-
-	wire_put_layer_result(&task->result, &result);
-	if (!buf_ok(&task->result))
-		task->status =
-			err_set(&task->err, ERR_LIMIT, "inventory: longer than %zu bytes", task->result.bytes_max);
-	buf_deinit(&task->inventory);
-	buf_deinit(&task->path_table);
-}
-
-static void finish_task(struct agent *agent, struct agent_task *task)
-{
-	if (atomic_load(&task->cancel)) { /* dropped: nobody waits for it */
-		agent_forget_task(agent, task);
-		return;
-	}
-	if (task->status >= 0 && task->kind == AGENT_RESOLVE)
-		weigh_failed_image(task);
-	if (task->status >= 0 && task->kind == AGENT_RESOLVE)
-		encode_images(agent, task);
-	if (task->status >= 0 && task->kind == AGENT_LAYER)
-		encode_layer(task);
-	if (task->status >= 0 && task->kind == AGENT_ENUMERATE)
-		wire_put_strings(&task->result, &(struct wire_strings){0});
-	send_end(agent, task);
-}
-
-static void take_outputs(struct agent *agent)
-{
-	struct agent_output *output;
-
-	while ((output = queue_pop_ms(agent->output, 0)) != NULL) {
-		if (output->finished)
-			finish_task(agent, output->task);
-		else if (!atomic_load(&output->task->cancel))
-			send_chunk(agent, output->task, buf_slice(&output->chunk), false);
-		buf_deinit(&output->chunk);
-		free(output);
-	}
+	agent_send(agent);
 }
 
 /* --- messages of the broker --- */
@@ -251,6 +161,7 @@ static int fill_task(struct agent *agent, struct agent_task *task, const struct 
 	int         status;
 
 	task->lease = m->lease;
+	task->job = m->job;
 	task->kind = (enum agent_task_kind)m->kind;
 	if (m->kind > WIRE_TASK_LAYER)
 		return err_set(err, ERR_PROTOCOL, "task of unknown kind %u", m->kind);
@@ -294,12 +205,11 @@ static void take_task(struct agent *agent, struct slice body)
 	task->next = agent->tasks;
 	agent->tasks = task;
 	task->status = fill_task(agent, task, &m);
-	if (task->status < 0)
-		send_end(agent, task);
-	else if (!queue_try_push(task->kind == AGENT_LAYER ? agent->to_open : agent->light, task)) {
+	atomic_store(&task->waiting, true);
+	if (task->status >= 0 && !queue_try_push(task->kind == AGENT_LAYER ? agent->to_open : agent->light, task))
 		task->status = err_set(&task->err, ERR_BUSY, "worker has no room for more tasks");
-		send_end(agent, task);
-	}
+	if (task->status < 0)
+		agent_finish_task(agent, task);
 }
 
 static void take_ack(struct agent *agent, struct slice body)
@@ -307,38 +217,22 @@ static void take_ack(struct agent *agent, struct slice body)
 	struct wire_ack    ack;
 	struct agent_task *task;
 
-	if (wire_get_ack(body, &ack, NULL) < 0 || (task = find_task(agent, ack.lease)) == NULL || !task->sent)
-		return;
-	if (ack.code < 0 && ack.code != ERR_NOT_FOUND)
-		log_line(LOG_WARNING, "worker", "lease %llu: the broker refused the result: %.*s",
-			 (unsigned long long)ack.lease, SLICE_FMT(ack.text));
-	agent_forget_task(agent, task);
+	if (wire_get_ack(body, &ack, NULL) == 0 && (task = find_task(agent, ack.lease)) != NULL && task->sent)
+		agent_task_answered(agent, task, &ack);
 }
 
+/* The threads look at `cancel` at every wait and every block; what has ended already is thrown away here. */
 static void take_drop(struct agent *agent, struct slice body)
 {
-	uint64_t           lease;
-	struct agent_task *task;
+	static const struct wire_ack unwanted = {.code = ERR_NOT_FOUND};
+	uint64_t                     lease;
+	struct agent_task           *task;
 
 	if (wire_get_number(body, &lease, NULL) < 0 || (task = find_task(agent, lease)) == NULL)
 		return;
 	atomic_store(&task->cancel, true);
-	if (task->sent)
-		agent_forget_task(agent, task);
-}
-
-/* Results that were sent but not acknowledged have perhaps never arrived. Of a listing only its first broker knows the parts. */
-static void say_results_again(struct agent *agent)
-{
-	struct agent_task *next;
-
-	for (struct agent_task *task = agent->tasks; task; task = next) {
-		next = task->next;
-		if (task->sent && task->kind == AGENT_ENUMERATE)
-			agent_forget_task(agent, task);
-		else if (task->sent)
-			send_end(agent, task);
-	}
+	if (task->finished)
+		agent_task_answered(agent, task, &unwanted);
 }
 
 /* Every HELLO is answered; those that had queued up bring no more than the first. */
@@ -349,23 +243,43 @@ static void take_welcome(struct agent *agent, struct slice body)
 	if (wire_get_welcome(body, &welcome, NULL) < 0 || agent->welcome)
 		return;
 	agent->welcome = true;
+	agent->drain_said = agent->no_more = false;
+	agent->hello_wait_ms = HELLO_WAIT_MS_MIN;
 	agent->heartbeat_ms = welcome.heartbeat_ms ? welcome.heartbeat_ms : WIRE_HEARTBEAT_MS;
 	agent->silence_ms = welcome.silence_ms ? welcome.silence_ms : WIRE_SILENCE_MS;
-	say_results_again(agent);
+	agent->credit = welcome.result_bytes ? welcome.result_bytes : RESULT_BYTES_CREDIT;
 }
 
-static void take_error(struct agent *agent, struct slice body)
+static void no_more_tasks(struct agent *agent)
+{
+	atomic_store(&agent->drain_asked, true); /* of the next broker too, should this one go before we have */
+	if (!agent->no_more)
+		log_line(LOG_INFO, "worker", "draining: no more tasks, what is held is finished");
+	agent->no_more = true;
+}
+
+/* A broker that does not know us has been started anew: HELLO at once, unless that is what was answered. */
+static void take_stranger(struct agent *agent, uint64_t now)
+{
+	agent->welcome = false;
+	if (now - agent->hello_ms >= HELLO_WAIT_MS_MIN)
+		agent->hello_next_ms = now;
+}
+
+static void take_error(struct agent *agent, uint64_t correlation, struct slice body)
 {
 	struct wire_error error;
 
 	if (wire_get_error(body, &error, NULL) < 0)
 		return;
-	if (error.code == ERR_NOT_FOUND) { /* a broker that does not know us: it has been started anew */
-		agent->welcome = false;
-		agent->beaten = 0;
+	if (error.code == ERR_NOT_FOUND) {
+		take_stranger(agent, clock_ms());
 		return;
 	}
-	log_line(LOG_WARNING, "worker", "the broker says: %.*s", SLICE_FMT(error.text));
+	if (correlation == DRAIN_CORRELATION)
+		no_more_tasks(agent); /* an older broker: what it still sends goes back with BYE */
+	log_line_limited(&agent->refused, LOG_WARNING, "worker", "the broker says: %.*s",
+			 SLICE_FMT(slice_sub(error.text, 0, 400)));
 }
 
 static void take_frame(struct agent *agent)
@@ -394,7 +308,10 @@ static void take_frame(struct agent *agent)
 		take_welcome(agent, body);
 		break;
 	case WIRE_ERROR:
-		take_error(agent, body);
+		take_error(agent, header.correlation, body);
+		break;
+	case WIRE_DRAIN:
+		no_more_tasks(agent);
 		break;
 	default: /* PONG, and what a newer broker may say */
 		break;
@@ -403,20 +320,56 @@ static void take_frame(struct agent *agent)
 
 /* --- socket thread --- */
 
-static void beat(struct agent *agent, uint64_t now)
+/* The connection may have broken and come back, with another broker behind it or the same. */
+static void check_link(struct agent *agent, uint64_t now)
 {
+	if (wire_client_reconnected(agent->client)) {
+		agent->welcome = false;
+		agent->hello_next_ms = now;
+	}
 	if (agent->welcome && now >= agent->heard + agent->silence_ms) {
 		log_line(LOG_WARNING, "worker", "nothing heard from the broker for %llu s",
 			 (unsigned long long)agent->silence_ms / 1000);
 		agent->welcome = false;
+		agent->hello_next_ms = now;
 	}
-	if (agent->beaten && now < agent->beaten + agent->heartbeat_ms)
-		return;
-	agent->beaten = now;
-	if (agent->welcome)
+}
+
+static void beat(struct agent *agent, uint64_t now)
+{
+	check_link(agent, now);
+	if (!agent->welcome) {
+		agent_results_unsaid(agent);
+		if (now >= agent->hello_next_ms)
+			send_hello(agent, now);
+	} else if (now >= agent->beaten + agent->heartbeat_ms) {
+		agent->beaten = now;
 		send_heartbeat(agent);
-	else
-		send_hello(agent);
+	}
+}
+
+static void ask_for_drain(struct agent *agent)
+{
+	if (!atomic_load(&agent->drain_asked) || agent->drain_said || !agent->welcome)
+		return;
+	wire_put_empty(&agent->frame, WIRE_DRAIN, DRAIN_CORRELATION);
+	agent->drain_said = agent_send(agent);
+}
+
+/* Nothing is held, and nothing can come: the broker has said so, or there is none. */
+static bool is_drained(const struct agent *agent)
+{
+	return !agent->tasks && (agent->no_more || (atomic_load(&agent->drain_asked) && !agent->welcome));
+}
+
+/* As long as nothing is due. */
+static uint64_t wait_ms(const struct agent *agent, uint64_t now)
+{
+	uint64_t wait = agent->heartbeat_ms / 2;
+
+	if (!agent->welcome && agent->hello_next_ms < now + wait)
+		wait = agent->hello_next_ms > now ? agent->hello_next_ms - now : 1;
+	return wait ? wait : 1;
 }
 
 static void drain_wake(struct agent *agent)
@@ -433,19 +386,26 @@ void *agent_link_run(void *data)
 	struct log_limit refused = {0};
 	struct err       err = {0};
 
-	while (!atomic_load(&agent->stopping)) {
+	agent->hello_wait_ms = HELLO_WAIT_MS_MIN;
+	while (!atomic_load(&agent->stopping) && !is_drained(agent)) {
+		uint64_t wait;
+
 		beat(agent, clock_ms());
+		ask_for_drain(agent);
 		err_clear(&err);
-		for (int got = wire_client_receive(agent->client, agent->wake_fd, agent->heartbeat_ms / 2, &agent->in,
-						   &err);
-		     got > 0; got = wire_client_receive(agent->client, -1, 0, &agent->in, &err))
+		wait = wait_ms(agent, clock_ms());
+		for (int got = wire_client_receive(agent->client, agent->wake_fd, wait, &agent->in, &err); got > 0;
+		     got = wire_client_receive(agent->client, -1, 0, &agent->in, &err))
 			take_frame(agent);
 		drain_wake(agent);
 		if (wire_client_refused(agent->client, &err) < 0)
 			log_line_limited(&refused, LOG_WARNING, "worker", "%s", err.text);
-		take_outputs(agent);
+		agent_take_outputs(agent);
+		agent_send_results(agent);
 	}
 	wire_put_empty(&agent->frame, WIRE_BYE, 0);
-	send_frame(agent);
+	agent_send(agent);
+	if (!atomic_load(&agent->stopping) && agent->config.drained)
+		agent->config.drained(agent->config.drained_data);
 	return NULL;
 }

@@ -13,6 +13,8 @@ struct agent_task *agent_task_new(void)
 
 	if (!task)
 		return NULL;
+	task->call = (struct source_call){
+		.cancel = &task->cancel, .moved = &task->progress, .wait_ms_max = AGENT_WAIT_MS_MAX};
 	arena_init(&task->arena, TASK_BYTES_MAX);
 	buf_init(&task->inventory, LIMIT_INVENTORY_BYTES);
 	buf_init(&task->path_table, LIMIT_INVENTORY_BYTES);
@@ -38,7 +40,7 @@ void agent_task_open(struct agent_task *task, struct sources *sources)
 		task->status = ERR_CANCELLED;
 		return;
 	}
-	task->opened = source_open_layer(sources, &task->reference, &task->layer, &task->err);
+	task->opened = source_open_layer(sources, &task->call, &task->reference, &task->layer, &task->err);
 	if (!task->opened) {
 		char digest[DIGEST_TEXT_BYTES];
 
@@ -56,6 +58,7 @@ void agent_task_scan(struct agent_task *task, struct sources *sources, const str
 		return;
 	own.cancel = &task->cancel;
 	own.progress = &task->progress;
+	own.call = &task->call;
 	own.opened = task->opened;
 	task->opened = NULL;
 	task->status = pipeline_scan_layer(sources, &task->reference, &task->layer, task->verify, &own, &task->outcome,
@@ -71,12 +74,48 @@ static int take_known(struct agent_task *task, struct sources *sources)
 	for (size_t i = 0; known && i < task->known_count; i++)
 		if (image_decode(task->known[i], &task->arena, &known[i], NULL) < 0)
 			return 0;
-	status = known ? source_still_is(sources, &task->reference, known, task->known_count, &task->err) : 0;
+	status = known ? source_still_is(sources, &task->call, &task->reference, known, task->known_count, &task->err)
+		       : 0;
 	if (status > 0) {
 		task->images = known;
 		task->images_count = task->known_count;
 	}
 	return status;
+}
+
+static bool may_pass(int code)
+{
+	return code == ERR_AUTH || agent_task_is_transient(code);
+}
+
+/* A lone image that failed for a passing reason, or for want of a credential, is the task's failure: others may do better.
+ * So is each that was not waited for: later it will be had. */
+static void weigh_images(struct agent_task *task)
+{
+	for (size_t i = 0; i < task->images_count && task->status >= 0; i++) {
+		const struct image *image = &task->images[i];
+		bool                later = image->error == ERR_RATE && task->call.retry_after_ms;
+
+		if (image->status == IMAGE_FAILED && (later || (task->images_count == 1 && may_pass(image->error))))
+			task->status =
+				err_set(&task->err, image->error, "%.*s", SLICE_FMT(slice_sub(image->reason, 0, 400)));
+	}
+}
+
+bool agent_task_is_transient(int code)
+{
+	switch (code) {
+	case ERR_NET:
+	case ERR_RATE:
+	case ERR_MEM:
+	case ERR_IO:
+	case ERR_FULL:
+	case ERR_BUSY:
+	case ERR_CANCELLED:
+		return true;
+	default:
+		return false;
+	}
 }
 
 void agent_task_resolve(struct agent_task *task, struct sources *sources)
@@ -87,10 +126,12 @@ void agent_task_resolve(struct agent_task *task, struct sources *sources)
 		task->status = still < 0 ? still : 0;
 		return;
 	}
-	task->status = source_resolve(sources, &task->reference, &task->platform, &task->arena, &task->images,
-				      &task->images_count, &task->err);
+	task->status = source_resolve(sources, &task->call, &task->reference, &task->platform, &task->arena,
+				      &task->images, &task->images_count, &task->err);
 	if (task->status >= 0 && task->images_count == 0)
 		task->status = err_set(&task->err, ERR_INTERNAL, "no image came out");
+	if (task->status >= 0)
+		weigh_images(task);
 }
 
 void agent_task_enumerate(struct agent_task *task, struct sources                           *sources,
@@ -99,7 +140,8 @@ void agent_task_enumerate(struct agent_task *task, struct sources               
 	const struct listing_filter filter = {
 		.include = task->include, .exclude = task->exclude, .newest = task->newest};
 
-	task->status = source_enumerate(sources, &task->reference, &filter, found, data, &task->err);
+	task->call.wait_ms_max = 0;
+	task->status = source_enumerate(sources, &task->call, &task->reference, &filter, found, data, &task->err);
 }
 
 void agent_analyzer_set(struct buf *out)

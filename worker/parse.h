@@ -18,7 +18,7 @@ struct parse_request {
 	struct window_budget *window; /* the process's allowance for large windows; NULL: such layers are partial */
 	bool                  verify_only; /* inflate and hash, no entries: content known under another compression */
 	const _Atomic bool   *cancel;      /* NULL, or: give up with ERR_CANCELLED once true */
-	_Atomic uint64_t     *progress;    /* NULL, or: inflated bytes so far, for heartbeats */
+	_Atomic uint64_t     *progress;    /* NULL, or: inflated bytes are added, for heartbeats */
 };
 
 struct parse_result {

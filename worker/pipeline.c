@@ -46,7 +46,7 @@ static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, st
 
 	scan->opened = NULL;
 	if (!stream)
-		stream = source_open_layer(scan->sources, scan->reference, scan->layer, err);
+		stream = source_open_layer(scan->sources, scan->config->call, scan->reference, scan->layer, err);
 	if (!stream)
 		return err->code ? err->code : ERR_INTERNAL;
 	status = parse_layer(stream, spool_fd, &request, &scan->outcome->result, inventory, path_table, err);

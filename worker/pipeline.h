@@ -13,6 +13,7 @@ struct scan_config {
 	struct window_budget *window;    /* the process's own */
 	const _Atomic bool   *cancel;    /* as in parse.h */
 	_Atomic uint64_t     *progress;
+	struct source_call   *call; /* for what is fetched here; may be NULL */
 	struct stream
 		*opened; /* NULL, or the layer as source_open_layer() gave it, opened ahead of time: taken and closed */
 };

@@ -3,6 +3,9 @@
 #include "base/daemon.h"
 #include "pipeline.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,10 +26,12 @@ static const char help[] =
 	"  --plain-http           http instead of https for every registry\n"
 	"  --tls-verify[=BOOL]    false: accept any certificate\n"
 	"  --host-connections N   concurrent transfers per registry (default 8)\n"
+	"  --drain-on-term        the first SIGTERM drains instead of stopping at once; the second stops\n"
 	"  --verbose              more lines on stderr\n"
 	"  --help, --version\n\n"
-	"SIGTERM and SIGINT stop it; what it was reading goes back to the broker.\n"
-	"Exit status: 0 stopped; 2 usage or configuration; 4 could not run.\n";
+	"SIGTERM and SIGINT stop it; what it was reading goes back to the broker. SIGUSR1 drains it: it takes no\n"
+	"more, finishes what it holds and ends, as when the broker is told `varve drain`.\n"
+	"Exit status: 0 stopped or drained; 2 usage or configuration; 4 could not run.\n";
 
 enum option_id {
 	OPTION_BROKER = 256,
@@ -43,6 +48,7 @@ enum option_id {
 	OPTION_PLAIN,
 	OPTION_TLS,
 	OPTION_CONNECTIONS,
+	OPTION_DRAIN,
 	OPTION_VERBOSE,
 	OPTION_HELP,
 	OPTION_VERSION
@@ -62,6 +68,7 @@ static const struct option options[] = {{"broker", required_argument, NULL, OPTI
 					{"plain-http", no_argument, NULL, OPTION_PLAIN},
 					{"tls-verify", optional_argument, NULL, OPTION_TLS},
 					{"host-connections", required_argument, NULL, OPTION_CONNECTIONS},
+					{"drain-on-term", no_argument, NULL, OPTION_DRAIN},
 					{"verbose", no_argument, NULL, OPTION_VERBOSE},
 					{"help", no_argument, NULL, OPTION_HELP},
 					{"version", no_argument, NULL, OPTION_VERSION},
@@ -74,6 +81,7 @@ struct settings {
 	struct source_config source;
 	const char          *hosts[HOSTS_MAX + 1];
 	size_t               hosts_count;
+	bool                 drain_on_term;
 	bool                 done;
 };
 
@@ -153,6 +161,9 @@ static int take_option(int id, void *data, struct err *err)
 		return boolean("tls-verify", optarg, &settings->source.tls_verify, err);
 	case OPTION_CONNECTIONS:
 		return number("host-connections", optarg, &settings->source.host_connections_max, err);
+	case OPTION_DRAIN:
+		settings->drain_on_term = true;
+		return 0;
 	case OPTION_VERBOSE:
 		log_level_set(LOG_DEBUG);
 		return 0;
@@ -163,18 +174,49 @@ static int take_option(int id, void *data, struct err *err)
 	}
 }
 
+/* From the agent's thread: the wait of the main thread is over. */
+struct drained {
+	pthread_t    waiter;
+	_Atomic bool yes;
+};
+
+static void on_drained(void *data)
+{
+	struct drained *drained = data;
+
+	drained->yes = true;
+	daemon_wake(drained->waiter);
+}
+
+static void wait_until_stopped(const struct settings *settings, struct agent *agent, const struct drained *drained)
+{
+	bool asked = false;
+
+	while (!drained->yes) {
+		int number = daemon_wait_signal_drain();
+
+		if (drained->yes || !(number == SIGUSR1 || (number == SIGTERM && settings->drain_on_term && !asked)))
+			return;
+		asked = true;
+		agent_drain(agent);
+	}
+}
+
 static int serve(struct settings *settings, struct err *err)
 {
-	struct agent *agent;
-	int           status;
+	struct drained drained = {.waiter = pthread_self()};
+	struct agent  *agent;
+	int            status;
 
+	settings->agent.drained = on_drained;
+	settings->agent.drained_data = &drained;
 	if ((status = agent_start(&settings->agent, &agent, err)) < 0)
 		return status;
 	log_line(LOG_INFO, "worker", "%u scan threads, broker %s",
 		 settings->agent.threads ? settings->agent.threads : agent_cpus(), settings->agent.broker.endpoint);
-	daemon_wait_signal();
+	wait_until_stopped(settings, agent, &drained);
 	agent_stop(agent);
-	log_line(LOG_INFO, "worker", "stopped");
+	log_line(LOG_INFO, "worker", drained.yes ? "drained" : "stopped");
 	return 0;
 }
 

@@ -14,19 +14,35 @@ void daemon_block_signals(void)
 	sigset_t set;
 
 	stop_signals(&set);
+	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 }
 
+static int wait_for(const sigset_t *set)
+{
+	int number = 0;
+
+	sigwait(set, &number);
+	return number;
+}
+
 int daemon_wait_signal(void)
 {
 	sigset_t set;
-	int      number = 0;
 
 	stop_signals(&set);
-	sigwait(&set, &number);
-	return number;
+	return wait_for(&set);
+}
+
+int daemon_wait_signal_drain(void)
+{
+	sigset_t set;
+
+	stop_signals(&set);
+	sigaddset(&set, SIGUSR1);
+	return wait_for(&set);
 }
 
 void daemon_wake(pthread_t waiter)

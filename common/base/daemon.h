@@ -8,11 +8,13 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* Call before any thread is started: SIGTERM, SIGINT (and SIGHUP, SIGPIPE, which are ignored) no longer end the process. */
+/* Call before any thread is started: SIGTERM, SIGINT, SIGUSR1 (and SIGHUP, SIGPIPE, which are ignored) no longer end the
+ * process. */
 void daemon_block_signals(void);
 
-int  daemon_wait_signal(void);      /* blocks until SIGTERM or SIGINT comes, or daemon_wake() */
-void daemon_wake(pthread_t waiter); /* ends the wait of that thread */
+int  daemon_wait_signal(void);       /* blocks until SIGTERM or SIGINT comes, or daemon_wake() */
+int  daemon_wait_signal_drain(void); /* or SIGUSR1, which asks to finish what was begun; the signal's number */
+void daemon_wake(pthread_t waiter);  /* ends the wait of that thread */
 
 /* Long options only. `take` is given each option's id, its argument in optarg, until it fails or sets `*done` (--help). No
  * operands are allowed. ERR_USAGE. */

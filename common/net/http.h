@@ -50,6 +50,10 @@ struct http_request {
 	const char            *body; /* POST: form or JSON, its type among `headers`; not sent after a redirect */
 	const struct http_tls *tls;  /* NULL = verify against the system's certificates (or $SSL_CERT_FILE) */
 	bool                   plain_allowed; /* a redirect may lead from https to http */
+
+	/* Both may be NULL; they live until the response is closed. */
+	const _Atomic bool *cancel;   /* once true, the transfer ends with ERR_CANCELLED within a second */
+	_Atomic uint64_t   *received; /* bytes that came are added; one a second while it waits for its slot */
 };
 
 /* Sends and waits for the headers of the answer behind all redirects. */

@@ -357,3 +357,15 @@ bool http_same_origin(const char *url_a, const char *url_b)
 	free(b);
 	return same;
 }
+
+bool http_curl_has_proxy(const char *url)
+{
+	static const char *const secure[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+	static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+	bool                     is_secure = strncasecmp(url, "https:", 6) == 0;
+
+	for (size_t i = 0; i < (is_secure ? sizeof(secure) : sizeof(plain)) / sizeof(char *); i++)
+		if (getenv(is_secure ? secure[i] : plain[i]))
+			return true;
+	return false;
+}

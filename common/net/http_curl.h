@@ -45,4 +45,6 @@ void http_curl_wake(struct http_curl_set *set);
 /* "host:port" of an http or https URL, with "scheme://" before it when asked for; heap memory. NULL with err set. */
 char *http_curl_origin(const char *url, bool with_scheme, struct err *err);
 
+bool http_curl_has_proxy(const char *url); /* the environment names one for its scheme */
+
 #endif

@@ -26,12 +26,14 @@ enum {
 enum transfer_state { WAITING, RUNNING, DONE };
 
 struct transfer {
-	struct http      *http;
-	struct transfer  *next; /* in the list of incoming (http->lock) or of the engine's own */
-	struct http_curl *curl;
-	char             *host; /* "host:port": what the cap per host counts */
-	bool              loopback_allowed, proxy_possible;
-	_Atomic bool      cancel, resume; /* asked by the reader, done by the engine */
+	struct http        *http;
+	struct transfer    *next; /* in the list of incoming (http->lock) or of the engine's own */
+	struct http_curl   *curl;
+	char               *host; /* "host:port": what the cap per host counts */
+	bool                loopback_allowed, proxy_possible;
+	_Atomic bool        cancel, resume; /* asked by the reader, done by the engine */
+	const _Atomic bool *cancelled;      /* the request's; NULL = none */
+	_Atomic uint64_t   *received;
 
 	/* The engine's own */
 	uint64_t          window_start_ms, window_bytes;
@@ -65,6 +67,8 @@ struct http {
 static void count_bytes(struct transfer *t, size_t size)
 {
 	t->window_bytes += size;
+	if (t->received)
+		atomic_fetch_add_explicit(t->received, size, memory_order_relaxed);
 	atomic_fetch_add_explicit(&t->http->bytes_received, size, memory_order_relaxed);
 }
 
@@ -275,6 +279,15 @@ static bool is_stalled(struct transfer *t)
 	return false;
 }
 
+/* Whoever watches `received` sees that it is its turn that is waited for, not the peer. */
+static void tell_waiting(struct transfer *t)
+{
+	if (!t->received || clock_ms() - t->window_start_ms < TICK_MS)
+		return;
+	begin_window(t);
+	atomic_fetch_add_explicit(t->received, 1, memory_order_relaxed);
+}
+
 /* What readers asked for, what waits for a slot, what has stalled. */
 static void serve(struct http *http, bool stopping)
 {
@@ -282,12 +295,14 @@ static void serve(struct http *http, bool stopping)
 
 	for (struct transfer *t = http->transfers; t; t = next) {
 		next = t->next;
-		if (stopping || atomic_load(&t->cancel)) {
+		if (stopping || atomic_load(&t->cancel) || (t->cancelled && atomic_load(t->cancelled))) {
 			err_set(&t->err, ERR_CANCELLED, "%s: stopped", t->host);
 			end_transfer(http, t);
 		} else if (t->state == WAITING) {
 			if (slot_free(http, t))
 				admit(http, t);
+			else
+				tell_waiting(t);
 		} else if (atomic_exchange(&t->resume, false)) {
 			begin_window(t);
 			http_curl_resume(t->curl);
@@ -400,18 +415,6 @@ void http_stats_get(struct http *http, struct http_stats *out)
 
 /* ---- one transfer, from its owner's side ---- */
 
-static bool proxy_in_environment(const char *url)
-{
-	static const char *const secure[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	static const char *const plain[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
-	bool                     is_secure = strncasecmp(url, "https:", 6) == 0;
-
-	for (size_t i = 0; i < (is_secure ? sizeof(secure) : sizeof(plain)) / sizeof(char *); i++)
-		if (getenv(is_secure ? secure[i] : plain[i]))
-			return true;
-	return false;
-}
-
 static void free_transfer(struct transfer *t)
 {
 	http_curl_free(t->curl);
@@ -433,6 +436,8 @@ static struct transfer *new_transfer(struct http *http, const struct http_reques
 		return NULL;
 	}
 	t->http = http;
+	t->cancelled = request->cancel;
+	t->received = request->received;
 	t->refused_kind = ADDRESS_PLAIN;
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->changed, NULL);
@@ -447,7 +452,7 @@ static struct transfer *new_transfer(struct http *http, const struct http_reques
 			.connect_ms = http->config.connect_ms,
 		};
 
-		t->proxy_possible = !options.no_proxy && proxy_in_environment(request->url);
+		t->proxy_possible = !options.no_proxy && http_curl_has_proxy(request->url);
 		t->curl = http_curl_new(request, &options, &events, t);
 	}
 	if (t->curl)

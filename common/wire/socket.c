@@ -20,6 +20,9 @@ enum {
 	LINGER_MS = 1000,
 	ROUTING_ID_BYTES_MAX = WIRE_PEER_BYTES - 2,
 	HEARTBEAT_MS = 5000,
+	CONNECT_MS = 5000, /* the kernel's own patience with a link that swallows packets grows to minutes */
+	RECONNECT_MS = 200,
+	RECONNECT_MS_MAX = 5000,
 };
 
 int wire_fail(struct err *err, int code, const char *doing, const char *what)
@@ -76,6 +79,16 @@ static int set_common(void *socket, const char *endpoint, struct err *err)
 		return wire_fail(err, ERR_INTERNAL, "messaging", endpoint);
 	if (is_tcp(endpoint) && (set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS) < 0 ||
 				 set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS) < 0))
+		return wire_fail(err, ERR_INTERNAL, "messaging", endpoint);
+	return 0;
+}
+
+/* A connection that was lost is tried again after pauses that grow, each with some chance in it (ZeroMQ adds that). */
+static int set_retries(void *socket, const char *endpoint, struct err *err)
+{
+	if (set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) < 0 ||
+	    set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX) < 0 ||
+	    set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) < 0)
 		return wire_fail(err, ERR_INTERNAL, "messaging", endpoint);
 	return 0;
 }
@@ -445,6 +458,8 @@ int wire_client_open(struct wire_context *context, const struct wire_client_conf
 		status = wire_fail(err, ERR_MEM, "endpoint", config->endpoint);
 	if (status >= 0)
 		status = set_common(client->socket, config->endpoint, err);
+	if (status >= 0)
+		status = set_retries(client->socket, config->endpoint, err);
 	if (status >= 0 && is_tcp(config->endpoint) && !config->insecure_tcp)
 		status = secure_client(client->socket, config, err);
 	if (status >= 0)

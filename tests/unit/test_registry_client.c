@@ -24,8 +24,9 @@ static void read_log(struct setup *s, struct http_answer *answer)
 
 static int read_layer(struct setup *s)
 {
-	struct stream *stream = registry_open_blob(s->client, &s->where, &s->fake.layer, s->fake.layer_bytes, &s->err);
-	int            code = stream ? stream_drain(stream, &s->err) : s->err.code;
+	struct stream *stream =
+		registry_open_blob(s->client, NULL, &s->where, &s->fake.layer, s->fake.layer_bytes, &s->err);
+	int code = stream ? stream_drain(stream, &s->err) : s->err.code;
 
 	stream_close(stream);
 	return code;
@@ -34,7 +35,7 @@ static int read_layer(struct setup *s)
 static int get_manifest(struct setup *s, const struct digest *digest)
 {
 	struct registry_manifest manifest;
-	int                      code = registry_get_manifest(s->client, &s->where, digest, &manifest, &s->err);
+	int                      code = registry_get_manifest(s->client, NULL, &s->where, digest, &manifest, &s->err);
 
 	if (!code) {
 		assert_true(digest_eq(&manifest.digest, &s->fake.manifest));
@@ -53,7 +54,7 @@ static void manifest_by_tag_and_by_digest(void **state)
 	setup_begin(&s, "{}", NULL, NULL);
 	assert_int_equal(get_manifest(&s, NULL), 0);
 	assert_int_equal(get_manifest(&s, &s.fake.manifest), 0);
-	assert_int_equal(registry_head_manifest(s.client, &s.where, &digest, &s.err), 0);
+	assert_int_equal(registry_head_manifest(s.client, NULL, &s.where, &digest, &s.err), 0);
 	assert_true(digest_eq(&digest, &s.fake.manifest));
 	snprintf(s.where.tag, sizeof(s.where.tag), "absent");
 	assert_int_equal(get_manifest(&s, NULL), ERR_NOT_FOUND);
@@ -93,7 +94,7 @@ static void head_without_a_digest_falls_back_to_get(void **state)
 		struct digest digest;
 
 		setup_begin(&s, options[i], NULL, NULL);
-		assert_int_equal(registry_head_manifest(s.client, &s.where, &digest, &s.err), 0);
+		assert_int_equal(registry_head_manifest(s.client, NULL, &s.where, &digest, &s.err), 0);
 		assert_true(digest_eq(&digest, &s.fake.manifest));
 		setup_end(&s);
 	}
@@ -106,13 +107,16 @@ static void small_blob_is_verified(void **state)
 
 	(void)state;
 	setup_begin(&s, "{}", NULL, NULL);
-	assert_int_equal(registry_get_blob(s.client, &s.where, &s.fake.config, s.fake.config_bytes, &out, &s.err), 0);
+	assert_int_equal(registry_get_blob(s.client, NULL, &s.where, &s.fake.config, s.fake.config_bytes, &out, &s.err),
+			 0);
 	assert_int_equal(out.len, s.fake.config_bytes);
 	buf_clear(&out);
-	assert_int_equal(registry_get_blob(s.client, &s.where, &s.fake.config, s.fake.config_bytes + 1, &out, &s.err),
-			 ERR_DIGEST);
+	assert_int_equal(
+		registry_get_blob(s.client, NULL, &s.where, &s.fake.config, s.fake.config_bytes + 1, &out, &s.err),
+		ERR_DIGEST);
 	err_clear(&s.err);
-	assert_int_equal(registry_get_blob(s.client, &s.where, &s.fake.layer, UINT64_MAX, &out, &s.err), ERR_LIMIT);
+	assert_int_equal(registry_get_blob(s.client, NULL, &s.where, &s.fake.layer, UINT64_MAX, &out, &s.err),
+			 ERR_LIMIT);
 	buf_deinit(&out);
 	setup_end(&s);
 }
@@ -442,7 +446,7 @@ static void stopped_client_lets_its_callers_go(void **state)
 
 	(void)state;
 	setup_begin(&s, "{\"stall_blobs\": 1}", NULL, NULL);
-	stream = registry_open_blob(s.client, &s.where, &s.fake.layer, s.fake.layer_bytes, &s.err);
+	stream = registry_open_blob(s.client, NULL, &s.where, &s.fake.layer, s.fake.layer_bytes, &s.err);
 	assert_non_null(stream);
 	assert_int_equal(stream_next(stream, &block, &s.err), STREAM_BLOCK);
 	registry_client_stop(s.client);

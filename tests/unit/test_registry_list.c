@@ -24,7 +24,7 @@ static int list(struct setup *s, const char *prefix, const struct listing_filter
 	snprintf(s->where.path, sizeof(s->where.path), "%s", prefix);
 	found->text[0] = '\0';
 	found->count = 0;
-	return registry_list(s->client, &s->where, filter, on_found, found, &s->err);
+	return registry_list(s->client, NULL, &s->where, filter, on_found, found, &s->err);
 }
 
 static void listing_follows_pages_and_filters(void **state)

@@ -72,14 +72,15 @@ static struct reference resolve(struct place *p, const char *transport, const ch
 	struct platform  want;
 
 	platform_host(&want);
-	assert_int_equal(source_resolve(p->sources, &reference, &want, &p->arena, &p->images, &p->count, NULL), 0);
+	assert_int_equal(source_resolve(p->sources, NULL, &reference, &want, &p->arena, &p->images, &p->count, NULL),
+			 0);
 	assert_true(p->count > 0);
 	return reference;
 }
 
 static int drain(struct place *p, const struct reference *reference, const struct image_layer *layer, struct err *err)
 {
-	struct stream *stream = source_open_layer(p->sources, reference, layer, err);
+	struct stream *stream = source_open_layer(p->sources, NULL, reference, layer, err);
 	int            status = stream ? stream_drain(stream, err) : err->code;
 
 	stream_close(stream);
@@ -146,9 +147,9 @@ static void archives_are_listed_through_globs(void **state)
 	struct listing_filter    include = {.include = only}, exclude = {.exclude = only};
 	char                     names[NAMES_BYTES] = "";
 
-	assert_int_equal(source_enumerate(p->sources, &where, NULL, collect, names, NULL), 0);
-	assert_int_equal(source_enumerate(p->sources, &where, &include, collect, names, NULL), 0);
-	assert_int_equal(source_enumerate(p->sources, &where, &exclude, collect, names, NULL), 0);
+	assert_int_equal(source_enumerate(p->sources, NULL, &where, NULL, collect, names, NULL), 0);
+	assert_int_equal(source_enumerate(p->sources, NULL, &where, &include, collect, names, NULL), 0);
+	assert_int_equal(source_enumerate(p->sources, NULL, &where, &exclude, collect, names, NULL), 0);
 	assert_string_equal(names, "app:1;tool:1;tool:1;app:1;");
 }
 
@@ -162,9 +163,9 @@ static void a_listing_is_neither_image_nor_layer(void **state)
 
 	platform_host(&want);
 	assert_int_equal(reference_parse(SLICE_LIT("registry://registry.invalid"), &listing, NULL), 0);
-	assert_int_equal(source_resolve(p->sources, &listing, &want, &p->arena, &p->images, &p->count, NULL), 0);
+	assert_int_equal(source_resolve(p->sources, NULL, &listing, &want, &p->arena, &p->images, &p->count, NULL), 0);
 	assert_int_equal(p->images[0].error, ERR_USAGE);
-	assert_null(source_open_layer(p->sources, &listing, &layer, &err));
+	assert_null(source_open_layer(p->sources, NULL, &listing, &layer, &err));
 	assert_int_equal(err.code, ERR_USAGE);
 }
 
@@ -186,8 +187,8 @@ static void *read_all(void *data)
 	platform_host(&want);
 	for (int round = 0; round < 20 && !reader->status; round++) {
 		arena_init(&arena, 64 << 20);
-		reader->status = source_resolve(reader->place->sources, &reader->reference, &want, &arena, &images,
-						&count, &err);
+		reader->status = source_resolve(reader->place->sources, NULL, &reader->reference, &want, &arena,
+						&images, &count, &err);
 		for (size_t i = 0; !reader->status && i < count; i++)
 			for (size_t j = 0; !reader->status && j < images[i].layers_count; j++)
 				reader->status = drain(reader->place, &reader->reference, &images[i].layers[j], &err);

@@ -61,7 +61,7 @@ static int still_is(const struct night *night, enum difference difference)
 		known[0].digest = known[1].digest = (struct digest){0};
 	if (difference == TWO_DIGESTS)
 		known[1].digest = night->setup.fake.config;
-	return source_still_is(night->sources, &night->setup.where, known, difference == NONE ? 0 : 2, NULL);
+	return source_still_is(night->sources, NULL, &night->setup.where, known, difference == NONE ? 0 : 2, NULL);
 }
 
 static void only_whole_records_under_todays_digest_still_are(void **state)
@@ -103,7 +103,7 @@ static void local_sources_are_always_resolved(void **state)
 	begin(&night, "{}");
 	known.digest = night.setup.fake.manifest;
 	assert_int_equal(reference_parse(known.reference, &where, NULL), 0);
-	assert_int_equal(source_still_is(night.sources, &where, &known, 1, NULL), 0);
+	assert_int_equal(source_still_is(night.sources, NULL, &where, &known, 1, NULL), 0);
 	end(&night);
 }
 

@@ -4,6 +4,7 @@
 #include "layer/inflate.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,7 +127,7 @@ static int tar_next(struct stream *stream, struct slice *block, struct err *err)
 	}
 	sha256_update(self->hash, *block);
 	if (self->config.progress)
-		*self->config.progress = self->tar_bytes;
+		atomic_fetch_add_explicit(self->config.progress, block->len, memory_order_relaxed);
 	return STREAM_BLOCK;
 }
 

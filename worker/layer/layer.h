@@ -14,7 +14,7 @@ struct layer_config {
 	uint64_t              tar_bytes_max; /* 0 = LIMIT_LAYER_BYTES */
 	struct window_budget *window;        /* NULL: large windows are refused */
 	const _Atomic bool   *cancel;        /* NULL, or: ERR_CANCELLED once true */
-	_Atomic uint64_t     *progress;      /* NULL, or: decompressed bytes so far */
+	_Atomic uint64_t     *progress;      /* NULL, or: decompressed bytes are added */
 };
 
 struct layer_summary {

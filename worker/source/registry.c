@@ -130,7 +130,8 @@ static int check_names(const struct reference *where, const char *part, bool by_
 	return 0;
 }
 
-int registry_each_place(struct registry_client *client, const struct reference *where, const struct digest *digest,
+int registry_each_place(struct registry_client *client, struct source_call *call, const struct reference *where,
+			const struct digest *digest,
 			int (*one)(void *data, struct registry_host *host, const struct registry_place *place,
 				   struct err *err),
 			void *data, struct err *err)
@@ -150,7 +151,7 @@ int registry_each_place(struct registry_client *client, const struct reference *
 	if (!code)
 		code = registries_conf_places(&client->conf, where->host, where->path, selector, places, &count, &why);
 	for (size_t i = 0; !why.code && i < count; i++) {
-		struct registry_host *host = registry_host_get(client, places[i].host, places[i].insecure, &why);
+		struct registry_host *host = registry_host_get(client, call, places[i].host, places[i].insecure, &why);
 
 		code = host ? one(data, host, &places[i], &why) : why.code;
 		if (!code || code == ERR_CANCELLED || code == ERR_MEM)
@@ -172,6 +173,7 @@ static const char *const manifest_headers[] = {
 };
 
 struct manifest_job {
+	struct source_call       *call;
 	const struct reference   *where;
 	const struct digest      *digest;
 	struct registry_manifest *out;
@@ -229,6 +231,7 @@ static struct registry_ask manifest_ask(const struct manifest_job *job, struct r
 		 expected_digest(job, &unused) ? '@' : ':', names->part);
 	return (struct registry_ask){
 		.host = host,
+		.call = job->call,
 		.url = names->url,
 		.repository = place->repository,
 		.scope = names->scope,
@@ -252,13 +255,13 @@ static int get_manifest_at(void *data, struct registry_host *host, const struct 
 	return code;
 }
 
-int registry_get_manifest(struct registry_client *client, const struct reference *where, const struct digest *digest,
-			  struct registry_manifest *out, struct err *err)
+int registry_get_manifest(struct registry_client *client, struct source_call *call, const struct reference *where,
+			  const struct digest *digest, struct registry_manifest *out, struct err *err)
 {
-	struct manifest_job job = {.where = where, .digest = digest, .out = out};
+	struct manifest_job job = {.call = call, .where = where, .digest = digest, .out = out};
 
 	*out = (struct registry_manifest){0};
-	return registry_each_place(client, where, digest, get_manifest_at, &job, err);
+	return registry_each_place(client, call, where, digest, get_manifest_at, &job, err);
 }
 
 void registry_manifest_deinit(struct registry_manifest *manifest)
@@ -291,12 +294,12 @@ static int head_manifest_at(void *data, struct registry_host *host, const struct
 	return code;
 }
 
-int registry_head_manifest(struct registry_client *client, const struct reference *where, struct digest *digest,
-			   struct err *err)
+int registry_head_manifest(struct registry_client *client, struct source_call *call, const struct reference *where,
+			   struct digest *digest, struct err *err)
 {
 	struct registry_manifest manifest = {0};
-	struct manifest_job      job = {.where = where, .out = &manifest, .head_digest = digest};
-	int                      code = registry_each_place(client, where, NULL, head_manifest_at, &job, err);
+	struct manifest_job      job = {.call = call, .where = where, .out = &manifest, .head_digest = digest};
+	int                      code = registry_each_place(client, call, where, NULL, head_manifest_at, &job, err);
 
 	registry_manifest_deinit(&manifest);
 	return code;

@@ -28,30 +28,32 @@ struct registry_manifest {
 
 /* A manifest or index by `digest`, or (NULL) by what `where` names. ERR_NOT_FOUND, ERR_AUTH, ERR_DIGEST, ERR_LIMIT …;
  * `out` needs no preparation, and registry_manifest_deinit() in any case. */
-int  registry_get_manifest(struct registry_client *client, const struct reference *where, const struct digest *digest,
-			   struct registry_manifest *out, struct err *err);
+int  registry_get_manifest(struct registry_client *client, struct source_call *call, const struct reference *where,
+			   const struct digest *digest, struct registry_manifest *out, struct err *err);
 void registry_manifest_deinit(struct registry_manifest *manifest);
 
 /* Only the digest that `where` stands for now (HEAD; GET where the registry gives no Docker-Content-Digest). */
-int registry_head_manifest(struct registry_client *client, const struct reference *where, struct digest *digest,
-			   struct err *err);
+int registry_head_manifest(struct registry_client *client, struct source_call *call, const struct reference *where,
+			   struct digest *digest, struct err *err);
 
 /* A small blob (an image config) appended to `out`, whose bytes_max is the ceiling; verified. `size` UINT64_MAX =
  * not known. */
-int registry_get_blob(struct registry_client *client, const struct reference *where, const struct digest *digest,
-		      uint64_t size, struct buf *out, struct err *err);
+int registry_get_blob(struct registry_client *client, struct source_call *call, const struct reference *where,
+		      const struct digest *digest, uint64_t size, struct buf *out, struct err *err);
 
 /* A blob as a verified stream (base/verify_stream.h): a cut transfer is resumed with Range, STREAM_END comes only when
  * digest and size are right. NULL with err set when it cannot be opened. */
-struct stream *registry_open_blob(struct registry_client *client, const struct reference *where,
-				  const struct digest *digest, uint64_t size, struct err *err);
+struct stream *registry_open_blob(struct registry_client *client, struct source_call *call,
+				  const struct reference *where, const struct digest *digest, uint64_t size,
+				  struct err *err);
 
 /* All repositories of the host below the prefix where->path ("" = all; "team" takes team and team/…, as does "team/"),
  * and their tags, page by page; as source_enumerate(). Signature, attestation and SBOM tags that tools derive from a
  * digest ("sha256-<hex>.sig") are left out. With filter->newest tags are ordered by registry_tag_cmp(), as registries
  * do not tell when a tag was pushed. A repository that cannot be listed is an error after all others were. */
-int registry_list(struct registry_client *client, const struct reference *where, const struct listing_filter *filter,
-		  int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
+int registry_list(struct registry_client *client, struct source_call *call, const struct reference *where,
+		  const struct listing_filter *filter, int (*found)(void *data, const struct reference *reference),
+		  void *data, struct err *err);
 
 /* Which tag is newer, by name alone: "latest" is newest; else runs of digits compare as numbers and the rest as text
  * ("1.9" < "1.10", "build-99" < "build-100"); a pre-release is older than its release ("2.0-rc1" < "2.0"). */

@@ -47,14 +47,18 @@ static int check_realm(const struct registry_host *host, const struct challenge 
 	return 0;
 }
 
-static int ask_token_server(struct registry_host *host, const struct challenge *challenge, const char *scope,
-			    const struct credential *credential, struct http_answer *answer, struct err *err)
+static int ask_token_server(struct registry_host *host, const struct source_call *call,
+			    const struct challenge *challenge, const char *scope, const struct credential *credential,
+			    struct http_answer *answer, struct err *err)
 {
 	static const char *const form_headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
 	struct http_tls          tls = host->tls;
 	struct buf               url = {.bytes_max = URL_BYTES_MAX}, form = {.bytes_max = LIMIT_TOKEN_BYTES * 4},
 		   basic = {.bytes_max = LIMIT_TOKEN_BYTES * 4};
-	struct http_request request = {.tls = &tls, .plain_allowed = strncmp(host->base_url, "http:", 5) == 0};
+	struct http_request request = {.tls = &tls,
+				       .plain_allowed = strncmp(host->base_url, "http:", 5) == 0,
+				       .cancel = call ? call->cancel : NULL,
+				       .received = call ? call->moved : NULL};
 	int                 code = ERR_LIMIT;
 
 	if (!http_same_origin(challenge->realm, host->base_url))
@@ -102,8 +106,8 @@ static int judge_token_answer(const struct registry_host *host, const struct cha
 	return http_status_error(answer->status, what, err);
 }
 
-static int get_token(struct registry_host *host, const struct challenge *challenge, const char *scope,
-		     const struct credential *credential, struct authorization *out, struct err *err)
+static int get_token(struct registry_host *host, struct source_call *call, const struct challenge *challenge,
+		     const char *scope, const struct credential *credential, struct authorization *out, struct err *err)
 {
 	struct patience patience = patience_new(host->client->retries_max, random_seed());
 	struct buf      token = {.bytes_max = LIMIT_TOKEN_BYTES};
@@ -115,7 +119,7 @@ static int get_token(struct registry_host *host, const struct challenge *challen
 		struct err         why = {0};
 		uint64_t           retry_after;
 
-		code = ask_token_server(host, challenge, scope, credential, &answer, &why);
+		code = ask_token_server(host, call, challenge, scope, credential, &answer, &why);
 		if (!code)
 			code = judge_token_answer(host, challenge, credential, &answer, &why);
 		retry_after = http_retry_after_ms(http_answer_header(&answer, "Retry-After", 0), clock_unix_ms());
@@ -127,8 +131,12 @@ static int get_token(struct registry_host *host, const struct challenge *challen
 				err_set(err, code, "%s", why.text);
 			break;
 		}
+		if ((code == ERR_RATE || retry_after) && !registry_may_wait(call, wait_ms)) {
+			code = err_set(err, ERR_RATE, "%s", why.text);
+			break;
+		}
 		host->client->retries++;
-		code = registry_pause(host->client, wait_ms, err);
+		code = registry_pause(host->client, call, wait_ms, err);
 	}
 	if (!code) {
 		buf_str(&out->value, "Bearer ");
@@ -139,8 +147,9 @@ static int get_token(struct registry_host *host, const struct challenge *challen
 	return code;
 }
 
-static int make_authorization(struct registry_host *host, const struct challenge *challenge, const char *repository,
-			      const char *scope, bool fresh, struct authorization *out, struct err *err)
+static int make_authorization(struct registry_host *host, struct source_call *call, const struct challenge *challenge,
+			      const char *repository, const char *scope, bool fresh, struct authorization *out,
+			      struct err *err)
 {
 	struct credential credential;
 	int code = credential_find(host->client->credentials, host->name, repository, fresh, &credential, err);
@@ -148,7 +157,7 @@ static int make_authorization(struct registry_host *host, const struct challenge
 	buf_init(&out->value, LIMIT_TOKEN_BYTES * 3);
 	out->until_ms = clock_ms() + BASIC_LIVES_MS;
 	if (!code && challenge->scheme == CHALLENGE_BEARER)
-		code = get_token(host, challenge, scope, &credential, out, err);
+		code = get_token(host, call, challenge, scope, &credential, out, err);
 	else if (!code && credential.kind == CREDENTIAL_PASSWORD && challenge->scheme == CHALLENGE_BASIC)
 		basic_value(&credential, &out->value);
 	else if (!code)
@@ -196,8 +205,8 @@ static bool is_good(const struct authorization *slot, const char *refused)
 }
 
 /* Fills the slot with the lock released; others who want the same scope wait. */
-static int fill_slot(struct registry_host *host, struct authorization *slot, const char *repository, const char *scope,
-		     const char *refused, struct err *err)
+static int fill_slot(struct registry_host *host, struct source_call *call, struct authorization *slot,
+		     const char *repository, const char *scope, const char *refused, struct err *err)
 {
 	struct challenge     challenge = host->challenge;
 	struct authorization made = {0};
@@ -205,7 +214,7 @@ static int fill_slot(struct registry_host *host, struct authorization *slot, con
 
 	slot->in_progress = true;
 	pthread_mutex_unlock(&host->lock);
-	code = make_authorization(host, &challenge, repository, scope, refused && refused[0], &made, err);
+	code = make_authorization(host, call, &challenge, repository, scope, refused && refused[0], &made, err);
 	pthread_mutex_lock(&host->lock);
 	slot->in_progress = false;
 	buf_deinit(&slot->value);
@@ -215,22 +224,33 @@ static int fill_slot(struct registry_host *host, struct authorization *slot, con
 	return code;
 }
 
-int registry_authorize(struct registry_host *host, const char *repository, const char *scope, const char *refused,
-		       struct buf *value, struct err *err)
+/* Another thread gets the token; for a while. */
+static int wait_for_other(struct registry_host *host, const struct source_call *call, struct err *err)
+{
+	struct timespec until = registry_soon(CLOCK_MONOTONIC);
+
+	pthread_cond_timedwait(&host->changed, &host->lock, &until);
+	return registry_stopped(host->client, call, err);
+}
+
+int registry_authorize(struct registry_host *host, struct source_call *call, const char *repository, const char *scope,
+		       const char *refused, struct buf *value, struct err *err)
 {
 	struct authorization *slot;
 	int                   code = 0;
 
 	pthread_mutex_lock(&host->lock);
 	if (host->challenge.scheme != CHALLENGE_NONE) {
-		while ((slot = find_slot(host, scope)) && slot->in_progress)
-			pthread_cond_wait(&host->changed, &host->lock);
-		if (!slot)
+		while ((slot = find_slot(host, scope)) && slot->in_progress && !code)
+			code = wait_for_other(host, call, err);
+		if (code)
+			slot = NULL;
+		else if (!slot)
 			slot = take_slot(host, scope);
-		if (!slot)
+		if (!slot && !code)
 			code = err_set(err, ERR_MEM, "no room for a token of %s", host->name);
-		else if (!is_good(slot, refused))
-			code = fill_slot(host, slot, repository, scope, refused, err);
+		else if (slot && !is_good(slot, refused))
+			code = fill_slot(host, call, slot, repository, scope, refused, err);
 		if (!code)
 			buf_append(value, buf_slice(&slot->value));
 	}

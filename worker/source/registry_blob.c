@@ -15,6 +15,7 @@ enum { PROGRESS_BYTES = 1 << 20 };
 struct blob_stream {
 	struct stream           stream;
 	struct registry_client *client;
+	struct source_call     *call;
 	struct registry_host   *host;
 	struct http_response   *response;
 	uint64_t                size, offset, progress_from, skip;
@@ -34,13 +35,21 @@ static bool range_begins_at(struct slice content_range, uint64_t offset)
 	return slice_u64(slice_trim(slice_cut(&content_range, '-')), &first) && first == offset;
 }
 
+/* What is half done is worth waiting for, however long the registry wants to be left alone. */
+static struct source_call patient_call(const struct source_call *call)
+{
+	return call ? (struct source_call){.cancel = call->cancel, .moved = call->moved} : (struct source_call){0};
+}
+
 /* From `offset` on; a server that knows no ranges sends all of it again, and the first part is passed over. */
 static int open_at_offset(struct blob_stream *self, struct err *err)
 {
 	char                range[64];
 	const char *const   headers[] = {range, NULL};
+	struct source_call  patient = patient_call(self->call);
 	struct registry_ask ask = {
 		.host = self->host,
+		.call = self->offset ? &patient : self->call,
 		.url = self->url,
 		.repository = self->repository,
 		.scope = self->scope,
@@ -79,7 +88,7 @@ static int resume(struct blob_stream *self, const struct err *cut, struct err *e
 	self->client->retries++;
 	http_close(self->response);
 	self->response = NULL;
-	code = registry_pause(self->client, wait_ms, err);
+	code = registry_pause(self->client, self->call, wait_ms, err);
 	return code ? code : open_at_offset(self, err);
 }
 
@@ -135,6 +144,7 @@ static void name_blob(struct blob_stream *self, const struct registry_host *host
 }
 
 struct blob_job {
+	struct source_call  *call;
 	const struct digest *digest;
 	uint64_t             size;
 	struct stream       *out;
@@ -152,6 +162,7 @@ static int open_blob_at(void *data, struct registry_host *host, const struct reg
 		return err_set(err, ERR_MEM, "out of memory for a blob");
 	self->stream.ops = &ops;
 	self->client = host->client;
+	self->call = job->call;
 	self->host = host;
 	self->size = job->size;
 	self->is_mirror = place->is_mirror;
@@ -169,18 +180,20 @@ static int open_blob_at(void *data, struct registry_host *host, const struct reg
 	return code;
 }
 
-struct stream *registry_open_blob(struct registry_client *client, const struct reference *where,
-				  const struct digest *digest, uint64_t size, struct err *err)
+struct stream *registry_open_blob(struct registry_client *client, struct source_call *call,
+				  const struct reference *where, const struct digest *digest, uint64_t size,
+				  struct err *err)
 {
-	struct blob_job job = {.digest = digest, .size = size};
+	struct blob_job job = {.call = call, .digest = digest, .size = size};
 
-	if (registry_each_place(client, where, digest, open_blob_at, &job, err))
+	if (registry_each_place(client, call, where, digest, open_blob_at, &job, err))
 		return NULL;
 	return verify_stream_new(job.out, digest, size, err);
 }
 
 /* A small one comes whole, over the connections of manifests. */
 struct small_job {
+	struct source_call  *call;
 	const struct digest *digest;
 	struct buf          *out;
 };
@@ -190,6 +203,7 @@ static int get_blob_at(void *data, struct registry_host *host, const struct regi
 	struct small_job   *job = data;
 	struct blob_stream  names;
 	struct registry_ask ask = {.host = host,
+				   .call = job->call,
 				   .url = names.url,
 				   .repository = names.repository,
 				   .scope = names.scope,
@@ -213,17 +227,17 @@ static int get_blob_at(void *data, struct registry_host *host, const struct regi
 	return code;
 }
 
-int registry_get_blob(struct registry_client *client, const struct reference *where, const struct digest *digest,
-		      uint64_t size, struct buf *out, struct err *err)
+int registry_get_blob(struct registry_client *client, struct source_call *call, const struct reference *where,
+		      const struct digest *digest, uint64_t size, struct buf *out, struct err *err)
 {
-	struct small_job job = {.digest = digest, .out = out};
+	struct small_job job = {.call = call, .digest = digest, .out = out};
 	size_t           before = out->len;
 	int              code;
 
 	if (size != UINT64_MAX && size > out->bytes_max - out->len)
 		return err_set(err, ERR_LIMIT, "a blob of %llu bytes, more than %zu", (unsigned long long)size,
 			       out->bytes_max - out->len);
-	code = registry_each_place(client, where, digest, get_blob_at, &job, err);
+	code = registry_each_place(client, call, where, digest, get_blob_at, &job, err);
 	if (!code && !buf_ok(out))
 		return err_set(err, ERR_MEM, "out of memory for a blob");
 	if (!code && size != UINT64_MAX && out->len - before != size)

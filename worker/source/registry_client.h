@@ -10,6 +10,7 @@
 #include "source/registry_credential.h"
 
 #include <pthread.h>
+#include <time.h>
 
 struct registry_host;
 
@@ -59,20 +60,21 @@ struct registry_host {
 };
 
 /* The host's record, with its scheme settled: the first caller tries /v2/, others wait. NULL with err set. */
-struct registry_host *registry_host_get(struct registry_client *client, const char *name, bool insecure,
-					struct err *err);
+struct registry_host *registry_host_get(struct registry_client *client, struct source_call *call, const char *name,
+					bool insecure, struct err *err);
 void                  registry_hosts_free(struct registry_client *client);
 
 /* The Authorization value for `scope`, appended to `value` (nothing: none is needed). `refused`: the value that was
  * just answered with 401 ("" if none was sent), or NULL; then a new one is got, with a credential asked for anew.
  * ERR_AUTH when there is none, or what token servers answer. */
-int  registry_authorize(struct registry_host *host, const char *repository, const char *scope, const char *refused,
-			struct buf *value, struct err *err);
+int  registry_authorize(struct registry_host *host, struct source_call *call, const char *repository, const char *scope,
+			const char *refused, struct buf *value, struct err *err);
 void registry_challenged(struct registry_host *host, const struct challenge *challenge);
 
 /* A request to a registry, authenticated, retried, polite. */
 struct registry_ask {
 	struct registry_host *host;
+	struct source_call   *call;       /* NULL = nobody's */
 	const char           *method;     /* NULL = GET */
 	const char           *url;        /* below host->base_url: anything else is sent without credentials */
 	const char           *repository; /* "" for the registry as a whole */
@@ -86,14 +88,24 @@ struct registry_ask {
 int registry_fetch(const struct registry_ask *ask, size_t body_bytes_max, struct http_answer *answer, struct err *err);
 int registry_open(const struct registry_ask *ask, struct http_response **response, struct err *err);
 
-/* Sleeps, but not on when the client is stopped: ERR_CANCELLED. */
-int registry_pause(struct registry_client *client, uint64_t ms, struct err *err);
+/* ERR_CANCELLED when the client was stopped, or the call was cancelled. */
+int registry_stopped(struct registry_client *client, const struct source_call *call, struct err *err);
+
+/* Sleeps, but not on when stopped: ERR_CANCELLED. */
+int registry_pause(struct registry_client *client, const struct source_call *call, uint64_t ms, struct err *err);
+
+/* When a wait for another thread looks up whether it was stopped. */
+struct timespec registry_soon(clockid_t clock);
+
+/* Whether a registry that asked to be left alone for so long is waited for; if not, the call says how long that is. */
+bool registry_may_wait(struct source_call *call, uint64_t wait_ms);
 
 /* The text of an error answer, "CODE: message" of distribution-spec's errors, escaped and cut; "" when it has none. */
 void registry_error_text(struct slice body, char out[200]);
 
 /* Calls `one` for each place that serves `where`, until one of them succeeds. */
-int registry_each_place(struct registry_client *client, const struct reference *where, const struct digest *digest,
+int registry_each_place(struct registry_client *client, struct source_call *call, const struct reference *where,
+			const struct digest *digest,
 			int (*one)(void *data, struct registry_host *host, const struct registry_place *place,
 				   struct err *err),
 			void *data, struct err *err);

@@ -12,6 +12,7 @@ enum { UNREACHABLE_MS = 30000, PING_BYTES_MAX = 64 << 10 };
 static struct registry_host *new_host(struct registry_client *client, const char *name, bool insecure, struct err *err)
 {
 	struct registry_host *host = calloc(1, sizeof(*host));
+	pthread_condattr_t    attributes;
 
 	if (!host) {
 		err_set(err, ERR_MEM, "out of memory for a registry");
@@ -32,7 +33,10 @@ static struct registry_host *new_host(struct registry_client *client, const char
 		.client_key = host->certs.client_key[0] ? host->certs.client_key : NULL,
 	};
 	pthread_mutex_init(&host->lock, NULL);
-	pthread_cond_init(&host->changed, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&host->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
 	return host;
 }
 
@@ -76,11 +80,15 @@ static struct registry_host *find_or_add(struct registry_client *client, const c
 }
 
 /* Any answer settles the scheme, but for a TLS server's complaint about plain HTTP. */
-static int ping_once(struct registry_host *host, const char *scheme, struct err *err)
+static int ping_once(struct registry_host *host, const struct source_call *call, const char *scheme, struct err *err)
 {
 	const char         *where = strcmp(host->name, "docker.io") == 0 ? "registry-1.docker.io" : host->name;
 	char                url[BASE_URL_BYTES + 8];
-	struct http_request request = {.url = url, .tls = &host->tls, .plain_allowed = strcmp(scheme, "http") == 0};
+	struct http_request request = {.url = url,
+				       .tls = &host->tls,
+				       .plain_allowed = strcmp(scheme, "http") == 0,
+				       .cancel = call ? call->cancel : NULL,
+				       .received = call ? call->moved : NULL};
 	struct http_answer  answer = {0};
 	int                 code;
 
@@ -96,21 +104,21 @@ static int ping_once(struct registry_host *host, const char *scheme, struct err 
 }
 
 /* https, then http where that is allowed: loopback hosts and those marked insecure. The first error is told. */
-static int ping(struct registry_host *host, struct err *err)
+static int ping(struct registry_host *host, const struct source_call *call, struct err *err)
 {
 	struct err why = {0};
 	int        code;
 
 	if (host->client->plain_http)
-		return ping_once(host, "http", err);
-	code = ping_once(host, "https", &why);
+		return ping_once(host, call, "http", err);
+	code = ping_once(host, call, "https", &why);
 	if ((code == ERR_TLS || code == ERR_NET) && (host->insecure || http_host_is_loopback(slice_str(host->name))) &&
-	    ping_once(host, "http", NULL) == 0)
+	    ping_once(host, call, "http", NULL) == 0)
 		return 0;
 	return code ? err_set(err, code, "%s", why.text) : 0;
 }
 
-static int settle(struct registry_host *host, struct err *err)
+static int settle(struct registry_host *host, const struct source_call *call, struct err *err)
 {
 	/* A host that was found dead before is given one try at a time: it may be a mirror that nobody waits for. */
 	struct patience patience = patience_new(host->unreachable.code ? 0 : host->client->retries_max, random_seed());
@@ -122,31 +130,47 @@ static int settle(struct registry_host *host, struct err *err)
 		int code;
 
 		err_clear(&host->unreachable);
-		code = ping(host, &host->unreachable);
+		code = ping(host, call, &host->unreachable);
 		if (!code) {
 			host->known = true;
 			return 0;
+		}
+		if (code == ERR_CANCELLED) { /* says nothing about the host: whoever waits for it asks himself */
+			err_clear(&host->unreachable);
+			return err_set(err, code, "stopped");
 		}
 		if (!patience_again(&patience, code, 0, &wait_ms)) {
 			host->unreachable_until_ms = clock_ms() + UNREACHABLE_MS;
 			return err_set(err, code, "%s", host->unreachable.text);
 		}
 		host->client->retries++;
-		if ((code = registry_pause(host->client, wait_ms, err)))
+		if ((code = registry_pause(host->client, call, wait_ms, err)))
 			return code;
 	}
 }
 
-struct registry_host *registry_host_get(struct registry_client *client, const char *name, bool insecure,
-					struct err *err)
+/* Somebody may be settling it for a minute and more. */
+static int lock_host(struct registry_host *host, const struct source_call *call, struct err *err)
+{
+	for (;;) {
+		struct timespec until = registry_soon(CLOCK_REALTIME);
+
+		if (pthread_mutex_timedlock(&host->lock, &until) == 0)
+			return 0;
+		if (registry_stopped(host->client, call, err))
+			return ERR_CANCELLED;
+	}
+}
+
+struct registry_host *registry_host_get(struct registry_client *client, struct source_call *call, const char *name,
+					bool insecure, struct err *err)
 {
 	struct registry_host *host = find_or_add(client, name, insecure, err);
 	bool                  known;
 
-	if (!host)
+	if (!host || lock_host(host, call, err))
 		return NULL;
-	pthread_mutex_lock(&host->lock);
-	known = host->known || settle(host, err) == 0;
+	known = host->known || settle(host, call, err) == 0;
 	pthread_mutex_unlock(&host->lock);
 	return known ? host : NULL;
 }

@@ -21,6 +21,7 @@ enum {
 
 struct listing {
 	struct registry_client      *client;
+	struct source_call          *call;
 	struct registry_host        *host;
 	const struct registry_place *place;
 	const struct reference      *where;
@@ -89,6 +90,7 @@ static int each_page(struct listing *listing, const char *path, const char *repo
 		return err_set(err, ERR_MEM, "out of memory for a listing");
 	while (!code && pages.url) {
 		struct registry_ask ask = {.host = listing->host,
+					   .call = listing->call,
 					   .url = pages.url,
 					   .repository = repository,
 					   .scope = scope,
@@ -361,13 +363,15 @@ static int run_listing(struct listing *listing, int *told, struct err *err)
 	return 0;
 }
 
-int registry_list(struct registry_client *client, const struct reference *where, const struct listing_filter *filter,
-		  int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
+int registry_list(struct registry_client *client, struct source_call *call, const struct reference *where,
+		  const struct listing_filter *filter, int (*found)(void *data, const struct reference *reference),
+		  void *data, struct err *err)
 {
 	struct registry_place *places = calloc(PLACES_MAX, sizeof(*places));
-	struct listing listing = {.client = client, .where = where, .filter = filter, .found = found, .data = data};
-	size_t         count = 0;
-	int            told = 0, code;
+	struct listing         listing = {
+			.client = client, .call = call, .where = where, .filter = filter, .found = found, .data = data};
+	size_t count = 0;
+	int    told = 0, code;
 
 	if (!places)
 		return err_set(err, ERR_MEM, "out of memory for a listing");
@@ -375,7 +379,7 @@ int registry_list(struct registry_client *client, const struct reference *where,
 	if (!code) {
 		listing.place =
 			&places[count - 1]; /* the registry itself: mirrors hold what was asked for, not all there is */
-		listing.host = registry_host_get(client, listing.place->host, listing.place->insecure, err);
+		listing.host = registry_host_get(client, call, listing.place->host, listing.place->insecure, err);
 		code = listing.host ? run_listing(&listing, &told, err) : (err ? err->code : ERR_NET);
 	}
 	free(places);

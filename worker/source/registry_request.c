@@ -11,11 +11,37 @@
 
 enum { ERROR_BODY_BYTES_MAX = 64 << 10, PAUSE_STEP_MS = 100, REFUSALS_MAX = 2, MIRROR_RETRIES_MAX = 1 };
 
-int registry_pause(struct registry_client *client, uint64_t ms, struct err *err)
+int registry_stopped(struct registry_client *client, const struct source_call *call, struct err *err)
+{
+	if (client->stopping || (call && call->cancel && *call->cancel))
+		return err_set(err, ERR_CANCELLED, "stopped");
+	return 0;
+}
+
+struct timespec registry_soon(clockid_t clock)
+{
+	struct timespec until;
+
+	clock_gettime(clock, &until);
+	until.tv_nsec += PAUSE_STEP_MS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	return until;
+}
+
+bool registry_may_wait(struct source_call *call, uint64_t wait_ms)
+{
+	if (!call || !call->wait_ms_max || wait_ms <= call->wait_ms_max)
+		return true;
+	call->retry_after_ms = wait_ms;
+	return false;
+}
+
+int registry_pause(struct registry_client *client, const struct source_call *call, uint64_t ms, struct err *err)
 {
 	for (uint64_t end = clock_ms() + ms, now; (now = clock_ms()) < end;) {
-		if (client->stopping)
-			return err_set(err, ERR_CANCELLED, "stopped");
+		if (registry_stopped(client, call, err))
+			return ERR_CANCELLED;
 		clock_sleep_ms(end - now < PAUSE_STEP_MS ? end - now : PAUSE_STEP_MS);
 	}
 	return 0;
@@ -97,6 +123,8 @@ static struct http_response *try_once(const struct registry_ask *ask, struct htt
 		  .authorization = authorization[0] ? authorization : NULL,
 		  .tls = &host->tls,
 		  .plain_allowed = strncmp(host->base_url, "http:", 5) == 0,
+		  .cancel = ask->call ? ask->call->cancel : NULL,
+		  .received = ask->call ? ask->call->moved : NULL,
         };
 	struct http_response *response;
 
@@ -117,29 +145,39 @@ static struct http_response *try_once(const struct registry_ask *ask, struct htt
 }
 
 /* "Leave me alone until then" is for every request to the host, not for this one alone. */
-static int wait_for_turn(struct registry_host *host, struct err *err)
+static int wait_for_turn(const struct registry_ask *ask, struct err *err)
 {
-	uint64_t until = host->not_before_ms, now = clock_ms();
+	struct registry_host *host = ask->host;
+	uint64_t              until = host->not_before_ms, now = clock_ms();
 
-	if (host->client->stopping)
-		return err_set(err, ERR_CANCELLED, "stopped");
-	return until > now ? registry_pause(host->client, until - now, err) : 0;
+	if (registry_stopped(host->client, ask->call, err))
+		return ERR_CANCELLED;
+	if (until <= now)
+		return 0;
+	if (!registry_may_wait(ask->call, until - now))
+		return err_set(err, ERR_RATE, "%s: %s asked to be left alone for %llu s more", ask->what, host->name,
+			       (unsigned long long)(until - now + 999) / 1000);
+	return registry_pause(host->client, ask->call, until - now, err);
 }
 
-static int wait_again(struct registry_host *host, struct patience *patience, const struct outcome *outcome,
+static int wait_again(const struct registry_ask *ask, struct patience *patience, const struct outcome *outcome,
 		      struct err *err)
 {
-	uint64_t wait_ms, until;
+	struct registry_host *host = ask->host;
+	bool                  rated = outcome->code == ERR_RATE || outcome->retry_after_ms;
+	uint64_t              wait_ms, until;
 
-	if (outcome->code == ERR_RATE || outcome->retry_after_ms)
+	if (rated)
 		host->client->rate_limited++;
 	if (!patience_again(patience, outcome->code, outcome->retry_after_ms, &wait_ms))
 		return err_set(err, outcome->code, "%s", outcome->why.text);
-	host->client->retries++;
 	until = clock_ms() + wait_ms;
-	if ((outcome->code == ERR_RATE || outcome->retry_after_ms) && host->not_before_ms < until)
+	if (rated && host->not_before_ms < until)
 		host->not_before_ms = until;
-	return registry_pause(host->client, wait_ms, err);
+	if (rated && !registry_may_wait(ask->call, wait_ms))
+		return err_set(err, ERR_RATE, "%s", outcome->why.text);
+	host->client->retries++;
+	return registry_pause(host->client, ask->call, wait_ms, err);
 }
 
 /* One request until it is answered for good. With `answer` the body belongs to what is tried again. */
@@ -185,9 +223,9 @@ static int run_exchange(struct exchange *x, struct err *err)
 
 		value = (struct buf){.bytes_max = before.bytes_max};
 		buf_byte(&before, '\0');
-		code = wait_for_turn(ask->host, err);
+		code = wait_for_turn(ask, err);
 		if (!code && may_authorize(ask))
-			code = registry_authorize(ask->host, ask->repository, ask->scope,
+			code = registry_authorize(ask->host, ask->call, ask->repository, ask->scope,
 						  refused ? (const char *)before.ptr : NULL, &value, err);
 		buf_deinit(&before);
 		if (code)
@@ -204,7 +242,7 @@ static int run_exchange(struct exchange *x, struct err *err)
 		    refusals++ < REFUSALS_MAX)
 			registry_challenged(ask->host, &outcome.challenge);
 		else
-			code = wait_again(ask->host, &patience, &outcome, err);
+			code = wait_again(ask, &patience, &outcome, err);
 	}
 	buf_deinit(&value);
 	return code;

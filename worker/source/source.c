@@ -147,6 +147,7 @@ static const struct member_store *get_store(struct sources *sources, const struc
 
 struct registry_place {
 	struct registry_client *client;
+	struct source_call     *call;
 	const struct reference *where;
 };
 
@@ -155,7 +156,7 @@ static int read_registry_manifest(void *data, const struct digest *digest, uint6
 {
 	const struct registry_place *place = data;
 	struct registry_manifest     manifest;
-	int status = registry_get_manifest(place->client, place->where, digest, &manifest, err);
+	int status = registry_get_manifest(place->client, place->call, place->where, digest, &manifest, err);
 
 	if (!status && size != UINT64_MAX && manifest.bytes.len != size)
 		status = err_set(err, ERR_DIGEST, "manifest has %zu bytes, its descriptor says %llu",
@@ -172,19 +173,19 @@ static int read_registry_config(void *data, const struct digest *digest, uint64_
 {
 	const struct registry_place *place = data;
 
-	return registry_get_blob(place->client, place->where, digest, size, out, err);
+	return registry_get_blob(place->client, place->call, place->where, digest, size, out, err);
 }
 
-static int resolve_registry(struct sources *sources, const struct reference *reference, struct slice text,
-			    const struct platform *want, struct image_list *out, struct err *err)
+static int resolve_registry(struct sources *sources, struct source_call *call, const struct reference *reference,
+			    struct slice text, const struct platform *want, struct image_list *out, struct err *err)
 {
-	struct registry_place place = {.client = sources->registry, .where = reference};
+	struct registry_place place = {.client = sources->registry, .call = call, .where = reference};
 	struct blob_reader    reader = {
 		   .manifest = read_registry_manifest, .config = read_registry_config, .data = &place};
 	struct resolve_job       job = {.reader = &reader, .reference = text, .want = want};
 	struct registry_manifest manifest;
 	struct err               why = {0};
-	int                      status = registry_get_manifest(sources->registry, reference, NULL, &manifest, &why);
+	int status = registry_get_manifest(sources->registry, call, reference, NULL, &manifest, &why);
 
 	if (status)
 		status = image_list_put(out, text, status, why.text, err);
@@ -230,8 +231,9 @@ static int resolve_store(struct sources *sources, const struct reference *refere
 	return oci_layout_resolve(store, reference, want, out, err);
 }
 
-int source_resolve(struct sources *sources, const struct reference *reference, const struct platform *want,
-		   struct arena *arena, struct image **images, size_t *images_count, struct err *err)
+int source_resolve(struct sources *sources, struct source_call *call, const struct reference *reference,
+		   const struct platform *want, struct arena *arena, struct image **images, size_t *images_count,
+		   struct err *err)
 {
 	struct image_list list = {.arena = arena};
 	char              text[REFERENCE_TEXT_BYTES];
@@ -241,7 +243,7 @@ int source_resolve(struct sources *sources, const struct reference *reference, c
 	reference_text(reference, text);
 	name = slice_str(text);
 	if (reference->transport == TRANSPORT_DOCKER)
-		status = resolve_registry(sources, reference, name, want, &list, err);
+		status = resolve_registry(sources, call, reference, name, want, &list, err);
 	else if (reference->transport == TRANSPORT_REGISTRY)
 		status = image_list_put(&list, name, ERR_USAGE, "a listing is no image: it is to be enumerated", err);
 	else if (reference->transport == TRANSPORT_ROOTFS)
@@ -269,8 +271,8 @@ static bool belong_together(const struct image *known, size_t count, struct slic
 	return count > 0 && !digest_is_zero(top_digest(known));
 }
 
-int source_still_is(struct sources *sources, const struct reference *reference, const struct image *known,
-		    size_t known_count, struct err *err)
+int source_still_is(struct sources *sources, struct source_call *call, const struct reference *reference,
+		    const struct image *known, size_t known_count, struct err *err)
 {
 	struct digest now;
 	struct err    why = {0};
@@ -280,7 +282,7 @@ int source_still_is(struct sources *sources, const struct reference *reference, 
 	reference_text(reference, text);
 	if (reference->transport != TRANSPORT_DOCKER || !belong_together(known, known_count, slice_str(text)))
 		return 0;
-	status = registry_head_manifest(sources->registry, reference, &now, &why);
+	status = registry_head_manifest(sources->registry, call, reference, &now, &why);
 	if (status == ERR_NET || status == ERR_RATE || status == ERR_CANCELLED)
 		return err_set(err, status, "%s", why.text);
 	return status == 0 && digest_eq(&now, top_digest(known)); /* what else went wrong, the GET will say in full */
@@ -288,14 +290,14 @@ int source_still_is(struct sources *sources, const struct reference *reference, 
 
 /* ---- layers ---- */
 
-struct stream *source_open_layer(struct sources *sources, const struct reference *reference,
+struct stream *source_open_layer(struct sources *sources, struct source_call *call, const struct reference *reference,
 				 const struct image_layer *layer, struct err *err)
 {
 	const struct member_store *store;
 
 	switch (reference->transport) {
 	case TRANSPORT_DOCKER:
-		return registry_open_blob(sources->registry, reference, &layer->digest, layer->size, err);
+		return registry_open_blob(sources->registry, call, reference, &layer->digest, layer->size, err);
 	case TRANSPORT_ROOTFS:
 		return rootfs_open(reference->path, err);
 	case TRANSPORT_OCI:
@@ -339,14 +341,15 @@ static int found_local(void *data, const struct reference *reference)
 	return filtered->found(filtered->data, reference);
 }
 
-int source_enumerate(struct sources *sources, const struct reference *where, const struct listing_filter *filter,
-		     int (*found)(void *data, const struct reference *reference), void *data, struct err *err)
+int source_enumerate(struct sources *sources, struct source_call *call, const struct reference *where,
+		     const struct listing_filter *filter, int (*found)(void *data, const struct reference *reference),
+		     void *data, struct err *err)
 {
 	struct filtered            filtered = {.filter = filter, .found = found, .data = data};
 	const struct member_store *store;
 
 	if (where->transport == TRANSPORT_REGISTRY)
-		return registry_list(sources->registry, where, filter, found, data, err);
+		return registry_list(sources->registry, call, where, filter, found, data, err);
 	if (where->transport == TRANSPORT_DOCKER || where->transport == TRANSPORT_ROOTFS)
 		return found(data, where);
 	store = get_store(sources, where, err);

@@ -2,7 +2,8 @@
  *
  * One `source` per transport and place (a registry host, an archive file, a layout folder, a root folder); it may be
  * used by several threads at once (fetches run beside each other). All calls block the calling thread; registry
- * transfers are driven by the one curl-multi thread of net/http.h. Registries and archives are hostile. */
+ * transfers are driven by the one curl-multi thread of net/http.h. Registries and archives are hostile. A `call` may be
+ * NULL: nobody stops it, nobody watches. */
 #ifndef VARVE_WORKER_SOURCE_SOURCE_H
 #define VARVE_WORKER_SOURCE_SOURCE_H
 
@@ -22,6 +23,15 @@ struct source_config {
 	const char *spool_dir;            /* for archives that are compressed; NULL = $TMPDIR, else /var/tmp */
 };
 
+/* One task's say in the calls made for it, and what comes of them. Lives as long as the calls and streams it was given to. */
+struct source_call {
+	const _Atomic bool *cancel; /* NULL, or: once true, whatever waits for a registry ends with ERR_CANCELLED */
+	_Atomic uint64_t   *moved;  /* NULL, or: grows while bytes come, or its turn is waited for */
+	uint64_t wait_ms_max; /* a registry that wants to be left alone (429, Retry-After) for longer is not waited for:
+			       * ERR_RATE with retry_after_ms. 0 = it is, within the patience of registry_patience.h */
+	_Atomic uint64_t retry_after_ms; /* out: 0 = it was not that */
+};
+
 struct sources; /* all that a process has open; shares connections, tokens and credentials */
 
 struct sources *sources_new(const struct source_config *config, struct err *err);
@@ -34,14 +44,16 @@ struct listing_filter {
 	const char *const *include, *const *exclude; /* NULL-terminated globs over "repository:tag"; NULL = none */
 	unsigned newest;                             /* at most N tags per repository, newest first; 0 = all */
 };
-int source_enumerate(struct sources *sources, const struct reference *where, const struct listing_filter *filter,
-		     int (*found)(void *data, const struct reference *reference), void *data, struct err *err);
+int source_enumerate(struct sources *sources, struct source_call *call, const struct reference *where,
+		     const struct listing_filter *filter, int (*found)(void *data, const struct reference *reference),
+		     void *data, struct err *err);
 
 /* Image records of one reference: one for a plain platform, one per child for "all", at least one always; one per image
  * of an archive or layout when the reference names none ("oci:dir": each record then has its own reference). What fails
  * is an image with status IMAGE_FAILED, not an error of the call. Records live in `arena`. ERR_MEM, ERR_CANCELLED. */
-int source_resolve(struct sources *sources, const struct reference *reference, const struct platform *want,
-		   struct arena *arena, struct image **images, size_t *images_count, struct err *err);
+int source_resolve(struct sources *sources, struct source_call *call, const struct reference *reference,
+		   const struct platform *want, struct arena *arena, struct image **images, size_t *images_count,
+		   struct err *err);
 
 /* Raise it when the same manifests and configs would give other image records: those of before are then made again. */
 enum { SOURCE_RESOLVER_VERSION = 1 };
@@ -49,12 +61,12 @@ enum { SOURCE_RESOLVER_VERSION = 1 };
 /* Whether `known`, all records of an earlier resolve of `reference` for the same platform, are what it would give now:
  * 1 when the registry still has it under the digest they came from (HEAD; no document is fetched). 0: no, or it cannot
  * be told (a local source, records that failed or are another's): resolve it. ERR_NET, ERR_RATE, ERR_CANCELLED. */
-int source_still_is(struct sources *sources, const struct reference *reference, const struct image *known,
-		    size_t known_count, struct err *err);
+int source_still_is(struct sources *sources, struct source_call *call, const struct reference *reference,
+		    const struct image *known, size_t known_count, struct err *err);
 
 /* The bytes of a layer, verified against its digest and size as they stream past: ERR_DIGEST instead of STREAM_END when
  * they do not match. The caller closes the stream. rootfs: gives a tar stream made on the fly, not verified. */
-struct stream *source_open_layer(struct sources *sources, const struct reference *reference,
+struct stream *source_open_layer(struct sources *sources, struct source_call *call, const struct reference *reference,
 				 const struct image_layer *layer, struct err *err);
 
 struct source_stats {
