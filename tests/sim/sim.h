@@ -45,16 +45,17 @@ void sim_run(struct sim *sim, uint64_t seed, bool disturbed);
 void sim_free(struct sim *sim);
 
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void sim_say(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3))); /* one line of the trace */
+void sim_say(struct sim *sim, const char *format, ...)
+	__attribute__((format(printf, 2, 3))); /* one line of the trace */
 
 /* True in `per_mille` of 1,000 cases, never after the faults have stopped. */
 bool     sim_chance(struct sim *sim, uint64_t per_mille);
 uint64_t sim_between(struct sim *sim, uint64_t low, uint64_t high);
 
-#define SIM_SAY(sim, ...)                              \
-	do {                                           \
-		if ((sim)->tracing)                    \
-			sim_say((sim), __VA_ARGS__);   \
+#define SIM_SAY(sim, ...)                                                                                              \
+	do {                                                                                                           \
+		if ((sim)->tracing)                                                                                    \
+			sim_say((sim), __VA_ARGS__);                                                                   \
 	} while (0)
 
 #endif

@@ -94,8 +94,8 @@ uint32_t sim_stored_retries(const struct sim_stored_layer *layer)
 	return sum;
 }
 
-void sim_catalog_claim(struct sim_catalog *catalog, uint64_t owner, size_t layer, size_t set, bool known_diff, bool force,
-		       bool again, struct sim_claim *out)
+void sim_catalog_claim(struct sim_catalog *catalog, uint64_t owner, size_t layer, size_t set, bool known_diff,
+		       bool force, bool again, struct sim_claim *out)
 {
 	struct sim_stored_layer *stored = &catalog->layers[layer][set];
 	bool                     died = stored->owner && stored->owner != owner && !catalog->alive[stored->owner];
@@ -199,13 +199,10 @@ bool sim_catalog_image_add(struct sim_catalog *catalog, uint64_t id, const struc
 	struct sim_stored_job *job = sim_catalog_job(catalog, id);
 
 	for (size_t i = 0; i < job->images_count; i++) {
-		struct sim_stored_image *has = &job->images[i];
+		const struct sim_stored_image *has = &job->images[i];
 
-		if (has->reference != image->reference || has->image != image->image || has->failed != image->failed)
-			continue;
-		sim_catalog_touch(catalog, has, sizeof(*has));
-		*has = *image;
-		return false;
+		if (has->reference == image->reference && has->image == image->image && has->failed == image->failed)
+			return false;
 	}
 	if (job->images_count == SIM_CATALOG_IMAGES_MAX)
 		abort();

@@ -78,21 +78,21 @@ struct sim_claim {
 };
 
 /* [w] `known_diff`: a whole layer with the claimed diffID is known under another digest. */
-void sim_catalog_claim(struct sim_catalog *catalog, uint64_t owner, size_t layer, size_t set, bool known_diff, bool force,
-		       bool again, struct sim_claim *out);
-void sim_catalog_release(struct sim_catalog *catalog, uint64_t owner, size_t layer, size_t set); /* [w] */
-void sim_catalog_release_all(struct sim_catalog *catalog, uint64_t owner);                       /* [w] */
+void sim_catalog_claim(struct sim_catalog *catalog, uint64_t owner, size_t layer, size_t set, bool known_diff,
+		       bool force, bool again, struct sim_claim *out);
+void sim_catalog_release(struct sim_catalog *catalog, uint64_t owner, size_t layer, size_t set);              /* [w] */
+void sim_catalog_release_all(struct sim_catalog *catalog, uint64_t owner);                                    /* [w] */
 void sim_catalog_count(struct sim_catalog *catalog, size_t layer, size_t set, enum core_retry_reason reason); /* [w] */
-void sim_catalog_record(struct sim_catalog *catalog, size_t layer, size_t set, bool partial, bool reusable); /* [w] */
+void sim_catalog_record(struct sim_catalog *catalog, size_t layer, size_t set, bool partial, bool reusable);  /* [w] */
 bool sim_catalog_diff_known(const struct sim_catalog *catalog, const struct sim_load *load, size_t layer, size_t set,
 			    uint32_t diff);
 
 /* [w] The number of the job; one that has the token is that job, *added false. 0 = no room. */
-uint64_t sim_catalog_job_new(struct sim_catalog *catalog, uint64_t token, bool *added);
-struct sim_stored_job *sim_catalog_job(struct sim_catalog *catalog, uint64_t job); /* NULL = none */
+uint64_t               sim_catalog_job_new(struct sim_catalog *catalog, uint64_t token, bool *added);
+struct sim_stored_job *sim_catalog_job(struct sim_catalog *catalog, uint64_t job);           /* NULL = none */
 bool sim_catalog_reference_add(struct sim_catalog *catalog, uint64_t job, size_t reference); /* [w] false: has it */
 bool sim_catalog_image_add(struct sim_catalog *catalog, uint64_t job,
-			   const struct sim_stored_image *image); /* [w] false: has it; it is as now */
+			   const struct sim_stored_image *image); /* [w] false: has it, which stays as it is */
 
 uint32_t sim_stored_retries(const struct sim_stored_layer *layer);
 

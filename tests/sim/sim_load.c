@@ -131,9 +131,10 @@ static void make_references(struct sim_load *load, const struct sim_plan *plan, 
 		reference->host = rng_below(rng, load->hosts_count);
 		reference->listing = i >= images;
 		reference->broken = rng_below(rng, 25) == 0;
-		reference->flaky = plan->flaky_ms && rng_below(rng, 4) == 0 ? (uint8_t)rng_below(rng, FLAKY_MAX + 1) : 0;
-		snprintf(reference->text, sizeof(reference->text), "%s://%s/p%zu:t", reference->listing ? "registry" : "docker",
-			 load->hosts[reference->host].name, i);
+		reference->flaky =
+			plan->flaky_ms && rng_below(rng, 4) == 0 ? (uint8_t)rng_below(rng, FLAKY_MAX + 1) : 0;
+		snprintf(reference->text, sizeof(reference->text), "%s://%s/p%zu:t",
+			 reference->listing ? "registry" : "docker", load->hosts[reference->host].name, i);
 		if (reference->listing) {
 			reference->found_count = rng_below(rng, SIM_FOUND_MAX + 1);
 			for (size_t n = 0; n < reference->found_count; n++)
@@ -236,6 +237,7 @@ unsigned sim_load_expects(const struct sim_load *load, size_t reference, size_t 
 		for (size_t n = 0; n < load->references[i].images_count; n++)
 			for (size_t k = 0; k < load->references[i].images[n].layers_count; k++)
 				if (load->references[i].images[n].layers[k] == layer)
-					ends |= place_gives(load, &load->references[i], &load->references[i].images[n], k);
+					ends |= place_gives(load, &load->references[i], &load->references[i].images[n],
+							    k);
 	return ends;
 }

@@ -44,7 +44,7 @@ struct sim_layer {
 	enum sim_truth truth;
 	uint32_t       diff; /* equal content has equal numbers */
 	bool           foreign;
-	uint8_t        garbage, missing;      /* bits of hosts */
+	uint8_t        garbage, missing;     /* bits of hosts */
 	uint8_t        flaky[SIM_HOSTS_MAX]; /* so often it fails there before it succeeds */
 };
 

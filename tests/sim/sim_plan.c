@@ -4,7 +4,7 @@
 
 const char *sim_group_name(enum sim_group group)
 {
-	static const char *const names[SIM_GROUPS] = {"links",	    "hostile", "crashes",    "workers",
+	static const char *const names[SIM_GROUPS] = {"links",      "hostile", "crashes",    "workers",
 						      "registries", "claims",  "scheduling", "all"};
 
 	return group < SIM_GROUPS ? names[group] : "?";

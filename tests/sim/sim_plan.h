@@ -19,22 +19,22 @@ enum sim_group {
 };
 
 struct sim_plan {
-	enum sim_group group;
-	bool           disturbed, hostile;
-	uint64_t       quiet_from; /* no fault begins at or after this time */
-	uint64_t       delay_max_ms;
+	enum sim_group     group;
+	bool               disturbed, hostile;
+	uint64_t           quiet_from; /* no fault begins at or after this time */
+	uint64_t           delay_max_ms;
 	/* per mille of messages (hostile links) */
-	uint32_t       lose, duplicate, late;
+	uint32_t           lose, duplicate, late;
 	/* mean time between, in ms; 0 = never */
-	uint64_t       reset_ms, partition_ms;
-	uint64_t       broker_crash_ms, broker_drain_ms, clock_jump_ms;
-	uint64_t       worker_crash_ms, worker_silent_ms, worker_suspend_ms, worker_drain_ms, worker_bye_ms;
-	uint64_t       client_crash_ms, other_claim_ms, flaky_ms;
-	uint32_t       hang, lost_task; /* per mille of tasks */
-	uint64_t       commit_ms;       /* longest */
-	bool           killers;         /* layers that kill their worker */
-	bool           bad_hosts, credentials, jobs_paused, jobs_cancelled;
-	uint64_t       bound_ms; /* all jobs have ended so long after quiet_from, or something is stuck */
+	uint64_t           reset_ms, partition_ms;
+	uint64_t           broker_crash_ms, broker_drain_ms, clock_jump_ms;
+	uint64_t           worker_crash_ms, worker_silent_ms, worker_suspend_ms, worker_drain_ms, worker_bye_ms;
+	uint64_t           client_crash_ms, other_claim_ms, flaky_ms;
+	uint32_t           hang, lost_task; /* per mille of tasks */
+	uint64_t           commit_ms;       /* longest */
+	bool               killers;         /* layers that kill their worker */
+	bool               bad_hosts, credentials, jobs_paused, jobs_cancelled;
+	uint64_t           bound_ms; /* all jobs have ended so long after quiet_from, or something is stuck */
 	struct core_config core;
 };
 

@@ -9,9 +9,9 @@
 struct sim_message;
 
 enum sim_event_kind {
-	SIM_DELIVER,      /* message, who: link */
-	SIM_TURN,         /* of the broker; life: its life, number: only the last one asked for counts */
-	SIM_COMMITTED,    /* of the broker; life */
+	SIM_DELIVER,   /* message, who: link */
+	SIM_TURN,      /* of the broker; life: its life, number: only the last one asked for counts */
+	SIM_COMMITTED, /* of the broker; life */
 	SIM_BROKER_START,
 	SIM_WORKER_START, /* who */
 	SIM_WORKER_BEAT,  /* who, life */
