@@ -12,9 +12,10 @@ enum {
 	WAIT_MAX_MS = 1000,
 	CLEAN_EVERY_MS = 60000,
 	LEASES_PER_MS_BITS = 16, /* no broker gives more, so that numbers of one that died are never given again */
+	EVENT_TEXT_BYTES_MAX = 1 << 30,
 };
 
-/* --- writing and sending --- */
+/* --- writing --- */
 
 void loop_broken(struct loop *loop, const struct err *err)
 {
@@ -36,97 +37,6 @@ bool loop_write(struct loop *loop)
 	}
 	loop->batch = true;
 	return true;
-}
-
-struct buf *loop_send_task(struct loop *loop, const struct wire_peer *peer, uint64_t lease)
-{
-	struct loop_frame *frame = calloc(1, sizeof(*frame));
-
-	if (!frame)
-		return NULL;
-	frame->peer = *peer;
-	frame->lease = lease;
-	buf_init(&frame->bytes, LIMIT_MESSAGE_BYTES);
-	*loop->outbox_end = frame;
-	loop->outbox_end = &frame->next;
-	return &frame->bytes;
-}
-
-struct buf *loop_send(struct loop *loop, const struct wire_peer *peer)
-{
-	return loop_send_task(loop, peer, 0);
-}
-
-void loop_reply_error(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, const struct err *err)
-{
-	struct wire_error error = {.code = err->code, .text = slice_str(err->text)};
-	struct buf       *frame = loop_send(loop, peer);
-
-	if (err->code == ERR_PROTOCOL || err->code == ERR_VERSION || err->code == ERR_AUTH)
-		log_line_limited(&loop->refused, LOG_WARNING, "broker", "refused: %s", err->text);
-	if (frame)
-		wire_put_error(frame, correlation, &error);
-}
-
-static struct loop_worker *worker_of(const struct loop *loop, const struct wire_peer *peer)
-{
-	struct loop_worker *worker = loop->workers;
-
-	while (worker &&
-	       !slice_eq(slice_of(worker->peer.bytes, WIRE_PEER_BYTES), slice_of(peer->bytes, WIRE_PEER_BYTES)))
-		worker = worker->next;
-	return worker;
-}
-
-/* What a peer that is gone leaves behind is an event for the core, in the next turn. */
-static void unreachable(struct loop *loop, const struct loop_frame *frame, int status)
-{
-	struct loop_worker *worker = worker_of(loop, &frame->peer);
-	struct core_event   event = {.kind = CORE_SEND_FAILED, .lease = frame->lease};
-
-	if (frame->lease)
-		loop_queue_event(loop, &event);
-	if (status != ERR_NOT_FOUND)
-		return;
-	loop_client_gone(loop, &frame->peer);
-	if (worker) {
-		log_line(LOG_WARNING, "broker", "worker %llu: %.*s is gone: its work goes to others",
-			 (unsigned long long)worker->id, SLICE_FMT(slice_sub(worker->name, 0, 200)));
-		event = (struct core_event){.kind = CORE_WORKER_GONE, .worker = worker->id};
-		loop_queue_event(loop, &event);
-		loop_worker_forget(loop, worker->id);
-	}
-}
-
-/* Nothing of this turn was committed: whoever waits for an answer gets the reason instead of it. */
-static void put_broken(const struct loop *loop, struct buf *frame)
-{
-	struct wire_error  error = {.code = loop->broken.code, .text = slice_str(loop->broken.text)};
-	struct wire_header header;
-	struct slice       body;
-
-	if (wire_open_frame(buf_slice(frame), &header, &body, NULL) < 0 || header.type == WIRE_ERROR)
-		return;
-	buf_clear(frame);
-	wire_put_error(frame, header.correlation, &error);
-}
-
-static void flush(struct loop *loop, bool send)
-{
-	while (loop->outbox) {
-		struct loop_frame *frame = loop->outbox;
-		int                status = 0;
-
-		loop->outbox = frame->next;
-		if (!loop->outbox)
-			loop->outbox_end = &loop->outbox;
-		if (send && buf_ok(&frame->bytes))
-			status = wire_server_send(loop->server, &frame->peer, buf_slice(&frame->bytes));
-		if (status < 0)
-			unreachable(loop, frame, status);
-		buf_deinit(&frame->bytes);
-		free(frame);
-	}
 }
 
 /* --- stepping --- */
@@ -159,6 +69,7 @@ void loop_step(struct loop *loop, const struct core_event *event)
 			step_once(loop, &events[i]);
 		free(events);
 	}
+	arena_reset(&loop->event_texts);
 }
 
 /* --- messages --- */
@@ -168,16 +79,36 @@ static void refuse(struct loop *loop, const struct wire_peer *peer, const struct
 {
 	struct err err = {0};
 
-	err_set(&err, code, "message type %u: %s", header->type, why);
+	err_set(&err, code, "message of type %u: %s", header->type, why);
 	loop_reply_error(loop, peer, header->correlation, &err);
 }
 
-static void pong(struct loop *loop, const struct wire_peer *peer, uint64_t correlation)
-{
-	struct buf *frame = loop_send(loop, peer);
+struct client_handler {
+	enum wire_type type;
+	void (*handle)(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+};
 
-	if (frame)
-		wire_put_empty(frame, WIRE_PONG, correlation);
+static const struct client_handler client_handlers[] = {{WIRE_SUBMIT, loop_submit},
+							{WIRE_REFERENCES, loop_references},
+							{WIRE_CANCEL, loop_cancel},
+							{WIRE_PAUSE, loop_pause},
+							{WIRE_RESUME, loop_resume},
+							{WIRE_STATUS, loop_status},
+							{WIRE_WATCH, loop_watch},
+							{WIRE_RESULTS, loop_results},
+							{WIRE_RESULTS_CREDIT, loop_results_credit},
+							{WIRE_DRAIN_WORKER, loop_drain_worker}};
+
+/* False: no client may ask for that. */
+static bool client_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header,
+			   struct slice body)
+{
+	for (size_t i = 0; i < sizeof(client_handlers) / sizeof(client_handlers[0]); i++)
+		if (header->type == client_handlers[i].type) {
+			client_handlers[i].handle(loop, peer, header->correlation, body);
+			return true;
+		}
+	return false;
 }
 
 static void dispatch(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header,
@@ -185,28 +116,20 @@ static void dispatch(struct loop *loop, const struct wire_peer *peer, const stru
 {
 	switch (header->type) {
 	case WIRE_PING:
-		pong(loop, peer, header->correlation);
+		loop_reply_empty(loop, peer, WIRE_PONG, header->correlation);
 		break;
 	case WIRE_PONG:
-		break;
 	case WIRE_HELLO:
 	case WIRE_PROGRESS:
 	case WIRE_RESULT:
 	case WIRE_FAIL:
 	case WIRE_BYE:
+	case WIRE_DRAIN:
 		loop_worker_message(loop, peer, header, body);
 		break;
-	case WIRE_SUBMIT:
-	case WIRE_REFERENCES:
-	case WIRE_CANCEL:
-	case WIRE_STATUS:
-	case WIRE_WATCH:
-	case WIRE_RESULTS:
-	case WIRE_RESULTS_CREDIT:
-		loop_client_message(loop, peer, header, body);
-		break;
 	default:
-		refuse(loop, peer, header, ERR_PROTOCOL, "unknown, or not for a broker");
+		if (!client_message(loop, peer, header, body))
+			refuse(loop, peer, header, ERR_PROTOCOL, "unknown, or not for a broker");
 	}
 }
 
@@ -256,6 +179,9 @@ static void take_messages(struct loop *loop)
 		if (got <= 0)
 			break;
 		take_message(loop, &peer, roles);
+		loop_outbox_count(loop);
+		if (loop->outbox_bytes > LOOP_OUTBOX_BYTES_MAX)
+			break;
 	}
 	if (read(loop->wake_fd, &woken, sizeof(woken)) < 0)
 		return; /* nobody woke us */
@@ -277,13 +203,12 @@ static void commit(struct loop *loop)
 		if (loop->batch)
 			catalog_abort(loop->catalog);
 		loop->batch = false;
-		for (struct loop_frame *frame = loop->outbox; frame; frame = frame->next)
-			put_broken(loop, &frame->bytes);
-		flush(loop, true);
+		loop_tell_broken(loop);
 		return;
 	}
 	loop_jobs_committed(loop);
-	flush(loop, true);
+	loop_flush(loop, true);
+	loop->again |= loop->batch; /* what could not be sent was written down: nobody is to wait for our commit */
 }
 
 static void turn(struct loop *loop)
@@ -292,8 +217,13 @@ static void turn(struct loop *loop)
 
 	take_messages(loop);
 	loop->again = false;
+	if (atomic_load(&loop->drain_asked))
+		loop_drain_begin(loop);
 	loop_step(loop, &tick);
 	loop_workers_turn(loop);
+	loop_schedules_turn(loop);
+	loop_fill_turn(loop);
+	loop_jobs_clean(loop);
 	loop_feeds_turn(loop);
 	loop_watches_turn(loop);
 	commit(loop);
@@ -301,16 +231,6 @@ static void turn(struct loop *loop)
 		db_reader_check(catalog_db(loop->catalog));
 		loop->cleaned = loop->now;
 	}
-}
-
-/* Everybody who waits for something hears why it will not come. */
-static void tell_broken(struct loop *loop)
-{
-	for (const struct loop_watch *watch = loop->watches; watch; watch = watch->next)
-		loop_reply_error(loop, &watch->peer, watch->correlation, &loop->broken);
-	for (const struct loop_feed *feed = loop->feeds; feed; feed = feed->next)
-		loop_reply_error(loop, &feed->peer, feed->correlation, &loop->broken);
-	flush(loop, true);
 }
 
 /* Inside a scan's process the asker may come later than the failure: it hears the reason too, until it stops us. */
@@ -326,32 +246,60 @@ static void answer_broken(struct loop *loop)
 			continue;
 		if (wire_open_frame(buf_slice(&loop->in), &header, &body, NULL) >= 0)
 			loop_reply_error(loop, &peer, header.correlation, &loop->broken);
-		flush(loop, true);
+		loop_flush(loop, true);
 	}
 }
 
 int loop_run(struct loop *loop, struct err *err)
 {
-	while (!atomic_load(&loop->stopping) && !loop->broken.code)
+	while (!atomic_load(&loop->stopping) && !loop->broken.code && !loop->drained)
 		turn(loop);
 	if (!loop->broken.code)
 		return 0;
-	tell_broken(loop);
 	if (loop->config.embedded)
 		answer_broken(loop);
 	return err_set(err, loop->broken.code, "%s", loop->broken.text);
 }
 
-void loop_stop(struct loop *loop)
+static void wake(struct loop *loop, _Atomic bool *flag)
 {
 	uint64_t one = 1;
 
-	atomic_store(&loop->stopping, true);
+	atomic_store(flag, true);
 	if (write(loop->wake_fd, &one, sizeof(one)) < 0)
 		return; /* it is readable already */
 }
 
+void loop_stop(struct loop *loop)
+{
+	wake(loop, &loop->stopping);
+}
+
+void loop_drain(struct loop *loop)
+{
+	wake(loop, &loop->drain_asked);
+}
+
 /* --- life --- */
+
+static void begin(struct loop *loop, const struct loop_config *config)
+{
+	loop->config = *config;
+	if (!loop->config.result_bytes_max)
+		loop->config.result_bytes_max = 512 << 20;
+	if (!loop->config.worker_bytes_max)
+		loop->config.worker_bytes_max = 64 << 20;
+	loop->config.core.lease_base = (uint64_t)clock_unix_ms() << LEASES_PER_MS_BITS;
+	loop->catalog = config->catalog;
+	loop->now = loop->cleaned = clock_ms();
+	loop->outbox_end = &loop->outbox;
+	loop->retry_reason = FLEET_RETRIED_OWNER_DIED;
+	arena_init(&loop->arena, 512 << 20);
+	arena_init(&loop->event_texts, EVENT_TEXT_BYTES_MAX);
+	buf_init(&loop->in, LIMIT_MESSAGE_BYTES);
+	loop->core = core_new(&loop->config.core);
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
 
 int loop_open(const struct loop_config *config, struct loop **out, struct err *err)
 {
@@ -360,15 +308,7 @@ int loop_open(const struct loop_config *config, struct loop **out, struct err *e
 
 	if (!loop)
 		return err_set(err, ERR_MEM, "broker: out of memory");
-	loop->config = *config;
-	loop->config.core.lease_base = (uint64_t)clock_unix_ms() << LEASES_PER_MS_BITS;
-	loop->catalog = config->catalog;
-	loop->now = loop->cleaned = clock_ms();
-	loop->outbox_end = &loop->outbox;
-	arena_init(&loop->arena, 512 << 20);
-	buf_init(&loop->in, LIMIT_MESSAGE_BYTES);
-	loop->core = core_new(&loop->config.core);
-	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	begin(loop, config);
 	if (!loop->core || loop->wake_fd < 0)
 		status = err_set(err, ERR_MEM, "broker: out of memory");
 	if (status >= 0)
@@ -397,16 +337,20 @@ void loop_close(struct loop *loop)
 	loop_feeds_stop(loop);
 	if (loop->batch)
 		catalog_abort(loop->catalog);
-	flush(loop, false);
-	loop_clients_free(loop);
+	loop_flush(loop, false);
+	loop_watches_free(loop);
 	while (loop->workers)
 		loop_worker_forget(loop, loop->workers->id);
+	map_deinit(&loop->workers_by_peer);
+	map_deinit(&loop->workers_by_id);
 	map_deinit(&loop->uploads);
 	loop_jobs_free(loop);
+	map_deinit(&loop->jobs_by_id);
 	wire_server_close(loop->server);
 	core_free(loop->core);
 	free(loop->events);
 	arena_deinit(&loop->arena);
+	arena_deinit(&loop->event_texts);
 	buf_deinit(&loop->in);
 	if (loop->wake_fd >= 0)
 		close(loop->wake_fd);

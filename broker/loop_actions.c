@@ -28,43 +28,60 @@ static struct layer_key key_of(const struct core_action *action)
 	return (struct layer_key){.digest = action->key.digest, .set = action->key.set};
 }
 
-/* Why it is in quarantine, in memory that lives until the event is stepped. */
+/* --- claims and what is counted --- */
+
 static void explain_quarantine(struct loop *loop, const struct layer_key *key, struct core_event *event)
 {
 	struct failure_record why;
 
 	event->code = ERR_LIMIT;
 	event->text = SLICE_LIT("in quarantine: workers died of it");
-	if (catalog_quarantine_get(loop->catalog, key, &loop->arena, &why, NULL) < 0)
+	if (catalog_quarantine_get(loop->catalog, key, &loop->event_texts, &why, NULL) < 0)
 		return;
 	event->code = why.code;
-	event->text = arena_printf(&loop->arena, "in quarantine: %.*s", SLICE_FMT(why.text));
+	event->text = arena_printf(&loop->event_texts, "in quarantine: %.*s", SLICE_FMT(why.text));
+}
+
+static enum core_retry_reason retry_reason(const struct claim *claim, bool force)
+{
+	if (!claim->retry)
+		return CORE_RETRY_NONE;
+	return claim->died ? CORE_RETRY_OWNER_DIED : force ? CORE_RETRY_FORCED : CORE_RETRY_AGAIN;
 }
 
 static int claim(struct loop *loop, const struct core_action *action, struct err *err)
 {
-	struct layer_key             key = key_of(action);
 	static const enum core_claim answers[] = {[CLAIM_GRANTED] = CORE_CLAIM_GRANTED,
 						  [CLAIM_KNOWN] = CORE_CLAIM_KNOWN,
 						  [CLAIM_BUSY] = CORE_CLAIM_BUSY,
 						  [CLAIM_QUARANTINED] = CORE_CLAIM_QUARANTINED};
+	struct layer_key             key = key_of(action);
 	struct claim                 answer;
 	struct core_event            event = {.kind = CORE_CLAIMED, .layer = action->layer};
 	int                          status = 0;
 
-	if (action->again && (status = catalog_quarantine_clear(loop->catalog, &key, err)) < 0)
-		return status;
-	status = catalog_claim(loop->catalog, &key, &action->diff_id, action->force, &answer, err);
+	if (action->again)
+		status = catalog_quarantine_clear(loop->catalog, &key, err);
+	if (status >= 0)
+		status = catalog_claim(loop->catalog, &key, &action->diff_id, action->force, &answer, err);
 	if (status < 0)
 		return status;
 	event.claim = answers[answer.answer];
-	event.retry = answer.retry ? CORE_RETRY_AGAIN : CORE_RETRY_NONE;
+	event.retry = retry_reason(&answer, action->force);
 	if (answer.answer == CLAIM_QUARANTINED)
 		explain_quarantine(loop, &key, &event);
 	event.partial = answer.partial;
 	event.verify = answer.answer == CLAIM_GRANTED && !digest_is_zero(&answer.verify);
 	loop_queue_event(loop, &event);
 	return 0;
+}
+
+/* The two enumerations name the same reasons in the same order. */
+static enum fleet_counter counter_of(enum core_retry_reason reason)
+{
+	if (reason == CORE_RETRY_NONE || reason >= CORE_RETRY_REASONS)
+		reason = CORE_RETRY_AGAIN;
+	return (enum fleet_counter)(FLEET_RETRIED_TRANSIENT + (reason - CORE_RETRY_TRANSIENT));
 }
 
 static int record_failure(struct loop *loop, const struct core_action *action, struct err *err)
@@ -75,164 +92,24 @@ static int record_failure(struct loop *loop, const struct core_action *action, s
 					 .attempts = action->attempts,
 					 .text = action->text};
 
+	catalog_count(loop->catalog, FLEET_FAILED, 1);
 	return catalog_failure_put(loop->catalog, &action->key.digest, action->place, &failure, err);
 }
 
-/* --- tasks --- */
-
-enum { TASK_BYTES_MAX = 2 * WIRE_KNOWN_BYTES_MAX };
-
-static void describe_light(struct loop *loop, const struct core_action *action, const struct loop_worker *worker,
-			   struct arena *arena, struct wire_task *task)
+static int quarantine(struct loop *loop, const struct core_action *action, struct err *err)
 {
-	const struct loop_job *job = loop_job_find(loop, action->job);
+	struct layer_key      key = key_of(action);
+	char                  digest[DIGEST_TEXT_BYTES];
+	struct failure_record why = {.fail_class = CORE_POISON,
+				     .code = action->code,
+				     .at_ms = clock_unix_ms(),
+				     .attempts = action->attempts,
+				     .text = action->text};
 
-	task->reference = action->text;
-	if (!job)
-		return;
-	task->platform = job->record.platform;
-	task->include = (struct wire_strings){.items = job->record.include, .count = job->record.include_count};
-	task->exclude = (struct wire_strings){.items = job->record.exclude, .count = job->record.exclude_count};
-	task->newest = job->record.newest;
-	if (action->task_kind == CORE_RESOLVE && worker)
-		task->known = loop_known_get(loop, job, worker, action->text, arena);
-}
-
-static void describe_layer(const struct core_action *action, struct wire_task *task)
-{
-	const struct image_layer *layer = &action->image->image.layers[action->index];
-
-	task->reference = action->image->image.reference;
-	task->digest = layer->digest;
-	task->diff_id = action->diff_id;
-	task->size = layer->size;
-	task->media_type = layer->media_type;
-	task->location = layer->location;
-	task->verify = action->verify;
-}
-
-static void send_task(struct loop *loop, const struct core_action *action)
-{
-	struct wire_task task = {
-		.lease = action->lease, .kind = (uint32_t)action->task_kind, .attempt = action->attempt};
-	struct loop_worker *worker = loop_worker_find(loop, action->worker);
-	struct core_event   failed = {.kind = CORE_SEND_FAILED, .lease = action->lease};
-	struct core_event   too_long = {.kind = CORE_TASK_FAILED,
-					.lease = action->lease,
-					.fail_class = CORE_PERMANENT,
-					.code = ERR_LIMIT,
-					.text = SLICE_LIT("what is to be done does not fit into one message")};
-	struct arena        arena;
-	struct buf         *frame;
-
-	arena_init(&arena, TASK_BYTES_MAX);
-	if (action->task_kind == CORE_LAYER)
-		describe_layer(action, &task);
-	else
-		describe_light(loop, action, worker, &arena, &task);
-	frame = worker ? loop_send_task(loop, &worker->peer, action->lease) : NULL;
-	if (frame)
-		wire_put_task(frame, 0, &task);
-	arena_deinit(&arena);
-	if (!frame || !buf_ok(frame))
-		loop_queue_event(loop, frame ? &too_long : &failed);
-}
-
-/* A scan begins: it is counted with the commit before which its task does not leave. */
-static int count_start(struct loop *loop, const struct core_action *action, struct err *err)
-{
-	const enum core_retry_reason reason = action->kind == CORE_COUNT_RETRY ? action->reason : CORE_RETRY_AGAIN;
-	struct layer_key             key = key_of(action);
-	bool                         again;
-
-	return catalog_count_start(loop->catalog, &key,
-				   (enum fleet_counter)(FLEET_RETRIED_TRANSIENT + reason - CORE_RETRY_TRANSIENT),
-				   &again, err);
-}
-
-static void drop_lease(struct loop *loop, const struct core_action *action)
-{
-	struct loop_worker *worker = loop_worker_find(loop, action->worker);
-	struct buf         *frame = worker ? loop_send(loop, &worker->peer) : NULL;
-
-	if (frame)
-		wire_put_number(frame, WIRE_DROP, 0, action->lease);
-}
-
-/* --- images and jobs --- */
-
-static int add_image(struct loop *loop, uint64_t job_id, struct job_image *image, struct slice place, struct err *err)
-{
-	struct loop_job *job = loop_job_find(loop, job_id);
-	bool             added;
-	int              status;
-
-	if (!job)
-		return 0;
-	image->number = job->record.images_count;
-	status = catalog_image_add(loop->catalog, job_id, image, place, &added, err);
-	if (status >= 0 && added)
-		job->record.images_count++;
-	job->changed = true;
-	return status;
-}
-
-static int image_done(struct loop *loop, const struct core_action *action, struct err *err)
-{
-	struct core_image *image = action->image;
-	struct job_image   stored = {
-		  .image = image->encoded, .set = image->set, .layers_count = image->image.layers_count};
-	int status;
-
-	stored.layers = arena_array(&image->arena, stored.layers_count + 1, sizeof(*stored.layers));
-	if (!stored.layers) {
-		core_image_free(image);
-		return err_set(err, ERR_MEM, "broker: out of memory");
-	}
-	for (size_t i = 0; i < stored.layers_count; i++)
-		stored.layers[i] = (struct layer_outcome){.status = (uint32_t)image->outcomes[i].status,
-							  .reason = image->outcomes[i].reason};
-	status = add_image(loop, action->job, &stored, image->place, err);
-	core_image_free(image);
-	return status;
-}
-
-/* A reference that could not even be resolved is an image too: failed, with the reason. */
-static int reference_failed(struct loop *loop, const struct core_action *action, struct err *err)
-{
-	const struct loop_job *job = loop_job_find(loop, action->job);
-	struct image           image = {
-			  .reference = action->place, .status = IMAGE_FAILED, .error = action->code, .reason = action->text};
-	struct job_image stored = {0};
-	struct buf       encoded, place;
-	int              status;
-
-	buf_init(&encoded, 1 << 20);
-	buf_init(&place, 1 << 20);
-	buf_append(&place, action->place);
-	buf_byte(&place, ' ');
-	if (job)
-		buf_append(&place, job->record.platform);
-	status = image_encode(&image, &encoded, err);
-	stored.image = buf_slice(&encoded);
-	if (status >= 0)
-		status = add_image(loop, action->job, &stored, buf_slice(&place), err);
-	buf_deinit(&encoded);
-	buf_deinit(&place);
-	return status;
-}
-
-static void job_done(struct loop *loop, const struct core_action *action)
-{
-	struct loop_job *job = loop_job_find(loop, action->job);
-
-	if (!job)
-		return;
-	core_job_stats(loop->core, action->job, &job->stats);
-	job->stats.growing = false;
-	job->record.state = action->cancelled ? JOB_CANCELLED : JOB_DONE;
-	job->record.finished_ms = clock_unix_ms();
-	job->changed = true;
+	digest_text(&key.digest, digest);
+	log_line(LOG_WARNING, "broker", "layer %s is in quarantine: %.*s", digest,
+		 SLICE_FMT(slice_sub(action->text, 0, 300)));
+	return catalog_quarantine_put(loop->catalog, &key, &why, err);
 }
 
 static int job_layer(struct loop *loop, const struct core_action *action, struct err *err)
@@ -241,20 +118,86 @@ static int job_layer(struct loop *loop, const struct core_action *action, struct
 
 	if (!job)
 		return 0;
-	job->changed = true;
+	job->changed = true; /* the row and the counters that hold it go into one commit */
 	return catalog_job_layer_put(loop->catalog, action->job, action->hash, err);
 }
 
-static int quarantine(struct loop *loop, const struct core_action *action, struct err *err)
-{
-	struct layer_key      key = key_of(action);
-	struct failure_record why = {.fail_class = CORE_POISON,
-				     .code = action->code,
-				     .at_ms = clock_unix_ms(),
-				     .attempts = action->attempts,
-				     .text = action->text};
+/* --- images and jobs --- */
 
-	return catalog_quarantine_put(loop->catalog, &key, &why, err);
+static int image_done(struct loop *loop, const struct core_action *action, struct err *err)
+{
+	struct core_image *image = action->image;
+	struct loop_job   *job = loop_job_running(loop, action->job);
+	struct job_image   stored = {
+		  .image = image->encoded, .set = image->set, .layers_count = image->image.layers_count};
+	bool added = true;
+	int  status;
+
+	stored.layers = arena_array(&image->arena, stored.layers_count + 1, sizeof(*stored.layers));
+	if (!stored.layers)
+		return err_set(err, ERR_MEM, "broker: out of memory");
+	for (size_t i = 0; i < stored.layers_count; i++)
+		stored.layers[i] = (struct layer_outcome){.status = (uint32_t)image->outcomes[i].status,
+							  .reason = image->outcomes[i].reason};
+	if (!job)
+		return 0;
+	stored.number = job->record.images_count;
+	stored.failed = loop_image_needs_retry(&image->image, stored.layers, stored.layers_count);
+	status = catalog_image_add(loop->catalog, action->job, &stored, image->place, &added, err);
+	job->changed = true;
+	if (status >= 0 && !added)
+		loop_job_uncount_image(job, &image->image, image->outcomes);
+	if (status < 0 || !added)
+		return status;
+	job->record.images_count++;
+	catalog_count(loop->catalog, FLEET_IMAGES, 1);
+	catalog_count(loop->catalog, FLEET_IMAGES_FAILED, stored.failed);
+	return 0;
+}
+
+static int reference_failed(struct loop *loop, const struct core_action *action, struct err *err)
+{
+	struct loop_job   *job = loop_job_running(loop, action->job);
+	const struct image failed = {.status = IMAGE_FAILED};
+	bool               added;
+	int                status;
+
+	if (!job)
+		return 0;
+	status = loop_reference_failed(loop, job, action->place, action->code, action->text, &added, err);
+	if (status >= 0 && !added)
+		loop_job_uncount_image(job, &failed, NULL);
+	return status;
+}
+
+static void job_done(struct loop *loop, const struct core_action *action)
+{
+	struct loop_job *job = loop_job_running(loop, action->job);
+
+	if (!job)
+		return;
+	core_job_stats(loop->core, action->job, &job->stats);
+	job->stats.growing = false;
+	job->record.state = action->cancelled ? JOB_CANCELLED : JOB_DONE;
+	job->record.finished_ms = clock_unix_ms();
+	job->changed = true;
+	if (!loop->config.embedded)
+		log_line(LOG_INFO, "broker", "job %llu %s: %llu images", (unsigned long long)action->job,
+			 action->cancelled ? "is cancelled" : "is done", (unsigned long long)job->record.images_count);
+}
+
+static void drop_lease(struct loop *loop, const struct core_action *action)
+{
+	struct loop_worker *worker = loop_worker_find(loop, action->worker);
+
+	if (worker)
+		loop_reply_number(loop, &worker->peer, WIRE_DROP, 0, action->lease);
+}
+
+static void worker_drained(const struct loop *loop, const struct core_action *action)
+{
+	log_line(LOG_INFO, "broker", "worker %llu is drained", (unsigned long long)action->worker);
+	(void)loop;
 }
 
 static int carry_out(struct loop *loop, const struct core_action *action, struct err *err)
@@ -262,55 +205,59 @@ static int carry_out(struct loop *loop, const struct core_action *action, struct
 	struct layer_key key = key_of(action);
 
 	switch (action->kind) {
+	case CORE_FETCH_REFERENCES:
+		return loop_references_fetch(loop, action, err);
 	case CORE_CLAIM:
 		return claim(loop, action, err);
 	case CORE_RELEASE:
 		return catalog_release(loop->catalog, &key, err);
 	case CORE_COUNT_START:
-	case CORE_COUNT_RETRY:
-		return count_start(loop, action, err);
+	case CORE_COUNT_RETRY: /* counted when the task is written, which comes next */
+		loop->retry_reason = counter_of(action->reason);
+		return 0;
 	case CORE_COUNT_LATE:
 		return catalog_count_late(loop->catalog, &key, err);
 	case CORE_RECORD_FAILURE:
 		return record_failure(loop, action, err);
+	case CORE_QUARANTINE:
+		return quarantine(loop, action, err);
+	case CORE_JOB_LAYER:
+		return job_layer(loop, action, err);
 	case CORE_IMAGE_DONE:
 		return image_done(loop, action, err);
 	case CORE_REFERENCE_FAILED:
 		return reference_failed(loop, action, err);
 	case CORE_REFERENCE_DONE:
-		return catalog_reference_done(loop->catalog, action->job, action->reference, err);
+		return loop_reference_done(loop, action->job, action->reference, err);
 	case CORE_SEND_TASK:
-		send_task(loop, action);
-		return 0;
+		return loop_task_send(loop, action, err);
 	case CORE_DROP_LEASE:
 		drop_lease(loop, action);
 		return 0;
 	case CORE_JOB_DONE:
 		job_done(loop, action);
 		return 0;
-	case CORE_FETCH_REFERENCES:
-		return loop_references_fetch(loop, action, err);
-	case CORE_JOB_LAYER:
-		return job_layer(loop, action, err);
-	case CORE_QUARANTINE:
-		return quarantine(loop, action, err);
 	case CORE_WORKER_DRAINED:
+		worker_drained(loop, action);
+		return 0;
 	case CORE_DRAINED:
+		loop->drained = loop->draining;
 		return 0;
 	}
 	return 0;
+}
+
+static bool writes(enum core_action_kind kind)
+{
+	return kind != CORE_DROP_LEASE && kind != CORE_JOB_DONE && kind != CORE_WORKER_DRAINED && kind != CORE_DRAINED;
 }
 
 void loop_carry_out(struct loop *loop, const struct core_action *action)
 {
 	struct err err = {0};
 
-	if (action->kind != CORE_SEND_TASK && action->kind != CORE_DROP_LEASE && action->kind != CORE_JOB_DONE &&
-	    !loop_write(loop)) {
-		if (action->kind == CORE_IMAGE_DONE)
-			core_image_free(action->image);
-		return;
-	}
-	if (carry_out(loop, action, &err) < 0)
+	if ((!writes(action->kind) || loop_write(loop)) && carry_out(loop, action, &err) < 0)
 		loop_broken(loop, &err);
+	if (action->kind == CORE_IMAGE_DONE)
+		core_image_free(action->image);
 }

@@ -6,72 +6,32 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REQUESTS_MAX = 1024, RESULT_BYTES_MAX = 512 << 20 };
+enum { REQUESTS_MAX = 1024, THREADS_DEFAULT = 4 };
 
-/* --- the results thread: the only one that decodes inventories --- */
+/* --- the results threads: the only ones that decode inventories --- */
 
-/* Stands for an image whose result cannot be computed; `known` is as far as it came. */
-static struct image_result failed_result(const struct image_result *known, const struct err *why)
+static size_t threads_wanted(const struct loop *loop)
 {
-	struct image_result out = {.incomplete_reason = slice_str(why->text)};
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	out.image.reference =
-		known->image.reference.len ? known->image.reference : SLICE_LIT("(image record that cannot be read)");
-	out.image.status = IMAGE_FAILED;
-	out.image.error = why->code;
-	out.image.reason = slice_str(why->text);
-	return out;
-}
-
-static void compute(struct results *results, struct loop_request *request)
-{
-	struct image_result result;
-	struct arena        arena;
-	struct err          err = {0};
-
-	arena_init(&arena, 4ull << 30);
-	buf_init(&request->bytes, RESULT_BYTES_MAX);
-	if (results_load(results, request->job, request->image, &arena, &result, &err) < 0 ||
-	    result_encode(&result, &request->bytes, &err) < 0) {
-		struct image_result failed = failed_result(&result, &err);
-
-		buf_clear(&request->bytes);
-		result_encode(&failed, &request->bytes, NULL);
-	}
-	arena_deinit(&arena);
-}
-
-static void *results_run(void *data)
-{
-	struct loop         *loop = data;
-	struct results      *results = NULL;
-	struct loop_request *request;
-	struct err           err = {0};
-	uint64_t             one = 1;
-
-	if (results_open(loop->catalog, loop->config.db_dir, &results, &err) < 0)
-		log_line(LOG_ERROR, "broker", "%s", err.text);
-	while (results && (request = queue_pop(loop->asked)) != NULL) {
-		compute(results, request);
-		if (!queue_push(loop->answered, request)) {
-			buf_deinit(&request->bytes);
-			free(request);
-		}
-		if (write(loop->wake_fd, &one, sizeof(one)) < 0)
-			continue; /* it is readable already */
-	}
-	results_close(results);
-	return NULL;
+	if (loop->config.results_threads)
+		return loop->config.results_threads < LOOP_RESULTS_THREADS_MAX ? loop->config.results_threads
+									       : LOOP_RESULTS_THREADS_MAX;
+	return cpus < 1 ? 1 : cpus < THREADS_DEFAULT ? (size_t)cpus : THREADS_DEFAULT;
 }
 
 int loop_feeds_start(struct loop *loop, struct err *err)
 {
+	size_t wanted = threads_wanted(loop);
+
 	loop->asked = queue_new(REQUESTS_MAX);
 	loop->answered = queue_new(REQUESTS_MAX);
-	if (!loop->asked || !loop->answered || pthread_create(&loop->results_thread, NULL, results_run, loop) != 0)
+	if (!loop->asked || !loop->answered)
 		return err_set(err, ERR_MEM, "broker: out of memory");
-	loop->results_running = true;
-	return 0;
+	while (loop->results_running < wanted &&
+	       pthread_create(&loop->results_threads[loop->results_running], NULL, loop_compute_run, loop) == 0)
+		loop->results_running++;
+	return loop->results_running ? 0 : err_set(err, ERR_MEM, "broker: cannot start a thread");
 }
 
 static void free_requests(struct queue *queue)
@@ -85,9 +45,16 @@ static void free_requests(struct queue *queue)
 	queue_free(queue);
 }
 
-static void feed_free(struct loop_feed *feed)
+static void drop_bytes(struct loop *loop, struct loop_feed *feed)
 {
+	loop->feed_bytes -= feed->bytes.len;
 	buf_deinit(&feed->bytes);
+	feed->ready = false;
+}
+
+static void feed_free(struct loop *loop, struct loop_feed *feed)
+{
+	drop_bytes(loop, feed);
 	free(feed);
 }
 
@@ -97,9 +64,8 @@ void loop_feeds_stop(struct loop *loop)
 		queue_close(loop->asked);
 	if (loop->answered)
 		queue_close(loop->answered);
-	if (loop->results_running)
-		pthread_join(loop->results_thread, NULL);
-	loop->results_running = false;
+	while (loop->results_running)
+		pthread_join(loop->results_threads[--loop->results_running], NULL);
 	free_requests(loop->asked);
 	free_requests(loop->answered);
 	loop->asked = loop->answered = NULL;
@@ -107,23 +73,31 @@ void loop_feeds_stop(struct loop *loop)
 		struct loop_feed *feed = loop->feeds;
 
 		loop->feeds = feed->next;
-		feed_free(feed);
+		feed_free(loop, feed);
 	}
 }
 
-/* --- feeds, in the loop's thread --- */
+/* --- RESULTS and RESULTS_CREDIT --- */
 
-void loop_feed_open(struct loop *loop, const struct wire_peer *peer, uint64_t correlation,
-		    const struct wire_results *request)
+static size_t feeds_of(const struct loop *loop, const struct wire_peer *peer)
+{
+	size_t count = 0;
+
+	for (const struct loop_feed *feed = loop->feeds; feed; feed = feed->next)
+		count += memcmp(&feed->peer, peer, sizeof(*peer)) == 0;
+	return count;
+}
+
+static int feed_open(struct loop *loop, const struct wire_peer *peer, uint64_t correlation,
+		     const struct wire_results *request, struct err *err)
 {
 	struct loop_feed *feed;
-	struct err        err = {0};
 
-	if (loop->feeds_count == LOOP_FEEDS_MAX || (feed = calloc(1, sizeof(*feed))) == NULL) {
-		err_set(&err, ERR_BUSY, "the broker sends results to %zu others already", loop->feeds_count);
-		loop_reply_error(loop, peer, correlation, &err);
-		return;
-	}
+	if (feeds_of(loop, peer) >= LOOP_FEEDS_OF_PEER_MAX)
+		return err_set(err, ERR_BUSY, "%d streams of results over one connection are enough",
+			       LOOP_FEEDS_OF_PEER_MAX);
+	if (loop->feeds_count == LOOP_FEEDS_MAX || (feed = calloc(1, sizeof(*feed))) == NULL)
+		return err_set(err, ERR_BUSY, "the broker sends results to %zu others already", loop->feeds_count);
 	loop->feeds_count++;
 	feed->moved = loop->now;
 	feed->id = ++loop->feeds_seen;
@@ -131,19 +105,54 @@ void loop_feed_open(struct loop *loop, const struct wire_peer *peer, uint64_t co
 	feed->correlation = correlation;
 	feed->job = request->job;
 	feed->image = request->from;
+	feed->only_failed = request->only_failed;
 	feed->credit = request->credit < WIRE_RESULTS_CREDIT_MAX ? request->credit : WIRE_RESULTS_CREDIT_MAX;
 	feed->next = loop->feeds;
 	loop->feeds = feed;
+	return 0;
 }
 
-void loop_feed_credit(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, uint64_t credit)
+void loop_results(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body)
 {
+	struct wire_results    m;
+	struct wire_job_status status;
+	struct err             err = {0};
+
+	if (wire_get_results(body, &m, &err) < 0 || loop_status_of(loop, m.job, &loop->arena, &status, &err) < 0 ||
+	    feed_open(loop, peer, correlation, &m, &err) < 0)
+		loop_reply_error(loop, peer, correlation, &err);
+}
+
+void loop_results_credit(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body)
+{
+	struct err err = {0};
+	uint64_t   credit;
+
+	if (wire_get_number(body, &credit, &err) < 0) {
+		loop_reply_error(loop, peer, correlation, &err);
+		return;
+	}
 	for (struct loop_feed *feed = loop->feeds; feed; feed = feed->next)
 		if (feed->correlation == correlation && memcmp(&feed->peer, peer, sizeof(*peer)) == 0) {
 			feed->credit += credit < WIRE_RESULTS_CREDIT_MAX ? credit : WIRE_RESULTS_CREDIT_MAX;
 			if (feed->credit > WIRE_RESULTS_CREDIT_MAX)
 				feed->credit = WIRE_RESULTS_CREDIT_MAX;
 		}
+}
+
+/* --- what was computed goes out --- */
+
+static void take_answer(struct loop *loop, struct loop_feed *feed, struct loop_request *request)
+{
+	feed->asked = false;
+	feed->image = request->none ? request->end : request->image;
+	if (request->none)
+		return;
+	feed->bytes = request->bytes;
+	request->bytes = (struct buf){0};
+	feed->offset = feed->parts = 0;
+	feed->ready = true;
+	loop->feed_bytes += feed->bytes.len;
 }
 
 static void take_answers(struct loop *loop)
@@ -153,24 +162,19 @@ static void take_answers(struct loop *loop)
 	while ((request = queue_pop_ms(loop->answered, 0)) != NULL) {
 		struct loop_feed *feed = loop->feeds;
 
+		loop->feeds_asked--;
 		while (feed && feed->id != request->feed)
 			feed = feed->next;
-		if (feed) {
-			buf_deinit(&feed->bytes);
-			feed->bytes = request->bytes;
-			feed->offset = feed->parts = 0;
-			feed->ready = true;
-			feed->asked = false;
-		} else {
-			buf_deinit(&request->bytes);
-		}
+		if (feed)
+			take_answer(loop, feed, request);
+		buf_deinit(&request->bytes);
 		free(request);
 	}
 }
 
 static void send_parts(struct loop *loop, struct loop_feed *feed)
 {
-	while (feed->ready && feed->credit) {
+	while (feed->ready && feed->credit && !feed->gone) {
 		struct slice            rest = slice_from(buf_slice(&feed->bytes), feed->offset);
 		struct slice            bytes = slice_sub(rest, 0, LIMIT_CHUNK_BYTES);
 		struct wire_result_part part = {
@@ -184,63 +188,71 @@ static void send_parts(struct loop *loop, struct loop_feed *feed)
 		feed->moved = loop->now;
 		feed->offset += bytes.len;
 		if (part.last) {
-			feed->ready = false;
+			drop_bytes(loop, feed);
 			feed->image++;
-			buf_deinit(&feed->bytes);
 		}
 	}
 }
 
 /* How many images of the job are committed, and whether no more will come. False: the job cannot be read. */
-static bool images_of(struct loop *loop, uint64_t id, uint64_t *count, bool *ended, struct err *err)
+static bool images_of(struct loop *loop, uint64_t id, struct loop_request *request, bool *ended, struct err *err)
 {
 	const struct loop_job *job = loop_job_find(loop, id);
 	struct job_record      record;
 
 	if (job) {
-		*count = job->images_committed;
-		*ended = false;
+		request->end = job->images_committed;
+		request->indexed = job->record.failed_indexed;
+		*ended = job->record.state == JOB_SCHEDULED;
 		return true;
 	}
 	arena_reset(&loop->arena);
 	if (catalog_job_get(loop->catalog, id, &loop->arena, &record, err) < 0)
 		return false;
-	*count = record.images_count;
+	request->end = record.images_count;
+	request->indexed = record.failed_indexed;
 	*ended = record.state != JOB_RUNNING;
 	return true;
 }
 
-static void ask(struct loop *loop, struct loop_feed *feed)
+/* Nothing is computed for a reader that takes nothing; beyond the ceiling one result at a time is, so that those who do
+ * take theirs wait for nobody. */
+static bool may_ask(const struct loop *loop, const struct loop_feed *feed)
+{
+	return feed->credit && (loop->feed_bytes < LOOP_FEED_BYTES_MAX || loop->feeds_asked == 0);
+}
+
+static void ask(struct loop *loop, struct loop_feed *feed, const struct loop_request *what)
 {
 	struct loop_request *request = calloc(1, sizeof(*request));
 
 	if (!request)
 		return;
+	*request = *what;
 	request->feed = feed->id;
 	request->job = feed->job;
 	request->image = feed->image;
+	request->only_failed = feed->only_failed;
 	feed->asked = queue_try_push(loop->asked, request);
-	if (!feed->asked)
+	if (feed->asked)
+		loop->feeds_asked++;
+	else
 		free(request);
 }
 
 /* A reader that takes nothing may have gone without a word: sending to it would tell. */
 static void ask_alive(struct loop *loop, struct loop_feed *feed)
 {
-	struct buf *frame = loop_send(loop, &feed->peer);
-
 	feed->moved = loop->now;
-	if (frame)
-		wire_put_empty(frame, WIRE_PING, 0);
+	loop_reply_empty(loop, &feed->peer, WIRE_PING, 0);
 }
 
 /* True while the feed goes on. */
 static bool feed_turn(struct loop *loop, struct loop_feed *feed)
 {
-	struct err  err = {0};
-	uint64_t    count;
-	bool        ended;
-	struct buf *frame;
+	struct loop_request request = {0};
+	struct err          err = {0};
+	bool                ended;
 
 	send_parts(loop, feed);
 	if (feed->gone && !feed->asked)
@@ -249,19 +261,18 @@ static bool feed_turn(struct loop *loop, struct loop_feed *feed)
 		ask_alive(loop, feed);
 	if (feed->asked || feed->ready)
 		return true;
-	if (!images_of(loop, feed->job, &count, &ended, &err)) {
+	if (!images_of(loop, feed->job, &request, &ended, &err)) {
 		loop_reply_error(loop, &feed->peer, feed->correlation, &err);
 		return false;
 	}
-	if (feed->image < count) {
-		ask(loop, feed);
+	if (feed->image < request.end) {
+		if (may_ask(loop, feed))
+			ask(loop, feed, &request);
 		return true;
 	}
-	if (!ended)
-		return true;
-	if ((frame = loop_send(loop, &feed->peer)) != NULL)
-		wire_put_number(frame, WIRE_RESULTS_END, feed->correlation, count);
-	return false;
+	if (ended)
+		loop_reply_number(loop, &feed->peer, WIRE_RESULTS_END, feed->correlation, request.end);
+	return !ended;
 }
 
 void loop_feeds_turn(struct loop *loop)
@@ -278,6 +289,6 @@ void loop_feeds_turn(struct loop *loop)
 		}
 		*link = feed->next;
 		loop->feeds_count--;
-		feed_free(feed);
+		feed_free(loop, feed);
 	}
 }

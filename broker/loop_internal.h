@@ -6,20 +6,37 @@
 #include "base/map.h"
 #include "base/queue.h"
 #include "loop.h"
+#include "loop_marks.h"
 #include "results.h"
+#include "schedule.h"
 #include "wire/message.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Streams of all clients together; one more is refused (ERR_BUSY). */
-enum { LOOP_FEEDS_MAX = 256, LOOP_WATCHES_MAX = 1024 };
+enum {
+	LOOP_FEEDS_MAX = 256,       /* result streams of all clients together; one more is refused (ERR_BUSY) */
+	LOOP_FEEDS_OF_PEER_MAX = 8, /* … of one connection */
+	LOOP_WATCHES_MAX = 1024,
+	LOOP_OUTBOX_BYTES_MAX = 64 << 20, /* answers of one turn: then it commits and sends before it reads on */
+	LOOP_FEED_BYTES_MAX = 256 << 20,  /* image results computed and not yet sent; beyond it one at a time */
+	LOOP_RESULTS_THREADS_MAX = 16,
+	LOOP_JOB_BYTES_MAX = 16 << 20, /* of one job record */
+	LOOP_COUNTERS = 24,
+};
 
 struct loop_worker {
 	uint64_t            id, set, heard, pinged;
+	uint64_t            away; /* since when its connection is known to have ended; 0 = it has not */
 	struct wire_peer    peer;
-	struct slice        name;     /* owned */
+	struct slice        name, version; /* owned */
+	char                set_name[WIRE_SET_NAME_BYTES];
+	uint8_t             instance[WIRE_INSTANCE_BYTES];
 	uint32_t            resolver; /* version; 0 = not told */
+	bool                draining;
+	uint64_t            upload_bytes;
+	size_t              uploads;
+	uint64_t            bytes, sampled, bytes_per_s; /* what its leases had moved at `sampled` */
 	struct loop_worker *next;
 };
 
@@ -27,14 +44,17 @@ struct loop_worker {
 struct loop_upload {
 	uint64_t   lease, worker;
 	uint32_t   next_number;
+	bool       refused; /* there was no room: what is left of this sending is not looked at */
 	struct buf bytes;
 };
 
 struct loop_job {
 	struct job_record     record; /* texts in `arena` */
 	struct arena          arena;
-	struct core_job_stats stats;    /* of this run of the broker, when the core has ended it */
-	uint64_t              base[24]; /* counters from earlier runs */
+	struct core_job_stats stats;               /* of this run of the broker, when the core has ended it */
+	uint64_t              base[LOOP_COUNTERS]; /* what is to be added to the core's numbers, modulo 2^64 */
+	struct loop_marks     done;                /* references from record.references_cursor on */
+	struct schedule       schedule;
 	uint64_t              images_committed;
 	bool                  changed; /* to be written with the next commit */
 	struct loop_job      *next;
@@ -44,7 +64,10 @@ struct loop_job {
 struct loop_frame {
 	struct wire_peer   peer;
 	struct buf         bytes;
-	uint64_t           lease; /* of a TASK: to be given back when it cannot be sent */
+	uint64_t           lease;   /* of a TASK: to be given back when it cannot be sent */
+	bool               counted; /* … and its start, `key` and `reason`, not to be counted */
+	struct layer_key   key;
+	enum fleet_counter reason;
 	struct loop_frame *next;
 };
 
@@ -58,8 +81,9 @@ struct loop_feed {
 	uint64_t          id, correlation, job, image; /* image: the next to be sent */
 	struct wire_peer  peer;
 	uint64_t          credit;
-	uint64_t          moved; /* when something was sent to it last */
-	bool              asked; /* the results thread is at it */
+	uint64_t          moved;       /* when something was sent to it last */
+	bool              only_failed; /* … or incomplete */
+	bool              asked;       /* the results threads are at it */
 	bool              gone;
 	struct buf        bytes; /* of `image`, from `offset` on still to be sent */
 	bool              ready;
@@ -68,8 +92,11 @@ struct loop_feed {
 	struct loop_feed *next;
 };
 
+/* What a results thread is asked: image `image` of the job, or the first failed one from it on and below `end`. */
 struct loop_request {
-	uint64_t   feed, job, image;
+	uint64_t   feed, job, image, end;
+	bool       only_failed, indexed;
+	bool       none; /* answer: there is no failed one */
 	struct buf bytes;
 };
 
@@ -79,50 +106,80 @@ struct loop {
 	struct core        *core;
 	struct catalog     *catalog;
 	int                 wake_fd;
-	_Atomic bool        stopping;
-	bool                batch; /* a write transaction is open */
-	bool                again; /* a commit showed clients something new: another turn at once */
+	_Atomic bool        stopping, drain_asked;
+	bool                draining, drained;
+	bool                batch;        /* a write transaction is open */
+	enum fleet_counter  retry_reason; /* of the task that is sent next */
+	bool                again;        /* there is more to do: another turn at once */
 	struct log_limit    refused;
 	struct err          broken; /* the store failed: the loop ends */
 	uint64_t            now, cleaned;
-	uint64_t            workers_seen, feeds_seen, upload_bytes;
+	uint64_t            workers_seen, feeds_seen, upload_bytes, outbox_bytes, feed_bytes;
+	uint64_t            favoured; /* the lease whose result may go beyond the ceiling, so that one always ends */
 	struct loop_worker *workers;
+	struct map          workers_by_peer, workers_by_id;
 	struct map          uploads;
-	struct loop_job    *jobs; /* running, newest first */
+	struct loop_job    *jobs; /* running and scheduled, newest first */
+	struct map          jobs_by_id;
+	uint64_t            dropping; /* an ended job whose layer rows go; 0 = none is known */
 	struct loop_frame  *outbox, **outbox_end;
+	struct loop_frame  *outbox_counted; /* the last one whose bytes are in outbox_bytes */
 	struct loop_watch  *watches;
 	struct loop_feed   *feeds;
-	size_t              watches_count, feeds_count;
+	size_t              watches_count, feeds_count, feeds_asked;
 	struct core_event  *events; /* waiting to be stepped */
 	size_t              events_count, events_capacity;
-	struct arena        arena; /* of one message */
+	struct arena        event_texts; /* of waiting events */
+	struct arena        arena;       /* of one message */
 	struct buf          in;
-	pthread_t           results_thread;
-	bool                results_running;
+	pthread_t           results_threads[LOOP_RESULTS_THREADS_MAX];
+	size_t              results_running;
 	struct queue       *asked, *answered; /* struct loop_request */
 };
 
 /* loop.c */
-bool        loop_write(struct loop *loop); /* the batch is open; false: the store has failed */
-void        loop_broken(struct loop *loop, const struct err *err);
-struct buf *loop_send(
-	struct loop            *loop,
-	const struct wire_peer *peer); /* an empty frame that leaves after the commit; NULL without memory */
-struct buf *loop_send_task(struct loop *loop, const struct wire_peer *peer, uint64_t lease);
-void loop_reply_error(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, const struct err *err);
+bool loop_write(struct loop *loop); /* the batch is open; false: the store has failed */
+void loop_broken(struct loop *loop, const struct err *err);
 void loop_step(struct loop *loop, const struct core_event *event); /* and what follows from it */
+
+/* loop_send.c. Frames are empty and leave after the commit; NULL without memory. */
+struct buf        *loop_send(struct loop *loop, const struct wire_peer *peer);
+struct loop_frame *loop_send_frame(struct loop *loop, const struct wire_peer *peer);
+void loop_reply_error(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, const struct err *err);
+void loop_reply_number(struct loop *loop, const struct wire_peer *peer, enum wire_type type, uint64_t correlation,
+		       uint64_t number);
+void loop_reply_empty(struct loop *loop, const struct wire_peer *peer, enum wire_type type, uint64_t correlation);
+void loop_flush(struct loop *loop, bool send);
+void loop_outbox_count(struct loop *loop); /* sets outbox_bytes */
+void loop_tell_broken(struct loop *loop);  /* everybody whose answer was not committed, and who waits for news */
 
 /* loop_actions.c */
 void loop_carry_out(struct loop *loop, const struct core_action *action);
 void loop_queue_event(struct loop *loop, const struct core_event *event);
 
+/* loop_task.c */
+int loop_task_send(struct loop *loop, const struct core_action *action, struct err *err);
+
 /* loop_worker.c */
 void loop_worker_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header,
 			 struct slice body);
 struct loop_worker *loop_worker_find(const struct loop *loop, uint64_t id);
-void                loop_worker_gone(struct loop *loop, struct loop_worker *worker, bool orderly, const char *how);
+struct loop_worker *loop_worker_of(const struct loop *loop, const struct wire_peer *peer);
+void                loop_worker_drain(struct loop *loop, struct loop_worker *worker);
 void loop_worker_forget(struct loop *loop, uint64_t id); /* with what it had sent of unfinished results */
 void loop_workers_turn(struct loop *loop);               /* asks the silent ones: a dead one's connection is gone */
+
+/* loop_result.c: RESULT, FAIL and their ACK */
+void loop_result(struct loop *loop, struct loop_worker *worker, uint64_t correlation, struct slice body);
+void loop_failed(struct loop *loop, const struct loop_worker *worker, uint64_t correlation, struct slice body);
+void loop_uploads_drop(struct loop *loop, uint64_t worker);
+
+/* loop_take.c: what a whole result is, once it is there */
+int loop_take_layer(struct loop *loop, const struct core_lease_info *info, struct slice bytes, struct core_event *event,
+		    struct err *err);
+int loop_take_images(struct loop *loop, const struct loop_worker *worker, const struct core_lease_info *info,
+		     struct slice bytes, struct err *err);
+int loop_take_listed(struct loop *loop, const struct core_lease_info *info, struct slice bytes, struct err *err);
 
 /* loop_known.c: what a reference was the last time, so that a worker need only ask whether it still is that */
 struct wire_strings loop_known_get(struct loop *loop, const struct loop_job *job, const struct loop_worker *worker,
@@ -131,32 +188,66 @@ struct wire_strings loop_known_get(struct loop *loop, const struct loop_job *job
 int                 loop_known_put(struct loop *loop, const struct loop_job *job, const struct loop_worker *worker,
 				   struct slice reference, const struct wire_strings *images, struct err *err);
 
-/* loop_client.c */
-void     loop_client_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header,
-			     struct slice body);
+/* loop_submit.c */
+void loop_submit(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void loop_references(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void loop_cancel(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void loop_pause(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void loop_resume(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void loop_drain_worker(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void loop_drain_begin(struct loop *loop);
+
+/* loop_status.c */
+int      loop_status_of(struct loop *loop, uint64_t job, struct arena *arena, struct wire_job_status *out,
+			struct err *err); /* running or stored */
+void     loop_status(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void     loop_watch(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
 void     loop_watches_turn(struct loop *loop);
 uint64_t loop_watches_due(const struct loop *loop);
+void     loop_watches_free(struct loop *loop);
 void     loop_client_gone(struct loop *loop, const struct wire_peer *peer);
-void     loop_clients_free(struct loop *loop);
 
 /* loop_job.c */
 struct loop_job *loop_job_find(const struct loop *loop, uint64_t job);
+struct loop_job *loop_job_running(const struct loop *loop, uint64_t job);          /* not a schedule */
 struct loop_job *loop_job_add(struct loop *loop, const struct job_record *record); /* copies; NULL without memory */
+void             loop_job_open(struct loop *loop, const struct loop_job *job);     /* in the core */
 void             loop_job_status(const struct loop *loop, const struct loop_job *job, struct wire_job_status *out);
 void             loop_job_status_stored(const struct job_record *record, struct wire_job_status *out);
+void             loop_job_uncount_image(struct loop_job *job, const struct image *image,
+					const struct core_outcome *outcomes); /* it was counted before a restart */
+bool             loop_image_needs_retry(const struct image *image, const struct layer_outcome *layers, size_t count);
 void             loop_jobs_write(struct loop *loop);     /* changed records, before the commit */
 void             loop_jobs_committed(struct loop *loop); /* … after it; ended ones leave */
-int              loop_jobs_resume(struct loop *loop, struct err *err);
-int              loop_references_fetch(struct loop *loop, const struct core_action *action, struct err *err);
-bool             loop_reference_add(struct loop *loop, struct loop_job *job, struct slice text, struct err *err);
+void             loop_jobs_clean(struct loop *loop);     /* rows of ended jobs that nobody needs */
 void             loop_jobs_free(struct loop *loop);
 
-/* loop_feed.c */
-int  loop_feeds_start(struct loop *loop, struct err *err);
-void loop_feeds_stop(struct loop *loop);
-void loop_feed_open(struct loop *loop, const struct wire_peer *peer, uint64_t correlation,
-		    const struct wire_results *request);
-void loop_feed_credit(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, uint64_t credit);
-void loop_feeds_turn(struct loop *loop);
+/* loop_reference.c */
+struct loop_added { /* by one message, to be told to the core at once */
+	size_t images, listings;
+};
+bool loop_reference_add(struct loop *loop, struct loop_job *job, struct slice text, struct loop_added *added,
+			struct err *err);
+void loop_references_added(struct loop *loop, const struct loop_job *job, const struct loop_added *added);
+void loop_references_close(struct loop *loop, struct loop_job *job);
+int  loop_references_fetch(struct loop *loop, const struct core_action *action, struct err *err);
+int  loop_reference_done(struct loop *loop, uint64_t job, uint64_t number, struct err *err);
+int  loop_reference_failed(struct loop *loop, struct loop_job *job, struct slice text, int code, struct slice why,
+			   bool *added, struct err *err); /* it is an image too: failed, with the reason */
+
+/* loop_schedule.c: jobs that take their references from another one */
+void loop_fill_turn(struct loop *loop);
+void loop_schedules_turn(struct loop *loop);
+
+/* loop_restart.c */
+int loop_jobs_resume(struct loop *loop, struct err *err);
+
+/* loop_feed.c, loop_compute.c */
+int   loop_feeds_start(struct loop *loop, struct err *err);
+void  loop_feeds_stop(struct loop *loop);
+void  loop_results(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void  loop_results_credit(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void  loop_feeds_turn(struct loop *loop);
+void *loop_compute_run(void *loop); /* a results thread */
 
 #endif

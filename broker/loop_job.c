@@ -1,21 +1,25 @@
 #include "loop_internal.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "model/reference.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { JOB_BYTES_MAX = 16 << 20, STATS_COUNT = 20 };
+enum { STATS_COUNT = 20, ROWS_DROPPED_PER_TURN = 4096 };
+
+/* Places in the counters of a job, as docs/STORE_FORMAT.md lists them. */
+enum { IMAGES_TOTAL = 0, IMAGES_DONE, IMAGES_FAILED, IMAGES_INCOMPLETE, IMAGES_SKIPPED, LAYER_USES = 11 };
 
 struct loop_job *loop_job_find(const struct loop *loop, uint64_t id)
 {
-	struct loop_job *job = loop->jobs;
+	return map_get(&loop->jobs_by_id, slice_of(&id, sizeof(id)));
+}
 
-	while (job && job->record.job != id)
-		job = job->next;
-	return job;
+struct loop_job *loop_job_running(const struct loop *loop, uint64_t id)
+{
+	struct loop_job *job = loop_job_find(loop, id);
+
+	return job && job->record.state == JOB_RUNNING ? job : NULL;
 }
 
 static struct slice *copy_list(struct arena *arena, const struct slice *items, size_t count)
@@ -29,8 +33,21 @@ static struct slice *copy_list(struct arena *arena, const struct slice *items, s
 
 static void job_free(struct loop_job *job)
 {
+	loop_marks_deinit(&job->done);
 	arena_deinit(&job->arena);
 	free(job);
+}
+
+static void copy_record(struct loop_job *job, const struct job_record *record)
+{
+	arena_init(&job->arena, LOOP_JOB_BYTES_MAX);
+	job->record = *record;
+	job->record.label = arena_copy(&job->arena, record->label);
+	job->record.platform = arena_copy(&job->arena, record->platform);
+	job->record.analyzer_set = arena_copy(&job->arena, record->analyzer_set);
+	job->record.every = arena_copy(&job->arena, record->every);
+	job->record.include = copy_list(&job->arena, record->include, record->include_count);
+	job->record.exclude = copy_list(&job->arena, record->exclude, record->exclude_count);
 }
 
 struct loop_job *loop_job_add(struct loop *loop, const struct job_record *record)
@@ -39,21 +56,30 @@ struct loop_job *loop_job_add(struct loop *loop, const struct job_record *record
 
 	if (!job)
 		return NULL;
-	arena_init(&job->arena, JOB_BYTES_MAX);
-	job->record = *record;
-	job->record.label = arena_copy(&job->arena, record->label);
-	job->record.platform = arena_copy(&job->arena, record->platform);
-	job->record.analyzer_set = arena_copy(&job->arena, record->analyzer_set);
-	job->record.include = copy_list(&job->arena, record->include, record->include_count);
-	job->record.exclude = copy_list(&job->arena, record->exclude, record->exclude_count);
-	if (arena_failed(&job->arena)) {
+	copy_record(job, record);
+	if (arena_failed(&job->arena) ||
+	    !map_put(&loop->jobs_by_id, slice_of(&job->record.job, sizeof(job->record.job)), job)) {
 		job_free(job);
 		return NULL;
 	}
+	if (record->every.len)
+		schedule_parse(record->every, &job->schedule, NULL);
+	loop_marks_begin(&job->done, record->references_cursor);
 	job->images_committed = record->images_count;
 	job->next = loop->jobs;
 	loop->jobs = job;
 	return job;
+}
+
+void loop_job_open(struct loop *loop, const struct loop_job *job)
+{
+	struct core_event open = {.kind = CORE_JOB_OPEN,
+				  .job = job->record.job,
+				  .priority = job->record.priority,
+				  .no_reuse = job->record.flags & JOB_NO_REUSE,
+				  .again = job->record.retry_of != 0};
+
+	loop_step(loop, &open);
 }
 
 void loop_jobs_free(struct loop *loop)
@@ -66,7 +92,7 @@ void loop_jobs_free(struct loop *loop)
 	}
 }
 
-/* --- counters: those stored with the job before this run, and those of the core since --- */
+/* --- counters: those of the core, and what is to be added to them: from earlier runs of the broker --- */
 
 static void stat_numbers(struct core_job_stats *stats, uint64_t *numbers[STATS_COUNT])
 {
@@ -91,31 +117,24 @@ static void stat_numbers(struct core_job_stats *stats, uint64_t *numbers[STATS_C
 	numbers[n++] = &stats->entries;
 	numbers[n++] = &stats->files_analyzed;
 	numbers[n++] = &stats->retries;
-	stats->growing = false;
 	numbers[n] = NULL;
 }
 
 /* counters[0 … 18] in the order above; docs/STORE_FORMAT.md. */
-static void fill_status(const struct job_record *record, const uint64_t *counters, struct wire_job_status *out)
+static void fill_counters(const uint64_t *counters, struct wire_job_status *out)
 {
-	*out = (struct wire_job_status){.job = record->job,
-					.label = record->label,
-					.state = record->state,
-					.priority = record->priority,
-					.submitted_ms = record->submitted_ms,
-					.finished_ms = record->finished_ms};
-	out->images_total = counters[0];
-	out->images_done = counters[1];
-	out->images_failed = counters[2];
-	out->images_incomplete = counters[3];
-	out->images_skipped = counters[4];
+	out->images_total = counters[IMAGES_TOTAL];
+	out->images_done = counters[IMAGES_DONE];
+	out->images_failed = counters[IMAGES_FAILED];
+	out->images_incomplete = counters[IMAGES_INCOMPLETE];
+	out->images_skipped = counters[IMAGES_SKIPPED];
 	out->layers_total = counters[5];
 	out->layers_done = counters[6];
 	out->layers_scanned = counters[7];
 	out->layers_reused = counters[8];
 	out->layers_verified = counters[9];
 	out->layers_failed = counters[10];
-	out->layer_uses = counters[11];
+	out->layer_uses = counters[LAYER_USES];
 	out->bytes_total = counters[12];
 	out->bytes_done = counters[13];
 	out->bytes_fetched = counters[14];
@@ -125,7 +144,25 @@ static void fill_status(const struct job_record *record, const uint64_t *counter
 	out->retries = counters[18];
 }
 
-static void sum_counters(const struct loop *loop, const struct loop_job *job, uint64_t counters[24], bool *growing)
+static void fill_status(const struct job_record *record, const uint64_t *counters, struct wire_job_status *out)
+{
+	*out = (struct wire_job_status){.job = record->job,
+					.label = record->label,
+					.state = record->state,
+					.priority = record->priority,
+					.submitted_ms = record->submitted_ms,
+					.finished_ms = record->finished_ms,
+					.paused = record->paused,
+					.every = record->every,
+					.next_ms = record->state == JOB_SCHEDULED ? record->next_ms : 0,
+					.schedule = record->schedule};
+	fill_counters(counters, out);
+	if (record->state == JOB_SCHEDULED)
+		out->images_total = record->references_count;
+}
+
+static void sum_counters(const struct loop *loop, const struct loop_job *job, uint64_t counters[LOOP_COUNTERS],
+			 bool *growing)
 {
 	struct core_job_stats stats = job->stats;
 	uint64_t             *numbers[STATS_COUNT];
@@ -133,7 +170,7 @@ static void sum_counters(const struct loop *loop, const struct loop_job *job, ui
 	core_job_stats(loop->core, job->record.job, &stats);
 	*growing = stats.growing;
 	stat_numbers(&stats, numbers);
-	for (size_t i = 0; i < 24; i++)
+	for (size_t i = 0; i < LOOP_COUNTERS; i++)
 		counters[i] = job->base[i];
 	for (size_t i = 0; numbers[i]; i++)
 		counters[i] += *numbers[i];
@@ -141,17 +178,43 @@ static void sum_counters(const struct loop *loop, const struct loop_job *job, ui
 
 void loop_job_status(const struct loop *loop, const struct loop_job *job, struct wire_job_status *out)
 {
-	uint64_t counters[24];
+	uint64_t counters[LOOP_COUNTERS];
 	bool     growing;
 
 	sum_counters(loop, job, counters, &growing);
 	fill_status(&job->record, counters, out);
-	out->growing = growing && job->record.state == JOB_RUNNING;
+	out->growing = (growing || job->record.filling || !job->record.references_closed) &&
+		       (job->record.state == JOB_RUNNING || job->record.state == JOB_SCHEDULED);
 }
 
 void loop_job_status_stored(const struct job_record *record, struct wire_job_status *out)
 {
 	fill_status(record, record->counters, out);
+}
+
+bool loop_image_needs_retry(const struct image *image, const struct layer_outcome *layers, size_t count)
+{
+	bool incomplete = image->status == IMAGE_FAILED;
+
+	for (size_t i = 0; i < count; i++)
+		incomplete |= layers[i].status == LAYER_FAILED || layers[i].status == LAYER_PARTIAL;
+	return incomplete;
+}
+
+/* The core has counted it as one more, because its reference was still open when the broker died. */
+void loop_job_uncount_image(struct loop_job *job, const struct image *image, const struct core_outcome *outcomes)
+{
+	bool incomplete = false;
+
+	for (size_t i = 0; i < image->layers_count; i++)
+		incomplete |= outcomes[i].status >= LAYER_PARTIAL;
+	job->base[IMAGES_TOTAL]--;
+	job->base[IMAGES_DONE]--;
+	job->base[IMAGES_FAILED] -= image->status == IMAGE_FAILED;
+	job->base[IMAGES_SKIPPED] -= image->status == IMAGE_SKIPPED;
+	job->base[IMAGES_INCOMPLETE] -= incomplete;
+	job->base[LAYER_USES] -= image->layers_count;
+	job->changed = true;
 }
 
 /* --- writing --- */
@@ -172,6 +235,11 @@ void loop_jobs_write(struct loop *loop)
 	}
 }
 
+static bool is_over(const struct loop_job *job)
+{
+	return job->record.state != JOB_RUNNING && job->record.state != JOB_SCHEDULED;
+}
+
 void loop_jobs_committed(struct loop *loop)
 {
 	struct loop_job **link = &loop->jobs;
@@ -179,217 +247,52 @@ void loop_jobs_committed(struct loop *loop)
 	while (*link) {
 		struct loop_job *job = *link;
 
-		loop->again |= job->images_committed != job->record.images_count || job->record.state != JOB_RUNNING;
+		loop->again |= job->images_committed != job->record.images_count || is_over(job);
 		job->images_committed = job->record.images_count;
-		if (job->record.state == JOB_RUNNING || job->changed) {
+		if (!is_over(job) || job->changed) {
 			link = &job->next;
 			continue;
 		}
 		*link = job->next;
+		map_remove(&loop->jobs_by_id, slice_of(&job->record.job, sizeof(job->record.job)));
+		if (!loop->dropping || job->record.job < loop->dropping)
+			loop->dropping = job->record.job;
 		job_free(job);
 	}
 }
 
-/* --- references --- */
-
-bool loop_reference_add(struct loop *loop, struct loop_job *job, struct slice text, struct err *err)
-{
-	struct reference  reference;
-	struct core_event event = {.kind = CORE_JOB_STORED, .job = job->record.job};
-	char              canonical[REFERENCE_TEXT_BYTES];
-	bool              added;
-
-	if (reference_parse(text, &reference, err) < 0)
-		return false;
-	if (reference_is_local(&reference) && !loop->config.embedded) {
-		err_set(err, ERR_USAGE, "%.*s: local sources are read by `varve scan`, not by a broker's workers",
-			SLICE_FMT(slice_sub(text, 0, 200)));
-		return false;
-	}
-	reference_text(&reference, canonical);
-	if (!loop_write(loop)) {
-		err_set(err, loop->broken.code, "%s", loop->broken.text);
-		return false;
-	}
-	if (catalog_reference_add(loop->catalog, job->record.job, job->record.references_count, slice_str(canonical),
-				  &added, err) < 0) {
-		loop_broken(loop, err);
-		return false;
-	}
-	if (!added)
-		return true;
-	job->record.references_count++;
-	job->changed = true;
-	event.listings = reference_is_listing(&reference);
-	event.count = !event.listings;
-	loop_step(loop, &event);
-	return true;
-}
-
-static void feed_reference(struct loop *loop, uint64_t job, const struct open_reference *open)
-{
-	struct reference  reference;
-	struct core_event event = {
-		.kind = CORE_JOB_REFERENCE, .job = job, .reference = open->number, .text = open->text};
-
-	if (reference_parse(open->text, &reference, NULL) < 0)
-		return;
-	event.task_kind = reference_is_listing(&reference) ? CORE_ENUMERATE : CORE_RESOLVE;
-	event.host = reference_is_local(&reference) ? SLICE_EMPTY : arena_copy(&loop->arena, slice_str(reference.host));
-	loop_queue_event(loop, &event);
-}
-
-/* The texts live in the arena until the queued events are stepped. */
-int loop_references_fetch(struct loop *loop, const struct core_action *action, struct err *err)
-{
-	struct references_read read = {0};
-	struct open_reference *open;
-	struct core_event      fed = {.kind = CORE_JOB_FED, .job = action->job};
-	int status = catalog_references_open(loop->catalog, action->job, action->reference, action->count, &loop->arena,
-					     &open, &read, err);
-
-	if (status < 0)
-		return status;
-	for (size_t i = 0; i < read.count; i++)
-		feed_reference(loop, action->job, &open[i]);
-	fed.reference = read.next;
-	fed.none_left = read.ended;
-	loop_queue_event(loop, &fed);
-	return 0;
-}
-
-/* --- jobs of a broker that died --- */
-
-/* How many images and listings are open; the references themselves are fetched when the core asks for them. */
-static int count_open(struct loop *loop, uint64_t job, struct core_event *stored, struct err *err)
-{
-	struct references_read read = {0};
-	struct open_reference *open;
-	struct arena           arena;
-	int                    status = 0;
-
-	arena_init(&arena, 256 << 20);
-	while (status >= 0 && !read.ended) {
-		arena_reset(&arena);
-		status = catalog_references_open(loop->catalog, job, read.next, 65536, &arena, &open, &read, err);
-		for (size_t i = 0; status >= 0 && i < read.count; i++) {
-			struct reference reference;
-
-			if (reference_parse(open[i].text, &reference, NULL) >= 0 && reference_is_listing(&reference))
-				stored->listings++;
-			else
-				stored->count++;
-		}
-	}
-	arena_deinit(&arena);
-	return status;
-}
-
-static int resume_layers(struct loop *loop, uint64_t job, struct err *err)
-{
-	struct core_event seen = {.kind = CORE_JOB_SEEN, .job = job};
-	uint64_t          hashes[1024], from = 0;
-	size_t            count;
-	int               status;
-
-	do {
-		status = catalog_job_layers(loop->catalog, job, from, hashes, 1024, &count, err);
-		for (size_t i = 0; status >= 0 && i < count; i++) {
-			seen.hash = hashes[i];
-			loop_step(loop, &seen);
-		}
-		if (count)
-			from = hashes[count - 1] + 1;
-	} while (status >= 0 && count == 1024 && from);
-	return status;
-}
-
-/* What is finished stays counted; what is open is counted again. */
-static void keep_finished_counts(struct loop_job *job)
-{
-	memcpy(job->base, job->record.counters, sizeof(job->base));
-	job->base[0] = job->base[1];
-	job->base[5] = job->base[6];
-	job->base[12] = job->base[13];
-}
-
-static int resume_job(struct loop *loop, const struct job_record *record, struct err *err)
-{
-	struct loop_job  *job = loop_job_add(loop, record);
-	struct core_event open = {.kind = CORE_JOB_OPEN,
-				  .job = record->job,
-				  .priority = record->priority,
-				  .no_reuse = record->flags & JOB_NO_REUSE,
-				  .again = record->retry_of != 0};
-	struct core_event stored = {.kind = CORE_JOB_STORED, .job = record->job};
-	struct core_event closed = {.kind = CORE_JOB_CLOSED, .job = record->job};
-	int               status;
-
-	if (!job)
-		return err_set(err, ERR_MEM, "broker: out of memory");
-	log_line(LOG_INFO, "broker", "job %llu goes on", (unsigned long long)record->job);
-	job->record.owner = catalog_owner(loop->catalog);
-	job->changed = true;
-	keep_finished_counts(job);
-	loop_step(loop, &open);
-	if ((status = resume_layers(loop, record->job, err)) < 0 ||
-	    (status = count_open(loop, record->job, &stored, err)) < 0)
-		return status;
-	loop_step(loop, &stored);
-	if (record->references_closed)
-		loop_step(loop, &closed);
-	return 0;
-}
-
-/* A scan's own job ends with its process. */
-static int end_job(struct loop *loop, struct job_record *record, struct err *err)
-{
-	record->state = JOB_CANCELLED;
-	record->finished_ms = clock_unix_ms();
-	return loop_write(loop) ? catalog_job_put(loop->catalog, record, err) : ERR_STORE;
-}
-
-static int resume_one(struct loop *loop, uint64_t id, struct err *err)
+/* Of a job that another process may run, or that goes on after us, the rows stay. */
+static bool has_ended(struct loop *loop, uint64_t job)
 {
 	struct job_record record;
-	struct arena      arena;
-	struct err        damaged = {0};
-	int               status;
 
-	arena_init(&arena, JOB_BYTES_MAX);
-	status = catalog_job_get(loop->catalog, id, &arena, &record, &damaged);
-	if (status < 0) {
-		log_line(LOG_WARNING, "broker", "job %llu: %s", (unsigned long long)id, damaged.text);
-		status = 0;
-	} else if (record.state == JOB_RUNNING && !catalog_owner_alive(loop->catalog, record.owner)) {
-		if (record.embedded)
-			status = end_job(loop, &record, err);
-		else if (!loop->config.embedded)
-			status = resume_job(loop, &record, err);
-	}
-	arena_deinit(&arena);
-	return status;
+	arena_reset(&loop->arena);
+	if (loop_job_find(loop, job))
+		return false;
+	return catalog_job_get(loop->catalog, job, &loop->arena, &record, NULL) == ERR_NOT_FOUND ||
+	       record.state == JOB_DONE || record.state == JOB_CANCELLED;
 }
 
-int loop_jobs_resume(struct loop *loop, struct err *err)
+/* Rows of ended jobs that nobody needs go a few at a time. */
+void loop_jobs_clean(struct loop *loop)
 {
-	uint64_t id = 0;
-	int      status = 0;
+	struct err err = {0};
+	uint64_t   job;
+	bool       more = true;
 
-	while (status >= 0 && catalog_job_newest(loop->catalog, id, &id, NULL) >= 0) {
-		status = resume_one(loop, id, err);
-		if (id == 1)
-			break;
+	if (!loop->dropping)
+		return;
+	if (catalog_job_layers_next(loop->catalog, loop->dropping, &job, NULL) < 0) {
+		loop->dropping = 0;
+		return;
 	}
-	loop_jobs_write(loop);
-	if (loop->broken.code)
-		status = err_set(err, loop->broken.code, "%s", loop->broken.text);
-	if (loop->batch) {
-		loop->batch = false;
-		if (status < 0)
-			catalog_abort(loop->catalog);
-		else
-			status = catalog_commit(loop->catalog, err);
+	loop->again = true;
+	if (!has_ended(loop, job)) {
+		loop->dropping = job + 1;
+		return;
 	}
-	return status;
+	loop->dropping = job;
+	if (loop_write(loop) && catalog_job_layers_drop(loop->catalog, job, ROWS_DROPPED_PER_TURN, &more, &err) < 0)
+		loop_broken(loop, &err);
+	loop->dropping += !more;
 }

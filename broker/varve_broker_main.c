@@ -5,6 +5,7 @@
 #include "loop.h"
 #include "store/store_dir.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,13 @@ static const char help[] =
 	"  --admit FILE         list of admitted keys, made by `varve keys authorize`; read again whenever it changes\n"
 	"  --insecure-tcp       tcp:// without keys: everybody who reaches it may do everything; benchmarks only\n"
 	"  --host-tasks-max N   tasks at once per registry, over all workers (default: no limit)\n"
+	"  --results-threads N  threads that compute results (default: one per CPU, four at most)\n"
 	"  --verbose            more lines on stderr\n"
 	"  --help, --version\n\n"
-	"SIGTERM and SIGINT stop it; jobs go on from the catalog when it is started again.\n"
-	"Exit status: 0 stopped; 2 usage or configuration; 4 could not run, or the store failed.\n";
+	"SIGTERM and SIGINT stop it; jobs go on from the catalog when it is started again. SIGUSR1, or `varve drain "
+	"broker`:\n"
+	"no new work is given out and no job taken; it ends when the workers have finished what they hold.\n"
+	"Exit status: 0 stopped or drained; 2 usage or configuration; 4 could not run, or the store failed.\n";
 
 enum option_id {
 	OPTION_ENDPOINT = 256,
@@ -36,6 +40,7 @@ enum option_id {
 	OPTION_ADMIT,
 	OPTION_INSECURE,
 	OPTION_HOST_TASKS,
+	OPTION_RESULTS_THREADS,
 	OPTION_VERBOSE,
 	OPTION_HELP,
 	OPTION_VERSION
@@ -49,6 +54,7 @@ static const struct option options[] = {{"endpoint", required_argument, NULL, OP
 					{"admit", required_argument, NULL, OPTION_ADMIT},
 					{"insecure-tcp", no_argument, NULL, OPTION_INSECURE},
 					{"host-tasks-max", required_argument, NULL, OPTION_HOST_TASKS},
+					{"results-threads", required_argument, NULL, OPTION_RESULTS_THREADS},
 					{"verbose", no_argument, NULL, OPTION_VERBOSE},
 					{"help", no_argument, NULL, OPTION_HELP},
 					{"version", no_argument, NULL, OPTION_VERSION},
@@ -59,7 +65,7 @@ struct settings {
 	size_t      endpoints_count;
 	const char *store, *db, *key, *admit;
 	bool        insecure, done;
-	uint64_t    store_bytes_max, host_tasks_max;
+	uint64_t    store_bytes_max, host_tasks_max, results_threads;
 };
 
 static int number(const char *option, const char *text, uint64_t *out, struct err *err)
@@ -103,6 +109,8 @@ static int take_option(int id, void *data, struct err *err)
 		return 0;
 	case OPTION_HOST_TASKS:
 		return number("host-tasks-max", optarg, &settings->host_tasks_max, err);
+	case OPTION_RESULTS_THREADS:
+		return number("results-threads", optarg, &settings->results_threads, err);
 	case OPTION_VERBOSE:
 		log_level_set(LOG_DEBUG);
 		return 0;
@@ -139,7 +147,8 @@ static int serve(struct broker *broker, const struct settings *settings, struct 
 		log_line(LOG_INFO, "broker", "listening on %s", loop_endpoint(broker->loop, i));
 	if (pthread_create(&thread, NULL, run_loop, broker) != 0)
 		return err_set(err, ERR_MEM, "cannot start a thread");
-	daemon_wait_signal();
+	while (daemon_wait_signal_drain() == SIGUSR1)
+		loop_drain(broker->loop);
 	loop_stop(broker->loop);
 	pthread_join(thread, NULL);
 	log_line(LOG_INFO, "broker", "stopped");
@@ -151,6 +160,7 @@ static int open_broker(struct broker *broker, const struct settings *settings, c
 	const struct catalog_config catalog = {.bytes_max = settings->store_bytes_max};
 	struct loop_config          loop = {
 			 .db_dir = settings->db,
+			 .results_threads = (unsigned)settings->results_threads,
 			 .core = {.host_leases_max = (uint32_t)settings->host_tasks_max, .seed = random_seed()}};
 	int status = catalog_open(store, &catalog, &broker->catalog, err);
 

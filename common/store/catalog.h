@@ -123,6 +123,7 @@ struct claim {
 	enum claim_answer answer;
 	uint64_t          owner;   /* CLAIM_BUSY: who has it */
 	bool              partial; /* CLAIM_KNOWN: what is known is not the whole layer */
+	bool              died;    /* CLAIM_GRANTED: its owner did not give it back */
 	bool              retry;   /* CLAIM_GRANTED: a scan had begun before (a dead owner, a failure, forced) */
 	struct digest verify; /* CLAIM_GRANTED: nonzero = known under this digest by the claimed diffID: verify mode */
 };
@@ -189,11 +190,11 @@ struct job_record {
 	uint64_t     next_ms;           /* of a schedule: when it is due, Unix time */
 	uint64_t     schedule;          /* the schedule whose run this is; 0 = none */
 	uint64_t     references_cursor; /* no reference below it is open */
-	uint64_t     references_done;
-	bool         filling;        /* references are still copied from retry_of or schedule … */
-	uint64_t     fill_next;      /* … from this number on */
-	bool         failed_indexed; /* its failed images can be found by catalog_image_failed_next() */
-	uint64_t     skipped_runs;   /* of a schedule: the last one was still running */
+	uint64_t     references_done, listings_open; /* open ones that are listings; both not known in format 2 */
+	bool         filling;                        /* references are still copied from retry_of or schedule … */
+	uint64_t     fill_next;                      /* … from this number on */
+	bool         failed_indexed;                 /* its failed images can be found by catalog_image_failed_next() */
+	uint64_t     skipped_runs;                   /* of a schedule: the last one was still running */
 };
 
 int catalog_job_new(struct catalog *catalog, struct job_record *job,
@@ -209,11 +210,12 @@ enum reference_state { REFERENCE_OPEN, REFERENCE_DONE };
 /* [w] number: the job's next (references_count). *added false when the job has the reference already. */
 int catalog_reference_add(struct catalog *catalog, uint64_t job, uint64_t number, struct slice reference, bool *added,
 			  struct err *err);
-int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct err *err); /* [w] */
+/* [w] Its text is appended to `text`; nothing is when it was done before. A damaged one is done too. */
+int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct buf *text, struct err *err);
 
 struct open_reference {
 	uint64_t     number;
-	struct slice text;
+	struct slice text; /* empty: the record is damaged */
 };
 
 struct references_read {
@@ -235,6 +237,8 @@ int catalog_reference_text(struct catalog *catalog, uint64_t job, uint64_t numbe
 int catalog_job_layer_put(struct catalog *catalog, uint64_t job, uint64_t hash, struct err *err); /* [w] */
 int catalog_job_layers(struct catalog *catalog, uint64_t job, uint64_t from, uint64_t *hashes, size_t max,
 		       size_t *count, struct err *err); /* from a hash on, in order */
+/* The first job with a number >= from that has such rows; ERR_NOT_FOUND. */
+int catalog_job_layers_next(struct catalog *catalog, uint64_t from, uint64_t *job, struct err *err);
 int catalog_job_layers_drop(struct catalog *catalog, uint64_t job, size_t max, bool *more,
 			    struct err *err); /* [w] some `max` of them */
 

@@ -106,21 +106,23 @@ int catalog_scan_counts(struct catalog *catalog, const struct layer_key *key, st
 
 /* --- claims --- */
 
-/* The living owner of a claim other than us; 0 = free. */
-static uint64_t claimed_by_other(struct catalog *catalog, struct db_txn *txn, struct slice id)
+/* The living owner of a claim other than us; 0 = free. *died: somebody has it who cannot give it back. */
+static uint64_t claimed_by_other(struct catalog *catalog, struct db_txn *txn, struct slice id, bool *died)
 {
 	struct slice value;
 	uint64_t     owner;
 
+	*died = false;
 	if (db_borrow(txn, TABLE_CLAIMS, id, &value, NULL) < 0)
 		return 0;
 	struct msgpack_reader r = msgpack_reader_of(value);
 
 	msgpack_begin_record(&r, 2);
 	owner = msgpack_read_uint(&r);
-	if (!msgpack_ok(&r) || owner == catalog->owner || !catalog_owner_alive(catalog, owner))
+	if (!msgpack_ok(&r) || owner == catalog->owner)
 		return 0;
-	return owner;
+	*died = !catalog_owner_alive(catalog, owner);
+	return *died ? 0 : owner;
 }
 
 static int put_claim(struct catalog *catalog, struct db_txn *txn, struct slice id, struct err *err)
@@ -173,7 +175,7 @@ int catalog_claim(struct catalog *catalog, const struct layer_key *key, const st
 		out->answer = CLAIM_QUARANTINED;
 		return 0;
 	}
-	if ((out->owner = claimed_by_other(catalog, txn, id)) != 0) {
+	if ((out->owner = claimed_by_other(catalog, txn, id, &out->died)) != 0) {
 		out->answer = CLAIM_BUSY;
 		return 0;
 	}

@@ -4,7 +4,7 @@
 #include "base/cursor.h"
 #include "base/msgpack_write.h"
 
-enum { COUNTERS = 24, JOB_FIELDS_MIN = 20, JOB_FIELDS = 30 };
+enum { COUNTERS = 24, JOB_FIELDS_MIN = 20, JOB_FIELDS = 31 };
 
 /* --- job records --- */
 
@@ -62,6 +62,7 @@ static void encode_job(struct buf *out, const struct job_record *job)
 	msgpack_write_uint(out, job->fill_next);
 	msgpack_write_bool(out, job->failed_indexed);
 	msgpack_write_uint(out, job->skipped_runs);
+	msgpack_write_uint(out, job->listings_open);
 }
 
 /* What format 3 added. A job of format 2 has none of it: nothing is paused, repeated or half copied. */
@@ -77,6 +78,7 @@ static void decode_job_new(struct msgpack_reader *r, struct arena *arena, struct
 	job->fill_next = msgpack_read_uint(r);
 	job->failed_indexed = msgpack_read_bool(r);
 	job->skipped_runs = msgpack_read_uint(r);
+	job->listings_open = msgpack_read_uint(r);
 }
 
 static bool decode_job(struct slice bytes, struct arena *arena, struct job_record *job)

@@ -69,3 +69,27 @@ int catalog_job_layers_drop(struct catalog *catalog, uint64_t job, size_t max, b
 	}
 	return status;
 }
+
+int catalog_job_layers_next(struct catalog *catalog, uint64_t from, uint64_t *job, struct err *err)
+{
+	struct catalog_read read = {0};
+	struct db_cursor   *cursor;
+	struct slice        key = SLICE_EMPTY, value;
+	uint8_t             name[KEY_PAIR_BYTES];
+	struct cursor       c;
+	int                 status = catalog_read_begin(catalog, &read, err);
+
+	if (status < 0)
+		return status;
+	status = db_cursor_open(read.txn, TABLE_JOB_LAYERS, catalog_key_pair(from, 0, name), &cursor, err);
+	if (status >= 0) {
+		db_cursor_next(cursor, &key, &value, NULL);
+		c = cursor_of(key);
+		*job = cursor_u64be(&c);
+		if (!cursor_ok(&c))
+			status = err_set(err, ERR_NOT_FOUND, "store %s: no further job with layers", catalog->dir);
+		db_cursor_close(cursor);
+	}
+	catalog_read_end(&read);
+	return status;
+}

@@ -51,21 +51,26 @@ static bool decode_reference(struct slice value, struct slice *reference, enum r
 	return msgpack_ok(&r);
 }
 
-int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct err *err)
+int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct buf *text, struct err *err)
 {
 	struct db_txn       *txn = catalog_batch(catalog, err);
 	uint8_t              name[KEY_PAIR_BYTES];
-	struct slice         value, reference;
-	enum reference_state state;
+	struct slice         value, reference = SLICE_EMPTY;
+	enum reference_state state = REFERENCE_OPEN;
+	size_t               before = text->len;
 	int                  status;
 
 	if (!txn)
 		return ERR_INTERNAL;
-	if ((status = db_borrow(txn, TABLE_REFERENCES, catalog_key_pair(job, number, name), &value, err)) < 0)
+	status = db_borrow(txn, TABLE_REFERENCES, catalog_key_pair(job, number, name), &value, err);
+	if (status < 0 && status != ERR_STORE)
 		return status;
-	if (!decode_reference(value, &reference, &state))
-		return catalog_malformed(catalog, "reference", err);
-	return put_reference(txn, job, number, reference, REFERENCE_DONE, err);
+	if (status < 0 || !decode_reference(value, &reference, &state))
+		reference = SLICE_EMPTY;
+	if (state == REFERENCE_DONE)
+		return 0;
+	buf_append(text, reference); /* what is borrowed ends with the writing */
+	return put_reference(txn, job, number, slice_from(buf_slice(text), before), REFERENCE_DONE, err);
 }
 
 /* Appends a copy of what is open; false: there is no room, it is to be read again next time. */
@@ -100,8 +105,11 @@ static int read_open(struct db_txn *txn, uint64_t job, uint64_t from, size_t max
 			break;
 		}
 		number = cursor_u64be(&c);
-		if (got > 0 && decode_reference(value, &reference, &state) && state == REFERENCE_OPEN &&
-		    !take_open(arena, out, &read->count, number, reference))
+		if (got < 0 || !decode_reference(value, &reference, &state)) {
+			reference = SLICE_EMPTY;
+			state = REFERENCE_OPEN;
+		}
+		if (state == REFERENCE_OPEN && !take_open(arena, out, &read->count, number, reference))
 			break;
 		read->next = number + 1;
 		read->passed++;

@@ -17,6 +17,9 @@
 
 enum {
 	FRAMES_QUEUED_MAX = 4096, /* high-water mark: leases and parts are bounded by credits well below it */
+	/* Of one connection at a server, where strangers are: frames of 2 MiB that wait to be read, answers not taken. */
+	SERVER_RECEIVED_MAX = 128,
+	SERVER_SENT_MAX = 1024,
 	LINGER_MS = 1000,
 	ROUTING_ID_BYTES_MAX = WIRE_PEER_BYTES - 2,
 	HEARTBEAT_MS = 5000,
@@ -235,6 +238,9 @@ static int listen_on(struct wire_context *context, struct wire_server *server, c
 	if ((status = set_common(listener->socket, endpoint, err)) < 0 ||
 	    (listener->by_key && (status = secure_server(listener->socket, config, endpoint, err)) < 0))
 		return status;
+	if (set_int(listener->socket, ZMQ_RCVHWM, SERVER_RECEIVED_MAX) < 0 ||
+	    set_int(listener->socket, ZMQ_SNDHWM, SERVER_SENT_MAX) < 0)
+		return wire_fail(err, ERR_INTERNAL, "listen on", endpoint);
 	listener->monitor = listener->by_key ? wire_monitor_open(context, listener->socket) : NULL;
 	if (set_int(listener->socket, ZMQ_ROUTER_MANDATORY, 1) < 0)
 		return wire_fail(err, ERR_INTERNAL, "listen on", endpoint);
@@ -572,25 +578,7 @@ int wire_client_receive(struct wire_client *client, int wake_fd, uint64_t wait_m
 	return client_take(client, frame);
 }
 
-/* --- places and keys --- */
-
-int wire_default_endpoint(bool create, struct buf *out, struct err *err)
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	char        folder[400];
-	struct stat there;
-
-	if (runtime && runtime[0] == '/' && strlen(runtime) < 60)
-		snprintf(folder, sizeof(folder), "%s/varve", runtime);
-	else
-		snprintf(folder, sizeof(folder), "/tmp/varve-%u", (unsigned)geteuid());
-	if (create && mkdir(folder, 0700) < 0 && errno != EEXIST)
-		return err_errno(err, ERR_CONFIG, "folder %s", folder);
-	if (lstat(folder, &there) == 0 && (!S_ISDIR(there.st_mode) || there.st_uid != geteuid()))
-		return err_set(err, ERR_CONFIG, "folder %s: belongs to somebody else", folder);
-	buf_printf(out, "ipc://%s/broker", folder);
-	return buf_ok(out) ? 0 : err_set(err, ERR_MEM, "endpoint: out of memory");
-}
+/* --- keys --- */
 
 int wire_keypair(char public_key[WIRE_KEY_TEXT_BYTES], char secret_key[WIRE_KEY_TEXT_BYTES], struct err *err)
 {

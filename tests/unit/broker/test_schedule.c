@@ -155,6 +155,7 @@ static void refusal_names_the_field(void **state)
 	(void)state;
 	assert_int_equal(schedule_parse(SLICE_LIT("0 25 * * *"), &schedule, &err), ERR_USAGE);
 	assert_non_null(strstr(err.text, "\"25\" is no hour (0 to 23)"));
+	err = (struct err){0};
 	assert_int_equal(schedule_parse(SLICE_LIT("0 0 30 2 *"), &schedule, &err), ERR_USAGE);
 	assert_non_null(strstr(err.text, "never"));
 }

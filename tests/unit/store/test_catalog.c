@@ -206,6 +206,7 @@ static void job_keeps_its_references_once_and_its_images_by_number(void **state)
 	struct job_image     image = {.image = SLICE_LIT("encoded"), .set = 9, .layers = outcomes, .layers_count = 2},
 			 stored;
 	struct arena arena;
+	struct buf   text;
 	bool         added;
 	uint64_t     newest;
 
@@ -218,7 +219,10 @@ static void job_keeps_its_references_once_and_its_images_by_number(void **state)
 	assert_true(added);
 	assert_int_equal(catalog_reference_add(catalog, job.job, 1, SLICE_LIT("docker://a"), &added, NULL), 0);
 	assert_false(added);
-	assert_int_equal(catalog_reference_done(catalog, job.job, 0, NULL), 0);
+	buf_init(&text, 1 << 10);
+	assert_int_equal(catalog_reference_done(catalog, job.job, 0, &text, NULL), 0);
+	assert_slice_equal(buf_slice(&text), "docker://a");
+	buf_deinit(&text);
 	assert_int_equal(catalog_image_add(catalog, job.job, &image, SLICE_LIT("docker://a linux/amd64"), &added, NULL),
 			 0);
 	assert_true(added);

@@ -166,20 +166,25 @@ static void result_that_was_cut_does_not_replace_a_better_one(void **state)
 static void layers_of_a_job_are_there_once_and_go_with_it(void **state)
 {
 	struct catalog *catalog = place_open_catalog(*state, false);
-	uint64_t        hashes[8];
+	uint64_t        hashes[8], job;
 	size_t          count;
 	bool            more;
 
 	assert_int_equal(catalog_begin(catalog, NULL), 0);
-	for (uint64_t job = 1; job <= 2; job++)
+	for (job = 1; job <= 2; job++)
 		for (uint64_t i = 0; i < 6; i++) /* each twice */
 			assert_int_equal(catalog_job_layer_put(catalog, job, UINT64_MAX - i / 2, NULL), 0);
 	assert_int_equal(catalog_job_layers(catalog, 1, 0, hashes, 8, &count, NULL), 0);
 	assert_int_equal(count, 3);
 	assert_int_equal(catalog_job_layers(catalog, 1, hashes[1] + 1, hashes, 8, &count, NULL), 0);
 	assert_int_equal(count, 1);
+	assert_int_equal(catalog_job_layers_next(catalog, 0, &job, NULL), 0);
+	assert_int_equal(job, 1);
+	assert_int_equal(catalog_job_layers_next(catalog, 3, &job, NULL), ERR_NOT_FOUND);
 	assert_int_equal(catalog_job_layers_drop(catalog, 1, 1000, &more, NULL), 0);
 	assert_false(more);
+	assert_int_equal(catalog_job_layers_next(catalog, 0, &job, NULL), 0);
+	assert_int_equal(job, 2);
 	assert_int_equal(catalog_job_layers(catalog, 1, 0, hashes, 8, &count, NULL), 0);
 	assert_int_equal(count, 0);
 	assert_int_equal(catalog_job_layers(catalog, 2, 0, hashes, 8, &count, NULL), 0);
@@ -205,6 +210,7 @@ static void open_references_come_in_batches_from_a_number_on(void **state)
 	struct references_read read;
 	struct open_reference *open;
 	struct arena           arena;
+	struct buf             text;
 	bool                   added;
 
 	arena_init(&arena, 1 << 20);
@@ -212,13 +218,18 @@ static void open_references_come_in_batches_from_a_number_on(void **state)
 	new_job(catalog, 1, &job);
 	new_job(catalog, 2, &other);
 	for (uint64_t i = 0; i < 6; i++) {
-		char text[16];
+		char name[16];
 
-		snprintf(text, sizeof(text), "docker://a/%d", (int)i);
-		assert_int_equal(catalog_reference_add(catalog, job.job, i, slice_str(text), &added, NULL), 0);
-		assert_int_equal(catalog_reference_add(catalog, other.job, i, slice_str(text), &added, NULL), 0);
+		snprintf(name, sizeof(name), "docker://a/%d", (int)i);
+		assert_int_equal(catalog_reference_add(catalog, job.job, i, slice_str(name), &added, NULL), 0);
+		assert_int_equal(catalog_reference_add(catalog, other.job, i, slice_str(name), &added, NULL), 0);
 	}
-	assert_int_equal(catalog_reference_done(catalog, job.job, 1, NULL), 0);
+	buf_init(&text, 1 << 10);
+	assert_int_equal(catalog_reference_done(catalog, job.job, 1, &text, NULL), 0);
+	assert_slice_equal(buf_slice(&text), "docker://a/1");
+	assert_int_equal(catalog_reference_done(catalog, job.job, 1, &text, NULL), 0);
+	assert_slice_equal(buf_slice(&text), "docker://a/1"); /* it was done before: nothing is said again */
+	buf_deinit(&text);
 	assert_int_equal(catalog_references_open(catalog, job.job, 0, 3, &arena, &open, &read, NULL), 0);
 	assert_int_equal(read.count, 3);
 	assert_int_equal(open[1].number, 2); /* 1 is done */
@@ -272,7 +283,8 @@ static void job_keeps_its_schedule_and_where_it_is(void **state)
 				 .filling = true,
 				 .fill_next = 14,
 				 .failed_indexed = true,
-				 .skipped_runs = 2},
+				 .skipped_runs = 2,
+				 .listings_open = 15},
 			  read;
 	struct arena arena;
 
@@ -289,6 +301,7 @@ static void job_keeps_its_schedule_and_where_it_is(void **state)
 	assert_int_equal(read.references_done, 13);
 	assert_int_equal(read.fill_next, 14);
 	assert_int_equal(read.skipped_runs, 2);
+	assert_int_equal(read.listings_open, 15);
 	arena_deinit(&arena);
 	catalog_close(catalog);
 }
