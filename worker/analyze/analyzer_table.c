@@ -14,7 +14,11 @@
 	ROW(alpm_desc)                                                                                                 \
 	ROW(alpm_files)                                                                                                \
 	ROW(python_metadata)                                                                                           \
-	ROW(node_package)
+	ROW(node_package)                                                                                              \
+	ROW(ruby_gemspec)                                                                                              \
+	ROW(composer_installed)                                                                                        \
+	ROW(dotnet_deps)                                                                                               \
+	ROW(conda_meta)
 
 #define DECLARE(name) extern const struct analyzer analyzer_##name;
 #define POINTER(name) &analyzer_##name,
