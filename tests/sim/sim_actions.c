@@ -73,7 +73,11 @@ static void reference_failed(struct sim *sim, const struct core_action *action)
 	image.reference = job->references[action->reference].reference;
 	SIM_SAY(sim, "  reference %llu of job %llu failed: %.*s", (unsigned long long)action->reference,
 		(unsigned long long)action->job, SLICE_FMT(action->text));
-	sim_catalog_image_add(&sim->catalog, action->job, &image);
+	if (!sim_catalog_image_add(&sim->catalog, action->job, &image)) {
+		sim->broker.base[action->job - 1][0]--;
+		sim->broker.base[action->job - 1][1]--;
+		sim->broker.base[action->job - 1][2]--;
+	}
 	sim->broker.changed[action->job - 1] = true;
 }
 
@@ -94,6 +98,21 @@ static uint8_t end_of(enum layer_status status)
 	}
 }
 
+/* It is in the catalog, and in the stored counters, since before a crash. */
+static void count_back(struct sim *sim, uint64_t job, const struct core_image *image)
+{
+	uint64_t *base = sim->broker.base[job - 1];
+	bool      incomplete = false;
+
+	for (size_t i = 0; i < image->image.layers_count; i++)
+		incomplete |= image->outcomes[i].status >= LAYER_PARTIAL;
+	base[0]--;
+	base[1]--;
+	base[3] -= incomplete;
+	base[4] -= image->image.status == IMAGE_SKIPPED;
+	base[11] -= image->image.layers_count;
+}
+
 static void image_done(struct sim *sim, const struct core_action *action)
 {
 	struct core_image      *image = action->image;
@@ -112,7 +131,8 @@ static void image_done(struct sim *sim, const struct core_action *action)
 	SIM_SAY(sim, "  image %zu.%u of job %llu done", number / SIM_IMAGES_MAX, (unsigned)(number % SIM_IMAGES_MAX),
 		(unsigned long long)action->job);
 	sim_check_image_done(sim, action->job, &stored);
-	sim_catalog_image_add(&sim->catalog, action->job, &stored);
+	if (!sim_catalog_image_add(&sim->catalog, action->job, &stored))
+		count_back(sim, action->job, image);
 	sim->broker.changed[action->job - 1] = true;
 	core_image_free(image);
 }

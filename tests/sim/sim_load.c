@@ -197,7 +197,7 @@ bool sim_reference_fails(const struct sim_load *load, size_t reference)
 	return load->references[reference].broken || load->hosts[load->references[reference].host].dead;
 }
 
-static unsigned end_of(enum sim_truth truth)
+unsigned sim_truth_end(enum sim_truth truth)
 {
 	switch (truth) {
 	case SIM_GOOD:
@@ -221,7 +221,7 @@ static unsigned place_gives(const struct sim_load *load, const struct sim_refere
 		return layer->foreign ? SIM_END_SKIPPED : SIM_END_FAILED;
 	if (layer->garbage & bit || image->lies[index])
 		return SIM_END_FAILED;
-	return end_of(layer->truth);
+	return sim_truth_end(layer->truth);
 }
 
 unsigned sim_load_expects(const struct sim_load *load, size_t reference, size_t image, size_t index)

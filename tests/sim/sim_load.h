@@ -97,6 +97,7 @@ uint64_t      sim_claimed_size(const struct sim_load *load, const struct sim_ima
 
 /* Bits of enum sim_end, when nothing befalls it but what the load holds. */
 unsigned sim_load_expects(const struct sim_load *load, size_t reference, size_t image, size_t index);
+unsigned sim_truth_end(enum sim_truth truth); /* from a place that gives it */
 bool     sim_reference_fails(const struct sim_load *load, size_t reference);
 
 #endif
