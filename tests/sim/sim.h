@@ -14,6 +14,7 @@
 #include "sim_load.h"
 #include "sim_plan.h"
 #include "sim_queue.h"
+#include "sim_share.h"
 #include "sim_worker.h"
 
 #include "base/rng.h"
@@ -33,6 +34,7 @@ struct sim {
 	struct sim_client  clients[SIM_CLIENTS_MAX];
 	struct sim_fault   fault;
 	struct sim_check   check;
+	struct sim_share   share;
 	bool               tracing, printing;
 	size_t             trace_count;
 	char               trace[SIM_TRACE_LINES][SIM_TRACE_BYTES];

@@ -112,6 +112,7 @@ void sim_check_task(struct sim *sim, const struct core_action *action, const str
 	if (worker && lease->kind == CORE_LAYER && worker->set != m->set)
 		sim_fail(sim, "a task of set %zu goes to a worker of set %zu", m->set, worker->set);
 	check_host(sim, lease);
+	sim_share_task(sim, action);
 	if (lease->kind == CORE_LAYER)
 		check_layer(sim, lease);
 }

@@ -39,7 +39,7 @@ struct sim_check {
 	double            bucket[SIM_HOSTS_MAX];
 	uint64_t          bucket_at[SIM_HOSTS_MAX];
 	bool              drain_seen;
-	uint64_t          steps, tasks, excused, ends_checked, adhoc_in_row[2];
+	uint64_t          steps, tasks, excused, ends_checked;
 };
 
 void sim_check_step(struct sim *sim);

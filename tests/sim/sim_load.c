@@ -124,6 +124,9 @@ static void make_references(struct sim_load *load, const struct sim_plan *plan, 
 	size_t images = 4 + rng_below(rng, rng_below(rng, 4) ? 24 : SIM_REFERENCES_MAX - 12);
 	size_t listings = rng_below(rng, 4);
 
+	if (plan->plain)
+		images = SIM_REFERENCES_MAX - 8;
+
 	load->references_count = images + listings;
 	for (size_t i = 0; i < load->references_count; i++) {
 		struct sim_reference *reference = &load->references[i];
@@ -163,7 +166,7 @@ static void make_times(struct sim_job *job, const struct sim_plan *plan, struct 
 
 static void make_jobs(struct sim_load *load, const struct sim_plan *plan, struct rng *rng)
 {
-	load->jobs_count = 1 + rng_below(rng, SIM_JOBS_MAX);
+	load->jobs_count = plan->plain ? SIM_JOBS_MAX : 1 + rng_below(rng, SIM_JOBS_MAX);
 	for (size_t i = 0; i < load->jobs_count; i++) {
 		struct sim_job *job = &load->jobs[i];
 
@@ -173,6 +176,11 @@ static void make_jobs(struct sim_load *load, const struct sim_plan *plan, struct
 		job->at = rng_below(rng, 3) ? rng_below(rng, 3000) : rng_below(rng, 30000);
 		job->batch = 1 + rng_below(rng, 12);
 		job->count = rng_below(rng, load->references_count + 1);
+		if (plan->plain) { /* all compete from the start */
+			job->at = 1000 + rng_below(rng, 500);
+			job->count = load->references_count;
+			job->no_reuse = false;
+		}
 		for (size_t n = 0; n < job->count; n++)
 			job->references[n] = (uint8_t)rng_below(rng, load->references_count);
 		make_times(job, plan, rng);
@@ -183,7 +191,7 @@ void sim_load_make(struct sim_load *load, const struct sim_plan *plan, uint64_t 
 {
 	struct rng rng = rng_seeded(seed * 3 + 2);
 
-	*load = (struct sim_load){.sets_count = 1 + rng_below(&rng, SIM_SETS)};
+	*load = (struct sim_load){.sets_count = plan->plain ? 1 : 1 + rng_below(&rng, SIM_SETS)};
 	make_hosts(load, plan, &rng);
 	make_layers(load, plan, &rng);
 	make_references(load, plan, &rng);

@@ -67,7 +67,8 @@ static void scheduling(struct sim_plan *plan, struct rng *rng)
 {
 	plan->jobs_paused = true;
 	plan->jobs_cancelled = true;
-	if (rng_below(rng, 2)) {
+	plan->plain = plan->group == SIM_SCHEDULING && rng_below(rng, 2);
+	if (!plan->plain) {
 		plan->core.host_leases_max = (uint32_t)(1 + rng_below(rng, 4));
 		plan->core.host_bytes_per_s = rng_below(rng, 2) ? 1000000 + rng_below(rng, 20000000) : 0;
 		plan->core.images_open_max = (uint32_t)(1 + rng_below(rng, 4));

@@ -34,6 +34,7 @@ struct sim_plan {
 	uint64_t           commit_ms;       /* longest */
 	bool               killers;         /* layers that kill their worker */
 	bool               bad_hosts, credentials, jobs_paused, jobs_cancelled;
+	bool               plain;    /* every worker can do everything */
 	uint64_t           bound_ms; /* all jobs have ended so long after quiet_from, or something is stuck */
 	struct core_config core;
 };

@@ -37,6 +37,7 @@ static void step_once(struct sim *sim, const struct core_event *event)
 	size_t                    count;
 	const char               *wrong;
 
+	sim_share_before_step(sim);
 	if (core_step(sim->broker.core, event, sim_broker_clock(sim), &actions, &count) < 0) {
 		sim_fail(sim, "core_step: out of memory");
 		return;

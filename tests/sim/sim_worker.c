@@ -15,7 +15,8 @@ void sim_workers_make(struct sim *sim)
 		worker->set = i % sim->load.sets_count;
 		worker->layer_slots = (uint32_t)(1 + rng_below(&rng, 4));
 		worker->light_slots = (uint32_t)(1 + rng_below(&rng, 4));
-		worker->reaches = i < sim->load.sets_count ? UINT32_MAX : (unsigned)rng_next(&rng) | 1;
+		worker->reaches =
+			i < sim->load.sets_count || sim->plan.plain ? UINT32_MAX : (unsigned)rng_next(&rng) | 1;
 		sim_queue_put(&sim->queue,
 			      (struct sim_event){.at = rng_below(&rng, 500), .kind = SIM_WORKER_START, .who = i});
 	}
