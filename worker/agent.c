@@ -1,5 +1,7 @@
 #include "agent_internal.h"
 
+#include "base/clock.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,12 +109,14 @@ static void *light_run(void *data)
 
 	while ((task = queue_pop(agent->light)) != NULL) {
 		atomic_store(&task->waiting, false);
+		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_LIGHT, 1);
 		if (atomic_load(&task->cancel))
 			task->status = ERR_CANCELLED;
 		else if (task->kind == AGENT_RESOLVE)
 			agent_task_resolve(task, agent->config.sources);
 		else
 			run_listing(agent, task);
+		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_LIGHT, -1);
 		put_output(agent, task, true, NULL);
 	}
 	return NULL;
@@ -126,9 +130,13 @@ static void log_start(const struct agent *agent, const struct agent_task *task)
 		return; /* it is not begun */
 	digest_text(&task->layer.digest, digest);
 	wire_set_name(buf_slice(&agent->set), set);
-	log_line(agent->config.scan_log, "worker", "%s layer %s, lease %llu, job %llu, analyzers %s",
-		 task->verify ? "verify" : "scan", digest, (unsigned long long)task->lease,
-		 (unsigned long long)task->job, set);
+	log_about(agent->config.scan_log, "worker",
+		  &(struct log_subject){.job = task->job,
+					.lease = task->lease,
+					.layer = slice_str(digest),
+					.host = slice_str(task->reference.host)},
+		  "%s layer %s, lease %llu, job %llu, analyzers %s", task->verify ? "verify" : "scan", digest,
+		  (unsigned long long)task->lease, (unsigned long long)task->job, set);
 }
 
 static void *open_run(void *data)
@@ -139,7 +147,9 @@ static void *open_run(void *data)
 	while ((task = queue_pop(agent->to_open)) != NULL) {
 		atomic_store(&task->waiting, false);
 		log_start(agent, task);
+		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_OPEN, 1);
 		agent_task_open(task, agent->config.sources);
+		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_OPEN, -1);
 		atomic_store(&task->waiting, task->status >= 0);
 		if (task->status < 0 || !queue_push(agent->to_scan, task))
 			put_output(agent, task, true, NULL);
@@ -153,8 +163,13 @@ static void *scan_run(void *data)
 	struct agent_task *task;
 
 	while ((task = queue_pop(agent->to_scan)) != NULL) {
+		uint64_t began = clock_ms();
+
 		atomic_store(&task->waiting, false);
+		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_SCAN, 1);
 		agent_task_scan(task, agent->config.sources, &agent->scan);
+		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_SCAN, -1);
+		agent_metrics_scanned(agent->config.metrics, task, clock_ms() - began);
 		put_output(agent, task, true, NULL);
 	}
 	return NULL;

@@ -6,6 +6,8 @@
 #ifndef VARVE_WORKER_AGENT_H
 #define VARVE_WORKER_AGENT_H
 
+#include "agent_metrics.h"
+#include "base/health.h"
 #include "base/log.h"
 #include "source/source.h"
 #include "wire/socket.h"
@@ -21,7 +23,9 @@ struct agent_config {
 	bool                      embedded;  /* may be given local transports */
 	enum log_level            scan_log;  /* level of the line that each scan of a layer begins with */
 	void (*drained)(void *data);         /* all is finished and BYE said; from the agent's thread; may be NULL */
-	void *drained_data;
+	void                 *drained_data;
+	struct agent_metrics *metrics; /* borrowed; NULL: nothing is counted */
+	struct health        *health;  /* borrowed; NULL: nobody looks */
 };
 
 struct agent;

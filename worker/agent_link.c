@@ -243,6 +243,7 @@ static void take_welcome(struct agent *agent, struct slice body)
 	if (wire_get_welcome(body, &welcome, NULL) < 0 || agent->welcome)
 		return;
 	agent->welcome = true;
+	agent_metrics_welcomed(agent->config.metrics);
 	agent->drain_said = agent->no_more = false;
 	agent->hello_wait_ms = HELLO_WAIT_MS_MIN;
 	agent->heartbeat_ms = welcome.heartbeat_ms ? welcome.heartbeat_ms : WIRE_HEARTBEAT_MS;
@@ -380,6 +381,21 @@ static void drain_wake(struct agent *agent)
 		return; /* nothing was there */
 }
 
+/* For those who look from outside: each turn, so that a loop that hangs is seen to. */
+static void show(struct agent *agent)
+{
+	struct health *health = agent->config.health;
+
+	health_beat(health);
+	agent_metrics_turn(agent, clock_ms());
+	if (agent->welcome)
+		health_ready(health);
+	else
+		health_unready(health, "not connected to the broker");
+	health_status(health, "%s%s", agent->welcome ? "Connected to the broker" : "Looking for the broker",
+		      atomic_load(&agent->drain_asked) ? ", draining" : "");
+}
+
 void *agent_link_run(void *data)
 {
 	struct agent    *agent = data;
@@ -402,6 +418,7 @@ void *agent_link_run(void *data)
 			log_line_limited(&refused, LOG_WARNING, "worker", "%s", err.text);
 		agent_take_outputs(agent);
 		agent_send_results(agent);
+		show(agent);
 	}
 	wire_put_empty(&agent->frame, WIRE_BYE, 0);
 	agent_send(agent);

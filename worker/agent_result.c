@@ -173,12 +173,11 @@ void agent_finish_task(struct agent *agent, struct agent_task *task)
 	task->finished = true;
 	task->turn = agent->turns++;
 	atomic_store(&task->waiting, false);
-	if (atomic_load(&task->cancel)) { /* dropped: nobody waits for it */
-		agent_forget_task(agent, task);
-		return;
-	}
-	if (task->status >= 0)
+	if (!atomic_load(&task->cancel) && task->status >= 0)
 		encode(task);
+	agent_metrics_finished(agent->config.metrics, task);
+	if (atomic_load(&task->cancel)) /* dropped: nobody waits for it */
+		agent_forget_task(agent, task);
 }
 
 /* Parts of a listing are of use at once, to the broker that has those before. */

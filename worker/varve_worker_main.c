@@ -1,6 +1,7 @@
 /* varve_worker_main.c - a worker as a program: options, sources, agent, clean stop. */
 #include "agent.h"
 #include "base/daemon.h"
+#include "net/metrics_serve.h"
 #include "pipeline.h"
 
 #include <pthread.h>
@@ -27,6 +28,8 @@ static const char help[] =
 	"  --tls-verify[=BOOL]    false: accept any certificate\n"
 	"  --host-connections N   concurrent transfers per registry (default 8)\n"
 	"  --drain-on-term        the first SIGTERM drains instead of stopping at once; the second stops\n"
+	"  --metrics ADDR:PORT    serve /metrics, /healthz and /readyz there over HTTP (default: no)\n"
+	"  --log-format FORMAT    text or json: one object per line\n"
 	"  --verbose              more lines on stderr\n"
 	"  --help, --version\n\n"
 	"SIGTERM and SIGINT stop it; what it was reading goes back to the broker. SIGUSR1 drains it: it takes no\n"
@@ -49,6 +52,8 @@ enum option_id {
 	OPTION_TLS,
 	OPTION_CONNECTIONS,
 	OPTION_DRAIN,
+	OPTION_METRICS,
+	OPTION_LOG_FORMAT,
 	OPTION_VERBOSE,
 	OPTION_HELP,
 	OPTION_VERSION
@@ -69,6 +74,8 @@ static const struct option options[] = {{"broker", required_argument, NULL, OPTI
 					{"tls-verify", optional_argument, NULL, OPTION_TLS},
 					{"host-connections", required_argument, NULL, OPTION_CONNECTIONS},
 					{"drain-on-term", no_argument, NULL, OPTION_DRAIN},
+					{"metrics", required_argument, NULL, OPTION_METRICS},
+					{"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
 					{"verbose", no_argument, NULL, OPTION_VERBOSE},
 					{"help", no_argument, NULL, OPTION_HELP},
 					{"version", no_argument, NULL, OPTION_VERSION},
@@ -81,6 +88,7 @@ struct settings {
 	struct source_config source;
 	const char          *hosts[HOSTS_MAX + 1];
 	size_t               hosts_count;
+	const char          *metrics;
 	bool                 drain_on_term;
 	bool                 done;
 };
@@ -131,6 +139,8 @@ static const char **text_setting(int id, struct settings *settings)
 		return &settings->source.cert_dir;
 	case OPTION_REGISTRIES:
 		return &settings->source.registries_conf;
+	case OPTION_METRICS:
+		return &settings->metrics;
 	default:
 		return NULL;
 	}
@@ -164,6 +174,8 @@ static int take_option(int id, void *data, struct err *err)
 	case OPTION_DRAIN:
 		settings->drain_on_term = true;
 		return 0;
+	case OPTION_LOG_FORMAT:
+		return daemon_log_format(optarg, err);
 	case OPTION_VERBOSE:
 		log_level_set(LOG_DEBUG);
 		return 0;
@@ -215,16 +227,36 @@ static int serve(struct settings *settings, struct err *err)
 	log_line(LOG_INFO, "worker", "%u scan threads, broker %s",
 		 settings->agent.threads ? settings->agent.threads : agent_cpus(), settings->agent.broker.endpoint);
 	wait_until_stopped(settings, agent, &drained);
+	health_stopping(settings->agent.health);
 	agent_stop(agent);
 	log_line(LOG_INFO, "worker", drained.yes ? "drained" : "stopped");
 	return 0;
 }
 
+static int start_metrics(struct settings *settings, struct metrics_serve **serve, struct err *err)
+{
+	int status;
+
+	if (!settings->metrics)
+		return 0;
+	if ((settings->agent.metrics = agent_metrics_new()) == NULL)
+		return err_set(err, ERR_MEM, "metrics: out of memory");
+	status = metrics_serve_start(settings->metrics, agent_metrics_registry(settings->agent.metrics),
+				     settings->agent.health, serve, err);
+	if (status >= 0)
+		log_line(LOG_INFO, "worker", "metrics at http://%s/metrics", metrics_serve_address(*serve));
+	return status;
+}
+
 static int run(struct settings *settings, struct err *err)
 {
-	struct buf endpoint;
-	int        status = 0;
+	struct metrics_serve *metrics = NULL;
+	struct health         health;
+	struct buf            endpoint;
+	int                   status = 0;
 
+	health_init(&health, "not connected to the broker");
+	settings->agent.health = &health;
 	buf_init(&endpoint, 1024);
 	if (!settings->agent.broker.endpoint) {
 		status = wire_default_endpoint(false, &endpoint, err);
@@ -242,9 +274,14 @@ static int run(struct settings *settings, struct err *err)
 	if (status >= 0 && (settings->agent.sources = sources_new(&settings->source, err)) == NULL)
 		status = err->code;
 	if (status >= 0)
+		status = start_metrics(settings, &metrics, err);
+	if (status >= 0)
 		status = serve(settings, err);
+	metrics_serve_stop(metrics);
 	sources_free(settings->agent.sources);
 	wire_context_free(settings->agent.context);
+	agent_metrics_free(settings->agent.metrics);
+	health_deinit(&health);
 	buf_deinit(&endpoint);
 	return status;
 }
@@ -253,13 +290,15 @@ int main(int argc, char **argv)
 {
 	struct settings settings = {.source = {.tls_verify = true}, .agent = {.scan_log = LOG_INFO}};
 	struct err      err = {0};
-	int             status = daemon_read_options(argc, argv, options, take_option, &settings, &settings.done, &err);
+	int             status;
 
+	daemon_log_begin();
+	status = daemon_read_options(argc, argv, options, take_option, &settings, &settings.done, &err);
 	if (status >= 0 && settings.done)
 		return 0;
 	if (status >= 0)
 		status = run(&settings, &err);
 	if (status < 0)
-		fprintf(stderr, "varve-worker: %s\n", err.text);
+		daemon_say_error("varve-worker", &err);
 	return daemon_exit_status(status);
 }

@@ -1,6 +1,13 @@
 #include "base/daemon.h"
 
+#include "base/log.h"
+
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void stop_signals(sigset_t *set)
 {
@@ -71,4 +78,33 @@ int daemon_read_options(int argc, char **argv, const struct option *options,
 	if (status >= 0 && !*done && optind < argc)
 		status = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
 	return status;
+}
+
+int daemon_log_format(const char *format, struct err *err)
+{
+	if (strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
+		return err_set(err, ERR_USAGE, "--log-format: text or json, not \"%s\"", format);
+	log_format_set(strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
+	return 0;
+}
+
+/* The variable may be inherited by a program whose output goes elsewhere: device and inode must be those of stderr. */
+void daemon_log_begin(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	const char *colon = stream ? strchr(stream, ':') : NULL;
+	uint64_t    device, inode;
+	struct stat file;
+
+	if (colon && slice_u64(slice_sub(slice_str(stream), 0, (size_t)(colon - stream)), &device) &&
+	    slice_u64(slice_str(colon + 1), &inode) && fstat(STDERR_FILENO, &file) == 0)
+		log_journal_set(file.st_dev == device && file.st_ino == inode);
+}
+
+void daemon_say_error(const char *program, const struct err *err)
+{
+	if (log_format_get() == LOG_JSON)
+		log_line(LOG_ERROR, program, "%s", err->text);
+	else
+		fprintf(stderr, "%s: %s\n", program, err->text);
 }

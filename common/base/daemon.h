@@ -22,6 +22,15 @@ int daemon_read_options(int argc, char **argv, const struct option *options,
 			int (*take)(int id, void *settings, struct err *err), void *settings, const bool *done,
 			struct err *err);
 
+/* How lines of the log are written: "text" or "json"; ERR_USAGE for anything else. */
+int daemon_log_format(const char *format, struct err *err);
+
+/* To be called first of all: when standard error is the journal's ($JOURNAL_STREAM), lines carry their priority. */
+void daemon_log_begin(void);
+
+/* Why the program ends: "varve-broker: text" on stderr, or a line of the log where that is JSON. */
+void daemon_say_error(const char *program, const struct err *err);
+
 enum { DAEMON_USAGE = 2, DAEMON_CANNOT_RUN = 4 };
 int daemon_exit_status(int code); /* of a negative ERR_*: 2 usage or configuration, 4 could not run; 0 for 0 */
 

@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LIMIT_LINES = 10, LIMIT_WINDOW_MS = 60000 };
+enum { LIMIT_LINES = 10, LIMIT_WINDOW_MS = 60000, FIELD_BYTES_MAX = 300 };
 
 static _Atomic int     level_max = LOG_INFO;
+static _Atomic int     line_format = LOG_TEXT;
+static _Atomic bool    journal;
 static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	void (*before)(void *);
@@ -22,6 +24,21 @@ static struct {
 void log_level_set(enum log_level level)
 {
 	atomic_store(&level_max, (int)level);
+}
+
+void log_format_set(enum log_format format)
+{
+	atomic_store(&line_format, (int)format);
+}
+
+enum log_format log_format_get(void)
+{
+	return (enum log_format)atomic_load(&line_format);
+}
+
+void log_journal_set(bool on)
+{
+	atomic_store(&journal, on);
 }
 
 void log_hook(void (*before)(void *), void (*after)(void *), void *data)
@@ -44,27 +61,72 @@ static void write_all(struct slice bytes)
 	}
 }
 
-__attribute__((format(printf, 3, 0))) static void put_line(enum log_level level, const char *where, const char *format,
-							   va_list args)
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+static void json_text(struct buf *line, const char *name, struct slice text)
 {
-	static const char *const names[] = {"error", "warning", "info", "debug"};
-	char                     stamp[CLOCK_RFC3339_BYTES], text[2048];
-	struct buf               line = {.bytes_max = 16384};
+	buf_printf(line, ",\"%s\":\"", name);
+	escape_json(line, text);
+	buf_byte(line, '"');
+}
+
+static void json_number(struct buf *line, const char *name, uint64_t number)
+{
+	if (number)
+		buf_printf(line, ",\"%s\":%llu", name, (unsigned long long)number);
+}
+
+static void put_json(struct buf *line, enum log_level level, const char *where, const struct log_subject *subject,
+		     const char *stamp, const char *text)
+{
+	buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\"", stamp, level_names[level]);
+	json_text(line, "module", slice_str(where));
+	json_text(line, "message", slice_str(text));
+	if (subject) {
+		json_number(line, "job", subject->job);
+		json_number(line, "worker", subject->worker);
+		json_number(line, "lease", subject->lease);
+		if (subject->layer.len)
+			json_text(line, "layer", slice_sub(subject->layer, 0, FIELD_BYTES_MAX));
+		if (subject->host.len)
+			json_text(line, "host", slice_sub(subject->host, 0, FIELD_BYTES_MAX));
+	}
+	buf_byte(line, '}');
+}
+
+static void put_line(struct slice line)
+{
+	pthread_mutex_lock(&line_lock);
+	if (hook.before)
+		hook.before(hook.data);
+	write_all(line);
+	if (hook.after)
+		hook.after(hook.data);
+	pthread_mutex_unlock(&line_lock);
+}
+
+__attribute__((format(printf, 4, 0))) static void put(enum log_level level, const char *where,
+						      const struct log_subject *subject, const char *format,
+						      va_list args)
+{
+	static const int priorities[] = {3, 4, 6, 7}; /* of syslog(3) */
+	char             stamp[CLOCK_RFC3339_BYTES], text[2048];
+	struct buf       line = {.bytes_max = 32 << 10};
 
 	if ((int)level > atomic_load(&level_max))
 		return;
 	vsnprintf(text, sizeof(text), format, args);
 	clock_rfc3339(clock_unix_ms(), stamp);
-	buf_printf(&line, "%s %s %s: ", stamp, names[level], where);
-	escape_terminal(&line, slice_str(text));
+	if (atomic_load(&journal))
+		buf_printf(&line, "<%d>", priorities[level]);
+	if (log_format_get() == LOG_JSON) {
+		put_json(&line, level, where, subject, stamp, text);
+	} else {
+		buf_printf(&line, "%s %s %s: ", stamp, level_names[level], where);
+		escape_terminal(&line, slice_str(text));
+	}
 	buf_byte(&line, '\n');
-	pthread_mutex_lock(&line_lock);
-	if (hook.before)
-		hook.before(hook.data);
-	write_all(buf_slice(&line));
-	if (hook.after)
-		hook.after(hook.data);
-	pthread_mutex_unlock(&line_lock);
+	put_line(buf_slice(&line));
 	buf_deinit(&line);
 }
 
@@ -73,7 +135,16 @@ void log_line(enum log_level level, const char *where, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	put_line(level, where, format, args);
+	put(level, where, NULL, format, args);
+	va_end(args);
+}
+
+void log_about(enum log_level level, const char *where, const struct log_subject *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put(level, where, subject, format, args);
 	va_end(args);
 }
 
@@ -90,6 +161,6 @@ void log_line_limited(struct log_limit *limit, enum log_level level, const char 
 	if (limit->lines++ >= LIMIT_LINES)
 		return;
 	va_start(args, format);
-	put_line(level, where, format, args);
+	put(level, where, NULL, format, args);
 	va_end(args);
 }

@@ -98,6 +98,11 @@ static void free_metric(struct metric *metric)
 	free(metric);
 }
 
+static size_t series_max(const struct metrics_family *family)
+{
+	return family->series_max ? family->series_max : METRICS_SERIES_MAX;
+}
+
 /* The series of that block, made if need be; the lock is held. */
 static struct metric *find_series(struct family *family, struct slice block)
 {
@@ -105,7 +110,7 @@ static struct metric *find_series(struct family *family, struct slice block)
 
 	if (metric)
 		return metric;
-	if (family->count >= METRICS_SERIES_MAX || (metric = new_metric(family->is, block)) == NULL)
+	if (family->count >= series_max(family->is) || (metric = new_metric(family->is, block)) == NULL)
 		return family->other;
 	if (!map_put(&family->by_block, metric->block, metric)) {
 		free_metric(metric);

@@ -1,8 +1,8 @@
 /* metrics.h - numbers about a running program, in Prometheus' text exposition format 0.0.4.
  *
  * A registry is made from a table of families and has one series per combination of label values. Label values may come
- * from strangers: they are escaped, cut, and a family has at most METRICS_SERIES_MAX series; what would be more is added up
- * in one whose labels are all "other". Updating a series is one atomic operation; finding one and rendering take a lock that
+ * from strangers: they are escaped, cut, and a family has a bounded number of series; what would be more is added up in one
+ * whose labels are all "other". Updating a series is one atomic operation; finding one and rendering take a lock that
  * is held for memory work only. Values are integers of 10^-decimals of the unit: milliseconds of a family "_seconds" with 3.
  * Any thread may call. A family is used by handles (metrics_get) or as a snapshot (metrics_put … metrics_put_end), not both. */
 #ifndef VARVE_BASE_METRICS_H
@@ -26,6 +26,7 @@ struct metrics_family {
 	unsigned          decimals;
 	const char       *labels[METRICS_LABELS_MAX + 1];
 	uint64_t          bounds[METRICS_BOUNDS_MAX + 1]; /* of a histogram: upper bounds, ascending; 0 ends */
+	size_t            series_max;                     /* 0 = METRICS_SERIES_MAX */
 };
 
 struct metrics;

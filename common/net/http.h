@@ -115,7 +115,8 @@ bool http_same_origin(const char *url_a, const char *url_b);
 bool http_host_is_loopback(struct slice host);
 
 struct http_stats {
-	uint64_t requests, bytes_received, connections;
+	uint64_t requests, bytes_received, connections; /* so far */
+	uint64_t running;                               /* transfers that have a slot now */
 };
 void http_stats_get(struct http *http, struct http_stats *out);
 

@@ -17,7 +17,7 @@
 
 enum {
 	REQUEST_BYTES_MAX = 16 << 10,
-	BACKLOG = 128,
+	BACKLOG = 1024,
 	EVICT = HTTP_SERVE_CONNECTIONS_MAX / 4, /* so many give way at once */
 	LOOK_EVERY_MS = 500,
 };
@@ -95,6 +95,14 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 	result = respond(connection, status, &body, type);
 	buf_deinit(&body);
 	return result;
+}
+
+/* Paths are taken as they were sent: none of ours has an escape, and what follows a %00 must not be lost. */
+static size_t keep_escapes(void *data, struct MHD_Connection *connection, char *text)
+{
+	(void)data;
+	(void)connection;
+	return strlen(text);
 }
 
 static void keep_silent(void *data, const char *format, va_list args)
@@ -244,7 +252,7 @@ static int start(struct http_serve *serve, struct err *err)
 		keep_silent, NULL, MHD_OPTION_LISTEN_SOCKET, serve->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)HTTP_SERVE_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_SERVE_CONNECTION_MS / 1000, MHD_OPTION_NOTIFY_CONNECTION,
-		connection_changed, serve, MHD_OPTION_END);
+		connection_changed, serve, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
 	if (!serve->daemon)
 		return err_set(err, ERR_NET, "cannot serve HTTP at %s", serve->address);
 	if (pthread_create(&serve->thread, NULL, serve_run, serve) != 0)

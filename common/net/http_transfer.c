@@ -59,7 +59,7 @@ struct http {
 	struct transfer      *incoming, **incoming_tail;
 	bool                  stopping, leaving;
 	struct transfer      *transfers; /* the engine's own: waiting and running, oldest first */
-	_Atomic uint64_t      requests, bytes_received, connections;
+	_Atomic uint64_t      requests, bytes_received, connections, running;
 };
 
 /* ---- what the network brings, in the engine thread ---- */
@@ -205,8 +205,10 @@ static void unlink_transfer(struct http *http, struct transfer *t)
 
 static void end_transfer(struct http *http, struct transfer *t)
 {
-	if (t->state == RUNNING)
+	if (t->state == RUNNING) {
 		http_curl_remove(http->set, t->curl);
+		atomic_fetch_sub_explicit(&http->running, 1, memory_order_relaxed);
+	}
 	unlink_transfer(http, t);
 	set_state(t, DONE);
 }
@@ -252,6 +254,7 @@ static void admit(struct http *http, struct transfer *t)
 	begin_window(t);
 	if (http_curl_add(http->set, t->curl)) {
 		set_state(t, RUNNING);
+		atomic_fetch_add_explicit(&http->running, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&http->requests, 1, memory_order_relaxed);
 		return;
 	}
@@ -410,6 +413,7 @@ void http_stats_get(struct http *http, struct http_stats *out)
 		.requests = atomic_load(&http->requests),
 		.bytes_received = atomic_load(&http->bytes_received),
 		.connections = atomic_load(&http->connections),
+		.running = atomic_load(&http->running),
 	};
 }
 

@@ -82,7 +82,43 @@ void registry_stats_get(struct registry_client *client, struct source_stats *out
 		.retries = client->retries,
 		.rate_limited = client->rate_limited,
 		.token_requests = client->token_requests,
+		.transfers = small.running + bodies.running,
 	};
+}
+
+const char *source_answer_name(enum source_answer answer)
+{
+	static const char *const names[SOURCE_ANSWERS] = {
+		[SOURCE_ANSWER_OK] = "ok",
+		[SOURCE_ANSWER_UNAUTHORIZED] = "unauthorized",
+		[SOURCE_ANSWER_FORBIDDEN] = "forbidden",
+		[SOURCE_ANSWER_NOT_FOUND] = "not_found",
+		[SOURCE_ANSWER_RATE_LIMITED] = "rate_limited",
+		[SOURCE_ANSWER_SERVER_ERROR] = "server_error",
+		[SOURCE_ANSWER_OTHER] = "other_status",
+		[SOURCE_ANSWER_NO_ANSWER] = "no_answer",
+		[SOURCE_ANSWER_TLS] = "tls",
+	};
+
+	return names[answer];
+}
+
+/* Hosts are added in front and stay: the list may be walked from its head without the lock. */
+void registry_hosts_each(struct registry_client *client, void (*each)(void *data, const struct source_host_stats *host),
+			 void                   *data)
+{
+	const struct registry_host *host;
+
+	pthread_mutex_lock(&client->lock);
+	host = client->hosts;
+	pthread_mutex_unlock(&client->lock);
+	for (; host; host = host->next) {
+		struct source_host_stats stats = {.name = slice_str(host->name)};
+
+		for (size_t i = 0; i < SOURCE_ANSWERS; i++)
+			stats.answers[i] = host->answers[i];
+		each(data, &stats);
+	}
 }
 
 /* ---- names and places ---- */

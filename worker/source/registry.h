@@ -60,5 +60,7 @@ int registry_list(struct registry_client *client, struct source_call *call, cons
 int registry_tag_cmp(struct slice a, struct slice b);
 
 void registry_stats_get(struct registry_client *client, struct source_stats *out);
+void registry_hosts_each(struct registry_client *client, void (*each)(void *data, const struct source_host_stats *host),
+			 void                   *data);
 
 #endif

@@ -47,6 +47,7 @@ struct registry_host {
 	struct registry_certs   certs;
 	struct http_tls         tls;
 	_Atomic uint64_t        not_before_ms; /* clock_ms(): the registry asked to be left alone until then */
+	_Atomic uint64_t        answers[SOURCE_ANSWERS];
 
 	pthread_mutex_t      lock; /* of all below */
 	pthread_cond_t       changed;

@@ -139,6 +139,7 @@ static int settle(struct registry_host *host, const struct source_call *call, st
 			err_clear(&host->unreachable);
 			return err_set(err, code, "stopped");
 		}
+		host->answers[code == ERR_TLS ? SOURCE_ANSWER_TLS : SOURCE_ANSWER_NO_ANSWER]++;
 		if (!patience_again(&patience, code, 0, &wait_ms)) {
 			host->unreachable_until_ms = clock_ms() + UNREACHABLE_MS;
 			return err_set(err, code, "%s", host->unreachable.text);

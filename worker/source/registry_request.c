@@ -112,7 +112,27 @@ static void choose_challenge(struct http_response *response, struct challenge *o
 	buf_deinit(&lines);
 }
 
-static struct http_response *try_once(const struct registry_ask *ask, struct http *http, const char *authorization,
+static enum source_answer answer_of(const struct outcome *outcome)
+{
+	switch (outcome->status) {
+	case 0:
+		return outcome->code == ERR_TLS ? SOURCE_ANSWER_TLS : SOURCE_ANSWER_NO_ANSWER;
+	case 401:
+		return SOURCE_ANSWER_UNAUTHORIZED;
+	case 403:
+		return SOURCE_ANSWER_FORBIDDEN;
+	case 404:
+		return SOURCE_ANSWER_NOT_FOUND;
+	case 429:
+		return SOURCE_ANSWER_RATE_LIMITED;
+	default:
+		if (outcome->status < 300)
+			return SOURCE_ANSWER_OK;
+		return outcome->status >= 500 ? SOURCE_ANSWER_SERVER_ERROR : SOURCE_ANSWER_OTHER;
+	}
+}
+
+static struct http_response *ask_once(const struct registry_ask *ask, struct http *http, const char *authorization,
 				      struct outcome *outcome)
 {
 	struct registry_host *host = ask->host;
@@ -142,6 +162,16 @@ static struct http_response *try_once(const struct registry_ask *ask, struct htt
 	read_refusal(ask, response, outcome);
 	http_close(response);
 	return NULL;
+}
+
+static struct http_response *try_once(const struct registry_ask *ask, struct http *http, const char *authorization,
+				      struct outcome *outcome)
+{
+	struct http_response *response = ask_once(ask, http, authorization, outcome);
+
+	if (outcome->code != ERR_CANCELLED)
+		ask->host->answers[answer_of(outcome)]++;
+	return response;
 }
 
 /* "Leave me alone until then" is for every request to the host, not for this one alone. */

@@ -364,3 +364,9 @@ void source_stats_get(struct sources *sources, struct source_stats *out)
 {
 	registry_stats_get(sources->registry, out);
 }
+
+void source_hosts_each(struct sources *sources, void (*each)(void *data, const struct source_host_stats *host),
+		       void           *data)
+{
+	registry_hosts_each(sources->registry, each, data);
+}

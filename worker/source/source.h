@@ -70,8 +70,31 @@ struct stream *source_open_layer(struct sources *sources, struct source_call *ca
 				 const struct image_layer *layer, struct err *err);
 
 struct source_stats {
-	uint64_t requests, bytes_fetched, retries, rate_limited, token_requests;
+	uint64_t requests, bytes_fetched, retries, rate_limited, token_requests; /* so far */
+	uint64_t transfers;                                                      /* under way */
 };
 void source_stats_get(struct sources *sources, struct source_stats *out);
+
+/* How requests to a registry or mirror ended, for metrics: token services and the first look for a scheme left out. */
+enum source_answer {
+	SOURCE_ANSWER_OK,
+	SOURCE_ANSWER_UNAUTHORIZED, /* 401: usual once per token */
+	SOURCE_ANSWER_FORBIDDEN,
+	SOURCE_ANSWER_NOT_FOUND,
+	SOURCE_ANSWER_RATE_LIMITED, /* 429 */
+	SOURCE_ANSWER_SERVER_ERROR, /* 5xx */
+	SOURCE_ANSWER_OTHER,
+	SOURCE_ANSWER_NO_ANSWER, /* no connection, cut, timed out */
+	SOURCE_ANSWER_TLS,
+	SOURCE_ANSWERS
+};
+const char *source_answer_name(enum source_answer answer); /* "ok", "rate_limited" …: stable */
+
+struct source_host_stats {
+	struct slice name; /* as the user or a mirror entry spells it; while `sources` lives */
+	uint64_t     answers[SOURCE_ANSWERS];
+};
+void source_hosts_each(struct sources *sources, void (*each)(void *data, const struct source_host_stats *host),
+		       void           *data);
 
 #endif
