@@ -18,7 +18,9 @@
 	ROW(ruby_gemspec)                                                                                              \
 	ROW(composer_installed)                                                                                        \
 	ROW(dotnet_deps)                                                                                               \
-	ROW(conda_meta)
+	ROW(conda_meta)                                                                                                \
+	ROW(go_binary)                                                                                                 \
+	ROW(rust_audit)
 
 #define DECLARE(name) extern const struct analyzer analyzer_##name;
 #define POINTER(name) &analyzer_##name,
