@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { ANSWER_MS = 5000, SEND_MS = 5000, SILENCE_MS = 12000 };
+enum { ANSWER_MS = 5000, SEND_MS = 5000, SILENCE_MS = 12000, LOOK_MS = 100 };
 
 int client_connect(struct client *client, struct err *err)
 {
@@ -109,7 +109,9 @@ static int call(struct client *client, unsigned type_wanted, struct slice *body,
 	int                rc = client_send(client, err);
 
 	while (rc == 0 && (now = clock_ms()) < until) {
-		rc = client_receive(client, -1, until - now, &header, body, err);
+		rc = client_receive(client, -1, until - now < LOOK_MS ? until - now : LOOK_MS, &header, body, err);
+		if (rc == 0)
+			rc = wire_client_refused(client->socket, err);
 		if (rc <= 0)
 			continue;
 		rc = 0;
@@ -143,11 +145,11 @@ int client_status(struct client *client, uint64_t job, struct arena *arena, stru
 	return rc;
 }
 
-int client_cancel(struct client *client, uint64_t job, struct err *err)
+int client_order(struct client *client, enum wire_type order, uint64_t number, struct err *err)
 {
 	struct slice body;
 
 	buf_clear(&client->out);
-	wire_put_number(&client->out, WIRE_CANCEL, ++client->correlation, job);
+	wire_put_number(&client->out, order, ++client->correlation, number);
 	return call(client, WIRE_OK, &body, err);
 }

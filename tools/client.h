@@ -24,17 +24,21 @@ void client_close(struct client *client);
 /* One record per job, newest first; job 0 = all. Memory in `arena`. ERR_NET: no broker; ERR_NOT_FOUND: no such job. */
 int client_status(struct client *client, uint64_t job, struct arena *arena, struct wire_status_reply *out,
 		  struct err *err);
-int client_cancel(struct client *client, uint64_t job, struct err *err);
+/* CANCEL, PAUSE, RESUME (a job), DRAIN_WORKER (a worker): said, and carried out. */
+int client_order(struct client *client, enum wire_type order, uint64_t number, struct err *err);
 
 /* One job from submission to the last result, or any part of that. */
 struct client_run {
 	uint64_t                  job;    /* of an existing job; set when `submit` was answered */
 	const struct wire_submit *submit; /* NULL: the job exists */
+	bool continues; /* the token may be one of before: references go in whole messages, cut as they were then, and those
+			 * that the broker has are not sent again */
 
 	/* 1 with the next reference (borrowed until the next call), 0 at the end, 2 when there is none just now, ERR_*.
 	 * NULL: none are sent (retry_of). */
 	int (*reference)(void *data, struct slice *reference, struct err *err);
-	void (*submitted)(void *data, uint64_t job); /* the broker has the job; may be NULL */
+	void (*submitted)(void *data, uint64_t job);   /* the broker has the job; may be NULL */
+	void (*sent)(void *data, uint64_t references); /* read so far, sent or known to be there; may be NULL */
 	void (*progress)(void                         *data,
 			 const struct wire_job_status *status); /* may be NULL; also between messages, for clocks */
 	int (*result)(void *data, uint64_t image, struct slice encoded,
@@ -42,6 +46,7 @@ struct client_run {
 	void *data;
 
 	bool     until_submitted;     /* return once all references are acknowledged */
+	bool     only_failed;         /* results of images that failed or are incomplete */
 	uint64_t from;                /* first result wanted; advances */
 	uint64_t images_max;          /* return after that many results; 0 = at the end of the job */
 	uint32_t watch_ms;            /* interval of progress; 0 = 500 */
@@ -49,7 +54,9 @@ struct client_run {
 	bool     cancel_on_interrupt; /* else the run is left with ERR_CANCELLED and the job goes on */
 	bool     interrupted;         /* set: it was cancelled */
 
-	struct wire_job_status status; /* the last that came; strings are not kept */
+	bool                   all_sent; /* every reference is acknowledged */
+	bool                   ragged;   /* the list came slowly, and was cut as nobody will cut it again */
+	struct wire_job_status status;   /* the last that came; strings are not kept */
 };
 
 int client_run(struct client *client, struct client_run *run, struct err *err);

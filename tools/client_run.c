@@ -21,6 +21,7 @@ struct window_slot {
 	uint32_t     number;
 	bool         last;
 	struct buf   texts; /* the references, one behind the other */
+	size_t       lengths[WIRE_REFERENCES_MAX];
 	struct slice items[WIRE_REFERENCES_MAX];
 	size_t       count;
 };
@@ -29,7 +30,10 @@ struct client_session {
 	struct client      *client;
 	struct client_run  *run;
 	struct window_slot *window; /* WIRE_REFERENCES_WINDOW */
+	struct window_slot *half;   /* of them, filled in part: the list had no more */
 	uint32_t            number_next;
+	uint32_t            number_wanted; /* those before are with the broker */
+	uint64_t            references;    /* read so far */
 	bool                job_known, references_done, submitted, job_ended, results_ended, heard_once;
 	uint64_t            submit_correlation, watch_correlation, results_correlation, cancel_correlation;
 	uint64_t            heard_ms, started_ms, silence_ms, filled_ms;
@@ -67,34 +71,51 @@ static int send_references(struct client_session *s, struct window_slot *slot, s
 	return say(s, err);
 }
 
-/* Fills a slot from the caller's list; slices are set when the buffer no longer moves. */
-static int fill_slot(struct client_session *s, struct window_slot *slot, struct err *err)
+/* 1: full; 0: the list has ended; 2: it has none just now; ERR_*. What a slot holds stays in it. */
+static int read_into(struct client_session *s, struct window_slot *slot, struct err *err)
 {
-	size_t       lengths[WIRE_REFERENCES_MAX], at = 0;
 	struct slice reference;
 	int          rc = 1;
 
-	buf_clear(&slot->texts);
-	slot->count = 0;
-	while (slot->count < WIRE_REFERENCES_MAX && slot->texts.len + REFERENCE_ROOM_BYTES < LIMIT_CHUNK_BYTES) {
+	while (rc == 1 && slot->count < WIRE_REFERENCES_MAX &&
+	       slot->texts.len + REFERENCE_ROOM_BYTES < LIMIT_CHUNK_BYTES) {
 		rc = s->run->reference(s->run->data, &reference, err);
 		if (rc != 1)
 			break;
 		buf_append(&slot->texts, reference);
-		lengths[slot->count++] = reference.len;
+		slot->lengths[slot->count++] = reference.len;
 	}
+	return rc >= 0 && !buf_ok(&slot->texts) ? err_set(err, ERR_MEM, "sending references: no memory") : rc;
+}
+
+static void empty_slot(struct window_slot *slot)
+{
+	buf_clear(&slot->texts);
+	slot->count = 0;
+	slot->used = false;
+}
+
+/* Fills a slot from the caller's list; slices are set when the buffer no longer moves. */
+static int fill_slot(struct client_session *s, struct window_slot *slot, struct err *err)
+{
+	size_t at = 0;
+	int    rc = read_into(s, slot, err);
+
 	if (rc < 0)
 		return rc;
-	if (!buf_ok(&slot->texts))
-		return err_set(err, ERR_MEM, "sending references: no memory");
-	for (size_t i = 0; i < slot->count; at += lengths[i++])
-		slot->items[i] = slice_sub(buf_slice(&slot->texts), at, lengths[i]);
+	s->half = rc == 2 && s->run->continues && slot->count ? slot : NULL;
+	if (rc == 2 && (s->half || slot->count == 0))
+		return 0; /* not yet */
+	for (size_t i = 0; i < slot->count; at += slot->lengths[i++])
+		slot->items[i] = slice_sub(buf_slice(&slot->texts), at, slot->lengths[i]);
 	slot->last = rc == 0;
-	if (slot->count == 0 && !slot->last)
-		return 0; /* nothing yet */
+	s->run->ragged |= rc == 2;
 	slot->number = s->number_next++;
 	slot->used = true;
 	s->references_done |= slot->last;
+	s->references += slot->count;
+	if (s->run->sent)
+		s->run->sent(s->run->data, s->references);
 	return 0;
 }
 
@@ -106,20 +127,41 @@ static bool window_is_empty(const struct client_session *s)
 	return true;
 }
 
+/* One slot: filled, and sent unless the broker has it. False: the list has none just now. */
+static bool fill_and_send(struct client_session *s, struct window_slot *slot, int *rc, struct err *err)
+{
+	do {
+		*rc = fill_slot(s, slot, err);
+		if (*rc != 0 || !slot->used)
+			return false;
+		if (slot->number >= s->number_wanted) {
+			*rc = send_references(s, slot, err);
+			return true;
+		}
+		empty_slot(slot);
+	} while (!s->references_done);
+	return true;
+}
+
+static struct window_slot *free_slot(const struct client_session *s)
+{
+	if (s->half)
+		return s->half;
+	for (size_t i = 0; i < WIRE_REFERENCES_WINDOW; i++)
+		if (!s->window[i].used)
+			return &s->window[i];
+	return NULL;
+}
+
 static int fill_window(struct client_session *s, struct err *err)
 {
-	int rc = 0;
+	struct window_slot *slot;
+	int                 rc = 0;
 
-	for (size_t i = 0; i < WIRE_REFERENCES_WINDOW && rc == 0 && !s->references_done; i++) {
-		if (s->window[i].used)
-			continue;
-		rc = fill_slot(s, &s->window[i], err);
-		if (rc == 0 && !s->window[i].used)
-			return 0; /* the list has none just now: at the next tick */
-		if (rc == 0)
-			rc = send_references(s, &s->window[i], err);
-	}
+	while (!s->references_done && (slot = free_slot(s)) != NULL && fill_and_send(s, slot, &rc, err))
+		;
 	s->submitted = s->references_done && window_is_empty(s);
+	s->run->all_sent |= s->submitted;
 	return rc;
 }
 
@@ -136,8 +178,9 @@ static int fill_again(struct client_session *s, uint64_t now, struct err *err)
 static int subscribe(struct client_session *s, struct err *err)
 {
 	struct wire_watch   watch = {s->run->job, s->run->watch_ms ? s->run->watch_ms : WATCH_MS};
-	struct wire_results results = {.job = s->run->job, .from = s->run->from, .credit = CREDIT};
-	int                 rc = 0;
+	struct wire_results results = {
+		.job = s->run->job, .from = s->run->from, .credit = CREDIT, .only_failed = s->run->only_failed};
+	int rc = 0;
 
 	if (s->run->until_submitted)
 		return 0;
@@ -170,10 +213,13 @@ static int begin(struct client_session *s, struct err *err)
 
 static int on_job(struct client_session *s, struct slice body, struct err *err)
 {
-	int rc = wire_get_number(body, &s->run->job, err);
+	struct wire_job job;
+	int             rc = wire_get_job(body, &job, err);
 
 	if (rc != 0)
 		return rc;
+	s->run->job = job.job;
+	s->number_wanted = s->run->continues ? job.number : 0;
 	s->job_known = true;
 	if (s->run->submitted)
 		s->run->submitted(s->run->data, s->run->job);
@@ -181,7 +227,7 @@ static int on_job(struct client_session *s, struct slice body, struct err *err)
 	if (rc == 0 && s->run->reference)
 		rc = fill_window(s, err);
 	else
-		s->submitted = s->references_done = true;
+		s->submitted = s->references_done = s->run->all_sent = true;
 	return rc;
 }
 
@@ -190,7 +236,7 @@ static int on_ok(struct client_session *s, uint64_t correlation, struct err *err
 	for (size_t i = 0; i < WIRE_REFERENCES_WINDOW; i++) {
 		if (!s->window[i].used || s->window[i].correlation != correlation)
 			continue;
-		s->window[i].used = false;
+		empty_slot(&s->window[i]);
 		return fill_window(s, err);
 	}
 	return 0;
@@ -226,6 +272,8 @@ static int on_part(struct client_session *s, struct slice body, struct err *err)
 
 	if (rc != 0)
 		return rc;
+	if (s->run->only_failed && s->part_number == 0 && part.image > s->run->from)
+		s->run->from = part.image; /* the others went well */
 	if (part.image != s->run->from || part.number != s->part_number)
 		return err_set(err, ERR_PROTOCOL,
 			       "the broker sent part %u of image %llu instead of part %u of image %llu", part.number,
@@ -294,6 +342,10 @@ static bool is_over(const struct client_session *s)
 /* The broker has said nothing for too long: connect anew and say again what stands open. */
 static int on_silence(struct client_session *s, uint64_t now, struct err *err)
 {
+	int refused = wire_client_refused(s->client->socket, err);
+
+	if (refused != 0)
+		return refused;
 	if (!s->heard_once && now - s->started_ms >= s->client->config.answer_ms)
 		return client_absent(s->client, now - s->started_ms, err);
 	if (s->run->until_submitted && s->job_known && window_is_empty(s))

@@ -5,6 +5,7 @@
 #include "options.h"
 
 extern const struct command command_scan, command_submit, command_status, command_watch, command_results,
-	command_report, command_cancel, command_db, command_keys, command_store;
+	command_report, command_pause, command_resume, command_cancel, command_drain, command_db, command_keys,
+	command_store;
 
 #endif

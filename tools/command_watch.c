@@ -1,4 +1,4 @@
-/* command_watch.c - varve watch JOB: its progress until it ends; varve cancel JOB. */
+/* command_watch.c - varve watch JOB: its progress until it ends. */
 #include "base/file.h"
 #include "broker_link.h"
 #include "command.h"
@@ -17,11 +17,6 @@ struct watch_values {
 static const struct option_spec watch_options[] = {
 	BROKER_OPTIONS(watch_values),
 	{"quiet", OPTION_FLAG, offsetof(struct watch_values, quiet), NULL, "only wait; no progress"},
-	{NULL, OPTION_FLAG, 0, NULL, NULL},
-};
-
-static const struct option_spec cancel_options[] = {
-	BROKER_OPTIONS(watch_values),
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
@@ -79,23 +74,4 @@ static int watch_run(const struct command *command, int argc, char **argv, struc
 	return rc == 0 ? print_end(&run.status, err) : rc;
 }
 
-static int cancel_run(const struct command *command, int argc, char **argv, struct err *err)
-{
-	struct watch_values values = {0};
-	struct broker_link  link;
-	uint64_t            job;
-	int                 rc = one_job(command, argc, argv, &values, &job, err);
-
-	if (rc != 0)
-		return rc > 0 ? EXIT_STATUS_DONE : rc;
-	rc = broker_link_open(&values.broker, &link, err);
-	if (rc != 0)
-		return rc;
-	rc = client_cancel(link.client, job, err);
-	broker_link_close(&link);
-	return rc == 0 ? EXIT_STATUS_DONE : rc;
-}
-
 const struct command command_watch = {"watch", "follow a job to its end", "JOB", NULL, watch_options, watch_run};
-const struct command command_cancel = {"cancel",  "stop a job; what is finished stays", "JOB", NULL, cancel_options,
-				       cancel_run};

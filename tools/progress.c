@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "live_line.h"
 #include "report/table_parts.h"
 
 #include <pthread.h>
@@ -11,17 +12,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { DRAW_MS = 100, LOG_MS = 5000, SAMPLES = 32, SAMPLE_MS = 250 };
+enum { DRAW_MS = 250, LOG_MS = 5000, SAMPLES = 64, SAMPLE_MS = 1000 };
 
 struct progress {
-	pthread_mutex_t lock; /* of line, shown */
-	const char     *what;
-	bool            terminal, shown;
-	struct buf      line;
-	uint64_t        drawn_ms, logged_ms, logged_done;
+	pthread_mutex_t  lock; /* of line, live, out */
+	const char      *what;
+	bool             terminal;
+	struct buf       line; /* what is to be shown */
+	struct live_line live;
+	struct buf       out;
+	uint64_t         drawn_ms, logged_ms, logged_moved;
 	struct {
 		uint64_t ms, bytes;
-	} samples[SAMPLES]; /* ring: the rate is that of the last eight seconds */
+	} samples[SAMPLES]; /* ring: the rate is that of the last minute, as large layers end rarely */
 	size_t samples_count;
 };
 
@@ -38,7 +41,7 @@ static void put_eta(struct buf *out, const struct wire_job_status *s, double rat
 {
 	double seconds;
 
-	if (s->growing || rate <= 0 || s->bytes_total <= s->bytes_done)
+	if (s->growing || s->paused || rate <= 0 || s->bytes_total <= s->bytes_done)
 		return;
 	seconds = (double)(s->bytes_total - s->bytes_done) / rate;
 	if (seconds < 1 || seconds >= 360000)
@@ -77,6 +80,11 @@ void progress_text(const struct wire_job_status *s, double rate, unsigned column
 	buf_printf(&part, "images %llu/%llu%s", (unsigned long long)s->images_done, (unsigned long long)s->images_total,
 		   more);
 	put_part(out, columns, &part);
+	if (s->paused) {
+		buf_clear(&part);
+		buf_str(&part, "paused");
+		put_part(out, columns, &part);
+	}
 	if (s->images_failed + s->images_incomplete) {
 		buf_clear(&part);
 		buf_printf(&part, "failed %llu", (unsigned long long)(s->images_failed + s->images_incomplete));
@@ -115,21 +123,35 @@ static void write_err(struct slice bytes)
 	}
 }
 
-static void erase(struct progress *p)
+static unsigned line_columns(void)
 {
-	if (p->shown)
-		write_err(SLICE_LIT("\r\033[K"));
-	p->shown = false;
+	unsigned columns = terminal_columns(STDERR_FILENO);
+
+	return columns ? columns : 80;
 }
 
+static void flush_line(struct progress *p)
+{
+	write_err(buf_slice(&p->out));
+	buf_clear(&p->out);
+}
+
+static void erase(struct progress *p)
+{
+	live_line_erase(&p->live, line_columns(), &p->out);
+	flush_line(p);
+}
+
+/* The last column stays free: a character there leaves some terminals undecided about the next. */
 static void draw(struct progress *p)
 {
-	if (!p->line.len)
+	unsigned     columns = line_columns();
+	struct slice text = slice_sub(buf_slice(&p->line), 0, columns - 1);
+
+	if (!text.len)
 		return;
-	write_err(SLICE_LIT("\r"));
-	write_err(buf_slice(&p->line));
-	write_err(SLICE_LIT("\033[K"));
-	p->shown = true;
+	live_line_show(&p->live, text, columns, &p->out);
+	flush_line(p);
 }
 
 static void before_log(void *data)
@@ -159,6 +181,8 @@ struct progress *progress_open(enum progress_mode mode, const char *what)
 		return NULL;
 	pthread_mutex_init(&p->lock, NULL);
 	buf_init(&p->line, 4096);
+	buf_init(&p->out, 4 * 4096);
+	live_line_init(&p->live);
 	p->what = what;
 	p->logged_ms = clock_ms();
 	p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
@@ -173,8 +197,11 @@ void progress_close(struct progress *p)
 		return;
 	if (p->terminal)
 		log_hook(NULL, NULL, NULL);
-	erase(p);
+	if (p->terminal)
+		erase(p);
 	buf_deinit(&p->line);
+	buf_deinit(&p->out);
+	live_line_deinit(&p->live);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -184,7 +211,8 @@ void progress_hide(struct progress *p)
 	if (!p)
 		return;
 	pthread_mutex_lock(&p->lock);
-	erase(p);
+	if (p->terminal)
+		erase(p);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -202,37 +230,52 @@ static double rate_now(struct progress *p, uint64_t now, uint64_t bytes)
 	return (double)(bytes - p->samples[oldest].bytes) * 1000 / (double)(now - p->samples[oldest].ms);
 }
 
-static void log_progress(struct progress *p, const struct wire_job_status *status, double rate, uint64_t now)
+/* True when a line is due: the caller has changed nothing yet. */
+static bool is_due(struct progress *p, uint64_t moved, uint64_t now)
 {
-	uint64_t done = status->images_done + status->layers_done + status->bytes_done;
+	if (p->terminal)
+		return now - p->drawn_ms >= DRAW_MS;
+	return now - p->logged_ms >= LOG_MS && moved != p->logged_moved;
+}
 
-	if (now - p->logged_ms < LOG_MS || done == p->logged_done)
+static void show(struct progress *p, uint64_t moved, uint64_t now)
+{
+	if (p->terminal) {
+		p->drawn_ms = now;
+		draw(p);
 		return;
-	progress_text(status, rate, 0, &p->line);
-	log_line(LOG_INFO, p->what, "%.*s", SLICE_FMT(buf_slice(&p->line)));
+	}
 	p->logged_ms = now;
-	p->logged_done = done;
+	p->logged_moved = moved;
+	log_line(LOG_INFO, p->what, "%.*s", SLICE_FMT(buf_slice(&p->line)));
 }
 
 void progress_update(struct progress *p, const struct wire_job_status *status)
 {
-	uint64_t now = clock_ms();
-	unsigned columns;
-	double   rate;
+	uint64_t now = clock_ms(),
+		 moved = status->images_done + status->layers_done + status->bytes_done + status->paused;
+	double rate;
 
 	if (!p)
 		return;
 	rate = rate_now(p, now, status->bytes_done);
-	if (!p->terminal) {
-		log_progress(p, status, rate, now);
+	if (!is_due(p, moved, now))
 		return;
-	}
-	if (now - p->drawn_ms < DRAW_MS)
-		return;
-	columns = terminal_columns(STDERR_FILENO);
 	pthread_mutex_lock(&p->lock);
-	progress_text(status, rate, columns ? columns - 1 : 79, &p->line);
-	draw(p);
-	p->drawn_ms = now;
+	progress_text(status, rate, p->terminal ? line_columns() - 1 : 0, &p->line);
+	show(p, moved, now);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void progress_say(struct progress *p, struct slice text, uint64_t moved)
+{
+	uint64_t now = clock_ms();
+
+	if (!p || !is_due(p, moved, now))
+		return;
+	pthread_mutex_lock(&p->lock);
+	buf_clear(&p->line);
+	buf_append(&p->line, text);
+	show(p, moved, now);
 	pthread_mutex_unlock(&p->lock);
 }

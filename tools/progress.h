@@ -1,7 +1,9 @@
-/* progress.h - how far a job is: one line on a terminal that is drawn again and again, else a log line now and then.
+/* progress.h - how far something is: one line on a terminal that is drawn again and again, else a log line now and then.
  *
- * Written to standard error. While the line stands, log lines clear it first and it is drawn again behind them
- * (log_hook). progress_update() belongs to one thread; log lines may come from any. */
+ * Written to standard error, made for slow lines: it is drawn four times a second at most, only when it changed, and only
+ * the part that did; it fits the terminal's width of that moment. In a pipe: a line every five seconds at most, only when
+ * something moved. While the line stands, log lines clear it first and it is drawn again behind them (log_hook). Updates
+ * belong to one thread; log lines may come from any. */
 #ifndef VARVE_TOOLS_PROGRESS_H
 #define VARVE_TOOLS_PROGRESS_H
 
@@ -17,6 +19,9 @@ struct progress *progress_open(enum progress_mode mode,
 void             progress_close(struct progress *progress); /* the line is gone from the terminal after */
 void progress_hide(struct progress *progress); /* clears the line: something else is written to the terminal now */
 void progress_update(struct progress *progress, const struct wire_job_status *status);
+
+/* The same with words of the caller's; `moved` tells whether anything happened since the last time. */
+void progress_say(struct progress *progress, struct slice text, uint64_t moved);
 
 /* The words of the line, at most `columns` wide (0 = any): images, layers, bytes, rate, reuse, ETA; the less telling ones
  * give way first. `bytes_per_second` 0 = not known. */

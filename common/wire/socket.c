@@ -26,6 +26,7 @@ enum {
 	CONNECT_MS = 5000, /* the kernel's own patience with a link that swallows packets grows to minutes */
 	RECONNECT_MS = 200,
 	RECONNECT_MS_MAX = 5000,
+	HANDSHAKES_MAX = 2, /* a first one may have met a broker that was just going away */
 };
 
 int wire_fail(struct err *err, int code, const char *doing, const char *what)
@@ -443,6 +444,7 @@ int wire_server_send(struct wire_server *server, const struct wire_peer *peer, s
 struct wire_client {
 	void           *socket, *monitor;
 	enum wire_event trouble;
+	unsigned        refusals; /* handshakes that failed, in a row */
 	bool            connected, reconnected;
 	char            endpoint[512];
 };
@@ -527,6 +529,7 @@ static void take_events(struct wire_client *client)
 
 	while ((event = wire_monitor_next(client->monitor)) != WIRE_EVENT_NONE) {
 		client->trouble = event == WIRE_EVENT_CONNECTED ? WIRE_EVENT_NONE : event;
+		client->refusals = event == WIRE_EVENT_CONNECTED ? 0 : client->refusals + 1;
 		if (event != WIRE_EVENT_CONNECTED)
 			continue;
 		client->reconnected = client->connected;
@@ -555,7 +558,7 @@ int wire_client_refused(struct wire_client *client, struct err *err)
 		return err_set(err, ERR_AUTH,
 			       "the broker at %s refuses this key: it is not on its list (varve keys authorize)",
 			       client->endpoint);
-	if (trouble == WIRE_EVENT_HANDSHAKE_REFUSED)
+	if (trouble == WIRE_EVENT_HANDSHAKE_REFUSED && client->refusals >= HANDSHAKES_MAX)
 		return err_set(err, ERR_AUTH,
 			       "%s takes the connection but not our greeting: is it a varve-broker, with these keys?",
 			       client->endpoint);

@@ -64,7 +64,8 @@ int  wire_client_send(struct wire_client *client, struct slice frame, uint64_t w
 /* 1 with a frame; 0: nothing in `wait_ms`, or `wake_fd` (-1 = none) became readable; ERR_*. */
 int wire_client_receive(struct wire_client *client, int wake_fd, uint64_t wait_ms, struct buf *frame, struct err *err);
 
-/* ERR_AUTH and why, if a handshake has failed since it was asked last; 0: none has. The connection is tried again by itself. */
+/* ERR_AUTH and why, if the broker has refused this key, or one handshake after the other has failed, since it was asked
+ * last; 0: neither. The connection is tried again by itself. */
 int wire_client_refused(struct wire_client *client, struct err *err);
 
 /* The connection broke and is there again since this was asked last: whoever listens now may be a broker just started. */

@@ -51,16 +51,12 @@ class Terminal:
         while not any(text in line for line in self.shown):
             assert self.read(), f"{text!r} never came: {self.bytes!r}"
 
-    @property
-    def shown(self):
-        """Every line that was on the screen at some time, in order: a \\r goes back, a newline keeps, ESC[K erases."""
-        return [re.sub(r"\x1b\[[0-9;]*m", "", part).replace("\x1b[K", "") for part in re.split(r"[\r\n]+", self.bytes.decode())]
-
-    @property
-    def screen(self):
-        """What stays: the lines as they are at the end."""
-        lines, line, column = [], "", 0
-        for token in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", self.bytes.decode()):
+    def play(self):
+        """Every line as it stood when the cursor went back or down, and the lines that stay. ESC[K erases, ESC[nC goes right."""
+        shown, lines, line, column = [], [], "", 0
+        for token in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", self.bytes.decode(errors="replace")):
+            if token in "\r\n":
+                shown.append(line)
             if token == "\r":
                 column = 0
             elif token == "\n":
@@ -68,9 +64,22 @@ class Terminal:
                 line, column = "", 0
             elif token == "\x1b[K":
                 line = line[:column]
+            elif re.fullmatch(r"\x1b\[\d+C", token):
+                column += int(token[2:-1])
             elif not token.startswith("\x1b"):
-                line, column = line[:column] + token + line[column + len(token):], column + len(token)
-        return lines + [line]
+                line, column = line[:column].ljust(column) + token + line[column + len(token):], column + len(token)
+        return shown + [line], lines + [line]
+
+    @property
+    def shown(self):
+        return self.play()[0]
+
+    @property
+    def screen(self):
+        return self.play()[1]
+
+    def resize(self, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
 @pytest.mark.parametrize("columns", [120, 30])

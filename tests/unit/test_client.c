@@ -27,8 +27,11 @@ struct fake_broker {
 	struct wire_peer     first;
 	uint64_t             mix_up; /* results: part of a wrong image first */
 	uint64_t             references, frames;
-	bool                 references_ended, cancelled;
-	uint64_t             credit_seen;
+	uint32_t taken; /* REFERENCES committed before: JOB says so, and the next that comes has this number */
+	bool     references_ended, cancelled, only_failed;
+	uint64_t credit_seen;
+	unsigned ordered; /* the last order, and of what */
+	uint64_t ordered_number;
 };
 
 static void answer(struct wire_server *server, const struct wire_peer *peer, struct buf *frame)
@@ -55,6 +58,20 @@ static void send_results(struct fake_broker *b, struct wire_server *server, cons
 	answer(server, peer, out);
 }
 
+/* Images 1 and 3 have failed. */
+static void send_failed(struct wire_server *server, const struct wire_peer *peer, uint64_t correlation, uint64_t from,
+			struct buf *out)
+{
+	for (uint64_t image = from | 1; image < IMAGES; image += 2) {
+		struct wire_result_part part = {.image = image, .last = true, .bytes = SLICE_LIT("abcabcabc")};
+
+		wire_put_result_part(out, correlation, &part);
+		answer(server, peer, out);
+	}
+	wire_put_number(out, WIRE_RESULTS_END, correlation, IMAGES);
+	answer(server, peer, out);
+}
+
 static void on_references(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer,
 			  const struct wire_header *header, struct slice body, struct buf *out)
 {
@@ -65,7 +82,7 @@ static void on_references(struct fake_broker *b, struct wire_server *server, con
 	arena_init(&arena, 1 << 22);
 	assert_int_equal(wire_get_references(body, &arena, &m, &err), 0);
 	assert_int_equal(m.job, JOB);
-	assert_int_equal(m.number, b->frames);
+	assert_int_equal(m.number, b->taken + b->frames);
 	b->frames++;
 	b->references += m.references.count;
 	b->references_ended |= m.last;
@@ -94,8 +111,10 @@ static void on_frame(struct fake_broker *b, struct wire_server *server, const st
 		if (b->refuse)
 			wire_put_error(out, header.correlation,
 				       &(struct wire_error){ERR_FULL, SLICE_LIT("no room \x1b[2J")});
+		else if (b->taken)
+			wire_put_job(out, header.correlation, &(struct wire_job){.job = JOB, .number = b->taken});
 		else
-			wire_put_number(out, WIRE_JOB, header.correlation, JOB);
+			wire_put_number(out, WIRE_JOB, header.correlation, JOB); /* as an older broker */
 		answer(server, peer, out);
 		return;
 	case WIRE_REFERENCES:
@@ -107,6 +126,11 @@ static void on_frame(struct fake_broker *b, struct wire_server *server, const st
 		return;
 	case WIRE_RESULTS:
 		assert_int_equal(wire_get_results(body, &results, &err), 0);
+		b->only_failed = results.only_failed;
+		if (results.only_failed) {
+			send_failed(server, peer, header.correlation, results.from, out);
+			return;
+		}
 		send_results(b, server, peer, header.correlation, results.from, out);
 		return;
 	case WIRE_RESULTS_CREDIT:
@@ -122,6 +146,15 @@ static void on_frame(struct fake_broker *b, struct wire_server *server, const st
 		answer(server, peer, out);
 		return;
 	}
+	case WIRE_PAUSE:
+	case WIRE_RESUME:
+	case WIRE_DRAIN_WORKER:
+		assert_int_equal(wire_get_number(body, &number, &err), 0);
+		b->ordered = header.type;
+		b->ordered_number = number;
+		wire_put_empty(out, WIRE_OK, header.correlation);
+		answer(server, peer, out);
+		return;
 	case WIRE_CANCEL:
 		b->cancelled = true;
 		wire_put_empty(out, WIRE_OK, header.correlation);
@@ -334,6 +367,125 @@ static void list_that_comes_slowly_is_sent_as_it_comes(void **state)
 	assert_true(b.frames >= REFERENCES / 1000);
 }
 
+static struct client_run submission(const struct wire_submit *submit, struct seen *seen)
+{
+	return (struct client_run){.submit = submit,
+				   .reference = next_reference,
+				   .continues = true,
+				   .data = seen,
+				   .interrupt_fd = -1,
+				   .until_submitted = true};
+}
+
+static void submission_that_was_broken_off_goes_on_where_the_broker_is(void **state)
+{
+	struct fake_broker b = {.taken = 2};
+	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
+	struct seen        seen = {0};
+	struct client_run  run = submission(&submit, &seen);
+	struct client     *client;
+	struct err         err = {0};
+
+	(void)state;
+	start(&b);
+	client = connect_to(&b, 0);
+	if (client_run(client, &run, &err) != 0)
+		fail_msg("%s", err.text);
+	client_close(client);
+	stop(&b);
+	assert_int_equal(seen.references, REFERENCES);
+	assert_int_equal(b.references, REFERENCES - 2 * WIRE_REFERENCES_MAX);
+	assert_true(b.references_ended);
+	assert_true(run.all_sent);
+}
+
+static void submission_that_the_broker_has_in_full_sends_nothing(void **state)
+{
+	struct fake_broker b = {.taken = 3};
+	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
+	struct seen        seen = {0};
+	struct client_run  run = submission(&submit, &seen);
+	struct client     *client;
+	struct err         err = {0};
+
+	(void)state;
+	start(&b);
+	client = connect_to(&b, 0);
+	assert_int_equal(client_run(client, &run, &err), 0);
+	client_close(client);
+	stop(&b);
+	assert_int_equal(b.frames, 0);
+	assert_true(run.all_sent);
+}
+
+/* Else messages of the same number would hold other references, and some would be lost. */
+static void slow_list_under_a_token_is_cut_as_a_fast_one(void **state)
+{
+	struct fake_broker b = {0};
+	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
+	struct seen        seen = {.slow = true};
+	struct client_run  run = submission(&submit, &seen);
+	struct client     *client;
+	struct err         err = {0};
+
+	(void)state;
+	start(&b);
+	client = connect_to(&b, 0);
+	assert_int_equal(client_run(client, &run, &err), 0);
+	client_close(client);
+	stop(&b);
+	assert_int_equal(b.references, REFERENCES);
+	assert_int_equal(b.frames, (REFERENCES + WIRE_REFERENCES_MAX - 1) / WIRE_REFERENCES_MAX);
+	assert_false(run.ragged);
+}
+
+static int on_failed(void *data, uint64_t image, struct slice encoded, struct err *err)
+{
+	struct seen *seen = data;
+
+	(void)encoded;
+	(void)err;
+	assert_int_equal(image, 2 * seen->results++ + 1);
+	return 0;
+}
+
+static void failed_images_come_with_the_numbers_that_they_have_among_all(void **state)
+{
+	struct fake_broker b = {0};
+	struct seen        seen = {0};
+	struct client_run  run = {
+		 .job = JOB, .result = on_failed, .only_failed = true, .data = &seen, .interrupt_fd = -1};
+	struct client *client;
+	struct err     err = {0};
+
+	(void)state;
+	start(&b);
+	client = connect_to(&b, 0);
+	if (client_run(client, &run, &err) != 0)
+		fail_msg("%s", err.text);
+	client_close(client);
+	stop(&b);
+	assert_true(b.only_failed);
+	assert_int_equal(seen.results, 2);
+	assert_int_equal(run.from, 4);
+}
+
+static void order_names_what_it_is_for(void **state)
+{
+	struct fake_broker b = {0};
+	struct client     *client;
+	struct err         err = {0};
+
+	(void)state;
+	start(&b);
+	client = connect_to(&b, 0);
+	assert_int_equal(client_order(client, WIRE_DRAIN_WORKER, 7, &err), 0);
+	client_close(client);
+	stop(&b);
+	assert_int_equal(b.ordered, WIRE_DRAIN_WORKER);
+	assert_int_equal(b.ordered_number, 7);
+}
+
 static void refusal_is_the_brokers_words_made_harmless(void **state)
 {
 	struct fake_broker b = {.refuse = true};
@@ -388,7 +540,7 @@ static void unknown_job_is_not_found(void **state)
 	assert_int_equal(client_status(client, JOB, &arena, &reply, &err), 0);
 	assert_int_equal(reply.jobs[0].images_total, IMAGES);
 	assert_int_equal(client_status(client, 7, &arena, &reply, &err), ERR_NOT_FOUND);
-	assert_int_equal(client_cancel(client, JOB, &(struct err){0}), 0);
+	assert_int_equal(client_order(client, WIRE_CANCEL, JOB, &(struct err){0}), 0);
 	arena_deinit(&arena);
 	client_close(client);
 	stop(&b);
@@ -436,6 +588,11 @@ int main(void)
 		cmocka_unit_test(submission_ends_when_all_references_are_acknowledged),
 		cmocka_unit_test(what_a_lost_broker_did_not_answer_is_said_again),
 		cmocka_unit_test(list_that_comes_slowly_is_sent_as_it_comes),
+		cmocka_unit_test(submission_that_was_broken_off_goes_on_where_the_broker_is),
+		cmocka_unit_test(submission_that_the_broker_has_in_full_sends_nothing),
+		cmocka_unit_test(slow_list_under_a_token_is_cut_as_a_fast_one),
+		cmocka_unit_test(failed_images_come_with_the_numbers_that_they_have_among_all),
+		cmocka_unit_test(order_names_what_it_is_for),
 		cmocka_unit_test(refusal_is_the_brokers_words_made_harmless),
 		cmocka_unit_test(silent_broker_is_no_broker),
 		cmocka_unit_test(unknown_job_is_not_found),

@@ -2,6 +2,7 @@
 #include "lib/check.h"
 
 #include "base/file.h"
+#include "client.h"
 #include "wire/keys.h"
 #include "wire/message.h"
 #include "wire/socket.h"
@@ -289,6 +290,39 @@ static void revocation_holds_for_connections_that_are_open(void **state)
 	remove_place(&place);
 }
 
+/* How a command ends that has two minutes of patience: it is not to use them. */
+static int status_with(const struct link *link, const char *secret, const char *server_key, struct err *err)
+{
+	struct client_config config = {
+		.wire = {.endpoint = link->endpoint, .secret_file = secret, .server_public = server_key},
+		.answer_ms = 120000};
+	struct wire_status_reply reply;
+	struct client           *client;
+	int                      code;
+
+	assert_int_equal(client_open(&config, &client, err), 0);
+	code = client_status(client, 0, &arena, &reply, err);
+	client_close(client);
+	return code;
+}
+
+static void client_that_is_refused_knows_at_once_and_why(void **state)
+{
+	struct place place;
+	struct link  link;
+	struct err   refused = {0}, mistaken = {0};
+
+	(void)state;
+	make_place(&place);
+	open_link(&link, &place);
+	assert_int_equal(status_with(&link, place.stranger, place.server_keys.public_key, &refused), ERR_AUTH);
+	assert_non_null(strstr(refused.text, "not on its list"));
+	assert_int_equal(status_with(&link, place.client, place.stranger_keys.public_key, &mistaken), ERR_AUTH);
+	assert_non_null(strstr(mistaken.text, "is it a varve-broker, with these keys?"));
+	close_link(&link);
+	remove_place(&place);
+}
+
 static void tcp_without_keys_is_refused(void **state)
 {
 	static const char *const  endpoints[] = {"tcp://127.0.0.1:*", NULL};
@@ -392,6 +426,7 @@ int main(void)
 		cmocka_unit_test(roles_allow_their_messages_only),
 		cmocka_unit_test(listed_key_has_its_roles_of_the_moment_and_others_stay_out),
 		cmocka_unit_test(revocation_holds_for_connections_that_are_open),
+		cmocka_unit_test(client_that_is_refused_knows_at_once_and_why),
 		cmocka_unit_test(tcp_without_keys_is_refused),
 		cmocka_unit_test(ipc_wants_a_private_folder),
 		cmocka_unit_test(ipc_path_in_use_is_not_taken_away),
