@@ -120,8 +120,9 @@ const struct command command_drain = {
 	"drain",
 	"let a worker, or the broker, finish what was begun and take no more",
 	"WORKER|broker",
-	"WORKER is a number or a name of varve status --workers. A drained worker ends; a drained broker gives out no\n"
-	"work until it is started again. Over tcp:// this needs a key of the role admin.",
+	"WORKER is a number or a name of varve status --workers. Both end when nothing is left of what\n"
+	"was begun; a broker takes no new jobs until it is started again. Over tcp:// this needs a key of the role "
+	"admin.",
 	control_options,
 	drain_run,
 };

@@ -75,7 +75,7 @@ void submit_cancel(struct client *client, uint64_t job)
 {
 	struct err err = {0};
 
-	if (client_cancel(client, job, &err) < 0)
+	if (client_order(client, WIRE_CANCEL, job, &err) < 0)
 		bench_die("cancel: %s", err.text);
 }
 

@@ -11,7 +11,7 @@ import pytest
 from varve import Varve
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ["scan", "report", "submit", "status", "watch", "results", "cancel", "db", "store", "keys"]
+COMMANDS = ["scan", "report", "submit", "status", "watch", "results", "pause", "resume", "cancel", "drain", "db", "store", "keys"]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def varve(build, tmp_path):
     (["status", "--broker", "tcp://127.0.0.1:1"], 2, "key"),
     (["db"], 2, "import, update or info"),
     (["db", "import"], 2, "PATH"),
-    (["store", "repair"], 2, "info or check"),
+    (["store", "repair"], 2, "info, check"),
     (["keys", "authorize", "--list", "x", "king", "k"], 2, "king"),
     (["keys", "revoke", "--list", "x", "tooshort"], 2, "tooshort"),
     (["db", "info", "--store", "/nonexistent"], 4, "no advisory database"),

@@ -1,214 +1,10 @@
 /* The client against a broker made of a script: submission, windows, results in parts, a broker that restarts. */
-#include "client.h"
+#include "lib/check.h"
+#include "lib/fake_broker.h"
 
-#include "base/clock.h"
-
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
-enum { IMAGES = 5, REFERENCES = 5000, JOB = 42 };
-
-/* A broker that knows one job. */
-struct fake_broker {
-	struct wire_context *context;
-	const char          *endpoint;
-	pthread_t            thread;
-	_Atomic bool         stop;
-	bool                 refuse; /* SUBMIT is answered with ERROR */
-	bool                 mute;   /* nothing is answered */
-	bool                 deaf;   /* to everything but SUBMIT, until somebody else connects */
-	struct wire_peer     first;
-	uint64_t             mix_up; /* results: part of a wrong image first */
-	uint64_t             references, frames;
-	uint32_t taken; /* REFERENCES committed before: JOB says so, and the next that comes has this number */
-	bool     references_ended, cancelled, only_failed;
-	uint64_t credit_seen;
-	unsigned ordered; /* the last order, and of what */
-	uint64_t ordered_number;
-};
-
-static void answer(struct wire_server *server, const struct wire_peer *peer, struct buf *frame)
-{
-	assert_true(buf_ok(frame));
-	wire_server_send(server, peer, buf_slice(frame));
-	buf_clear(frame);
-}
-
-static void send_results(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer,
-			 uint64_t correlation, uint64_t from, struct buf *out)
-{
-	for (uint64_t image = from; image < IMAGES; image++)
-		for (uint32_t number = 0; number < 3; number++) {
-			struct wire_result_part part = {.image = image + b->mix_up,
-							.number = number,
-							.last = number == 2,
-							.bytes = SLICE_LIT("abc")};
-
-			wire_put_result_part(out, correlation, &part);
-			answer(server, peer, out);
-		}
-	wire_put_number(out, WIRE_RESULTS_END, correlation, IMAGES);
-	answer(server, peer, out);
-}
-
-/* Images 1 and 3 have failed. */
-static void send_failed(struct wire_server *server, const struct wire_peer *peer, uint64_t correlation, uint64_t from,
-			struct buf *out)
-{
-	for (uint64_t image = from | 1; image < IMAGES; image += 2) {
-		struct wire_result_part part = {.image = image, .last = true, .bytes = SLICE_LIT("abcabcabc")};
-
-		wire_put_result_part(out, correlation, &part);
-		answer(server, peer, out);
-	}
-	wire_put_number(out, WIRE_RESULTS_END, correlation, IMAGES);
-	answer(server, peer, out);
-}
-
-static void on_references(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer,
-			  const struct wire_header *header, struct slice body, struct buf *out)
-{
-	struct wire_references m;
-	struct arena           arena;
-	struct err             err = {0};
-
-	arena_init(&arena, 1 << 22);
-	assert_int_equal(wire_get_references(body, &arena, &m, &err), 0);
-	assert_int_equal(m.job, JOB);
-	assert_int_equal(m.number, b->taken + b->frames);
-	b->frames++;
-	b->references += m.references.count;
-	b->references_ended |= m.last;
-	arena_deinit(&arena);
-	wire_put_empty(out, WIRE_OK, header->correlation);
-	answer(server, peer, out);
-}
-
-static void on_frame(struct fake_broker *b, struct wire_server *server, const struct wire_peer *peer,
-		     struct slice frame, struct buf *out)
-{
-	struct wire_job_status status = {.job = JOB, .images_total = IMAGES, .images_done = IMAGES, .state = JOB_DONE};
-	struct wire_header     header;
-	struct wire_results    results;
-	struct slice           body;
-	struct err             err = {0};
-	uint64_t               number;
-
-	assert_int_equal(wire_open_frame(frame, &header, &body, &err), 0);
-	if (b->deaf && header.type == WIRE_SUBMIT)
-		b->first = *peer;
-	if (b->deaf && header.type != WIRE_SUBMIT && memcmp(&b->first, peer, sizeof(*peer)) == 0)
-		return;
-	switch (b->mute ? 0 : header.type) {
-	case WIRE_SUBMIT:
-		if (b->refuse)
-			wire_put_error(out, header.correlation,
-				       &(struct wire_error){ERR_FULL, SLICE_LIT("no room \x1b[2J")});
-		else if (b->taken)
-			wire_put_job(out, header.correlation, &(struct wire_job){.job = JOB, .number = b->taken});
-		else
-			wire_put_number(out, WIRE_JOB, header.correlation, JOB); /* as an older broker */
-		answer(server, peer, out);
-		return;
-	case WIRE_REFERENCES:
-		on_references(b, server, peer, &header, body, out);
-		return;
-	case WIRE_WATCH:
-		wire_put_job_progress(out, header.correlation, &status);
-		answer(server, peer, out);
-		return;
-	case WIRE_RESULTS:
-		assert_int_equal(wire_get_results(body, &results, &err), 0);
-		b->only_failed = results.only_failed;
-		if (results.only_failed) {
-			send_failed(server, peer, header.correlation, results.from, out);
-			return;
-		}
-		send_results(b, server, peer, header.correlation, results.from, out);
-		return;
-	case WIRE_RESULTS_CREDIT:
-		assert_int_equal(wire_get_number(body, &number, &err), 0);
-		b->credit_seen += number;
-		return;
-	case WIRE_STATUS: {
-		struct wire_status_reply reply = {.jobs = &status, .jobs_count = 1};
-
-		assert_int_equal(wire_get_number(body, &number, &err), 0);
-		reply.jobs_count = number == 0 || number == JOB;
-		wire_put_status_reply(out, header.correlation, &reply);
-		answer(server, peer, out);
-		return;
-	}
-	case WIRE_PAUSE:
-	case WIRE_RESUME:
-	case WIRE_DRAIN_WORKER:
-		assert_int_equal(wire_get_number(body, &number, &err), 0);
-		b->ordered = header.type;
-		b->ordered_number = number;
-		wire_put_empty(out, WIRE_OK, header.correlation);
-		answer(server, peer, out);
-		return;
-	case WIRE_CANCEL:
-		b->cancelled = true;
-		wire_put_empty(out, WIRE_OK, header.correlation);
-		answer(server, peer, out);
-		return;
-	default:
-		return;
-	}
-}
-
-static void *serve(void *data)
-{
-	struct fake_broker       *b = data;
-	const char               *endpoints[] = {b->endpoint, NULL};
-	struct wire_server_config config = {.endpoints = endpoints};
-	struct wire_server       *server;
-	struct buf                in, out;
-	struct err                err = {0};
-
-	buf_init(&in, LIMIT_MESSAGE_BYTES);
-	buf_init(&out, LIMIT_MESSAGE_BYTES);
-	if (wire_server_open(b->context, &config, &server, &err) != 0)
-		abort();
-	while (!atomic_load(&b->stop)) {
-		struct wire_peer peer;
-		unsigned         roles;
-
-		buf_clear(&in);
-		if (wire_server_receive(server, -1, 20, &peer, &roles, &in, &err) > 0)
-			on_frame(b, server, &peer, buf_slice(&in), &out);
-	}
-	wire_server_close(server);
-	buf_deinit(&in);
-	buf_deinit(&out);
-	return NULL;
-}
-
-static void start(struct fake_broker *b)
-{
-	struct err err = {0};
-
-	b->endpoint = "inproc://fake";
-	b->context = wire_context_new(&err);
-	assert_non_null(b->context);
-	atomic_store(&b->stop, false);
-	assert_int_equal(pthread_create(&b->thread, NULL, serve, b), 0);
-}
-
-static void stop(struct fake_broker *b)
-{
-	atomic_store(&b->stop, true);
-	pthread_join(b->thread, NULL);
-	wire_context_free(b->context);
-}
+enum { REFERENCES = 5000 };
 
 struct seen {
 	uint64_t references, results, submitted, progress;
@@ -254,18 +50,6 @@ static int on_result(void *data, uint64_t image, struct slice encoded, struct er
 	return 0;
 }
 
-static struct client *connect_to(struct fake_broker *b, uint64_t answer_ms)
-{
-	struct client_config config = {
-		.context = b->context, .wire = {.endpoint = b->endpoint}, .answer_ms = answer_ms};
-	struct client *client;
-	struct err     err = {0};
-
-	if (client_open(&config, &client, &err) != 0)
-		fail_msg("%s", err.text);
-	return client;
-}
-
 static void whole_job_from_submission_to_last_result(void **state)
 {
 	struct fake_broker b = {0};
@@ -282,8 +66,8 @@ static void whole_job_from_submission_to_last_result(void **state)
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	if (client_run(client, &run, &err) != 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(seen.results, IMAGES);
@@ -291,7 +75,7 @@ static void whole_job_from_submission_to_last_result(void **state)
 	assert_true(seen.progress > 0);
 	assert_int_equal(run.status.images_done, IMAGES);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 }
 
 static void submission_ends_when_all_references_are_acknowledged(void **state)
@@ -308,11 +92,11 @@ static void submission_ends_when_all_references_are_acknowledged(void **state)
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	assert_int_equal(client_run(client, &run, &err), 0);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_int_equal(run.job, JOB);
 	assert_int_equal(b.references, REFERENCES);
 	assert_true(b.references_ended);
@@ -332,13 +116,13 @@ static void what_a_lost_broker_did_not_answer_is_said_again(void **state)
 	struct err           err = {0};
 
 	(void)state;
-	start(&b);
+	fake_broker_start(&b);
 	config.context = b.context;
 	assert_int_equal(client_open(&config, &client, &err), 0);
 	if (client_run(client, &run, &err) != 0)
 		fail_msg("%s", err.text);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_int_equal(b.references, REFERENCES);
 	assert_true(b.references_ended);
 	assert_int_equal(seen.results, IMAGES);
@@ -356,12 +140,12 @@ static void list_that_comes_slowly_is_sent_as_it_comes(void **state)
 	struct err     err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	if (client_run(client, &run, &err) != 0)
 		fail_msg("%s", err.text);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_int_equal(b.references, REFERENCES);
 	assert_true(b.references_ended);
 	assert_true(b.frames >= REFERENCES / 1000);
@@ -387,12 +171,12 @@ static void submission_that_was_broken_off_goes_on_where_the_broker_is(void **st
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	if (client_run(client, &run, &err) != 0)
 		fail_msg("%s", err.text);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_int_equal(seen.references, REFERENCES);
 	assert_int_equal(b.references, REFERENCES - 2 * WIRE_REFERENCES_MAX);
 	assert_true(b.references_ended);
@@ -409,11 +193,11 @@ static void submission_that_the_broker_has_in_full_sends_nothing(void **state)
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	assert_int_equal(client_run(client, &run, &err), 0);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_int_equal(b.frames, 0);
 	assert_true(run.all_sent);
 }
@@ -429,11 +213,11 @@ static void slow_list_under_a_token_is_cut_as_a_fast_one(void **state)
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	assert_int_equal(client_run(client, &run, &err), 0);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_int_equal(b.references, REFERENCES);
 	assert_int_equal(b.frames, (REFERENCES + WIRE_REFERENCES_MAX - 1) / WIRE_REFERENCES_MAX);
 	assert_false(run.ragged);
@@ -459,12 +243,12 @@ static void failed_images_come_with_the_numbers_that_they_have_among_all(void **
 	struct err     err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	if (client_run(client, &run, &err) != 0)
 		fail_msg("%s", err.text);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_true(b.only_failed);
 	assert_int_equal(seen.results, 2);
 	assert_int_equal(run.from, 4);
@@ -477,11 +261,11 @@ static void order_names_what_it_is_for(void **state)
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	assert_int_equal(client_order(client, WIRE_DRAIN_WORKER, 7, &err), 0);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_int_equal(b.ordered, WIRE_DRAIN_WORKER);
 	assert_int_equal(b.ordered_number, 7);
 }
@@ -495,13 +279,13 @@ static void refusal_is_the_brokers_words_made_harmless(void **state)
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	assert_int_equal(client_run(client, &run, &err), ERR_FULL);
 	assert_non_null(strstr(err.text, "no room"));
 	assert_null(strchr(err.text, 0x1b));
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 }
 
 static void silent_broker_is_no_broker(void **state)
@@ -514,15 +298,15 @@ static void silent_broker_is_no_broker(void **state)
 	struct err               err = {0}, run_err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 100);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 100);
 	arena_init(&arena, 1 << 20);
 	assert_int_equal(client_status(client, 0, &arena, &reply, &err), ERR_NET);
 	assert_non_null(strstr(err.text, "inproc://fake"));
 	assert_int_equal(client_run(client, &run, &run_err), ERR_NET);
 	arena_deinit(&arena);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 }
 
 static void unknown_job_is_not_found(void **state)
@@ -534,8 +318,8 @@ static void unknown_job_is_not_found(void **state)
 	struct err               err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	arena_init(&arena, 1 << 20);
 	assert_int_equal(client_status(client, JOB, &arena, &reply, &err), 0);
 	assert_int_equal(reply.jobs[0].images_total, IMAGES);
@@ -543,7 +327,7 @@ static void unknown_job_is_not_found(void **state)
 	assert_int_equal(client_order(client, WIRE_CANCEL, JOB, &(struct err){0}), 0);
 	arena_deinit(&arena);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 	assert_true(b.cancelled);
 }
 
@@ -556,12 +340,12 @@ static void results_out_of_order_are_refused(void **state)
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	assert_int_equal(client_run(client, &run, &err), ERR_PROTOCOL);
 	assert_int_equal(seen.results, 0);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 }
 
 static void results_stop_at_the_number_asked_for(void **state)
@@ -573,12 +357,12 @@ static void results_stop_at_the_number_asked_for(void **state)
 	struct err         err = {0};
 
 	(void)state;
-	start(&b);
-	client = connect_to(&b, 0);
+	fake_broker_start(&b);
+	client = fake_broker_client(&b, 0);
 	assert_int_equal(client_run(client, &run, &err), 0);
 	assert_int_equal(seen.results, 2);
 	client_close(client);
-	stop(&b);
+	fake_broker_stop(&b);
 }
 
 int main(void)

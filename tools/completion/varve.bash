@@ -17,6 +17,12 @@ _varve()
 		if [ "$command" = status ]; then words="table json"; else words="table json jsonl cyclonedx"; fi
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 		return ;;
+	--failed | --retry-failed)
+		mapfile -t COMPREPLY < <(compgen -W "$(varve status 2>/dev/null | awk '$2 == "done" || $2 == "running" { print $1 }')" -- "$current")
+		return ;;
+	--every)
+		mapfile -t COMPREPLY < <(compgen -W "15m 1h 24h 7d" -- "$current")
+		return ;;
 	--fail-on)
 		mapfile -t COMPREPLY < <(compgen -W "low medium high critical unknown high,unknown critical,unknown" -- "$current")
 		return ;;
@@ -43,7 +49,8 @@ _varve()
 	keys) words="generate show authorize revoke" ;;
 	scan) words="docker:// registry:// oci: oci-archive: docker-archive: rootfs:" ;;
 	submit) words="docker:// registry://" ;;
-	watch | results | cancel) words=$(varve status 2>/dev/null | awk 'NR > 1 && $1 ~ /^[0-9]+$/ { print $1 }') ;;
+	watch | results | cancel | pause | resume) words=$(varve status 2>/dev/null | awk '$1 ~ /^[0-9]+$/ && $2 != "worker" && $2 != "workers," { print $1 }') ;;
+	drain) words="broker $(varve status --workers 2>/dev/null | awk 'NR > 1 && $1 ~ /^[0-9]+$/ { print $2 }')" ;;
 	*) words= ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
