@@ -60,12 +60,13 @@ struct core_image {
 	struct slice         place;          /* reference and platform: what it is the latest image of */
 	struct slice         host;           /* "" for local transports */
 	struct slice         location; /* registry and repository: what failures of its layers are recorded under */
+	struct core_outcome *outcomes; /* one per layer; from IMAGE_DONE on */
 	/* the core's */
-	struct core_outcome *outcomes; /* one per layer */
-	struct core_layer  **layers;
-	uint64_t             set;
-	size_t               pending;
-	struct core_image   *next, *previous; /* of the job */
+	uint8_t             *statuses; /* enum layer_status of those that have ended */
+	struct core_layer_reason *reasons;
+	uint64_t                  set;
+	uint32_t                  pending;
+	struct core_image        *next, *previous; /* of the job */
 };
 
 struct core_image *core_image_new(void); /* arena ready; NULL without memory */
@@ -90,6 +91,7 @@ enum core_retry_reason {
 	CORE_RETRY_OWNER_DIED,  /* the process that had claimed it has died */
 	CORE_RETRY_FORCED,      /* a job reuses nothing */
 	CORE_RETRY_AGAIN,       /* a later job wants what failed, was cut short or was given up before */
+	CORE_RETRY_NOT_SENT,    /* its task was lost on the way, as far as the broker can tell */
 	CORE_RETRY_REASONS,
 };
 const char *core_retry_name(enum core_retry_reason reason); /* "transient" …: for counters and metrics; stable */
@@ -112,7 +114,7 @@ enum core_event_kind {
 	CORE_JOB_RESUME,  /* job */
 	CORE_JOB_CANCEL,  /* job */
 	CORE_IMAGE_FOUND, /* image (taken), worker: the one that resolved it, 0 = none */
-	CORE_CLAIMED,     /* layer, claim; granted: verify, retry; known: partial; quarantined: code, text */
+	CORE_CLAIMED, /* layer, claim; granted: verify, retry; known: partial; quarantined: code, text, here: it broke workers at the place of the CLAIM */
 	CORE_TASK_DONE,   /* lease; layers: partial, reusable, verified, bytes */
 	CORE_TASK_FAILED, /* lease, fail_class, code, retry_after_ms, text */
 	CORE_SEND_FAILED, /* lease: the task did not leave; nothing was begun */
@@ -143,7 +145,7 @@ struct core_event {
 	struct core_image     *image;
 	struct core_layer     *layer;
 	enum core_claim        claim;
-	bool                   verify;
+	bool                   verify, here;
 	enum core_retry_reason retry; /* somebody had begun before: why it has to be done again */
 	/* task ends */
 	bool                   partial, reusable, verified;
@@ -155,12 +157,12 @@ struct core_event {
 
 enum core_action_kind {
 	CORE_FETCH_REFERENCES, /* job, reference, count: give its open references from that number on, at most so many */
-	CORE_CLAIM,            /* layer, key, diff_id, force, again: not to be held back by a quarantine */
-	CORE_RELEASE,          /* key: give the claim back */
-	CORE_COUNT_START,      /* key: its first scan begins, before its SEND_TASK */
-	CORE_COUNT_RETRY,      /* key, reason: a further scan of it begins, before its SEND_TASK */
-	CORE_COUNT_LATE,       /* key: an expired lease delivered first */
-	CORE_RECORD_FAILURE,   /* key, text, place, fail_class, code, attempts */
+	CORE_CLAIM, /* layer, key, diff_id, place, force, again: not to be held back by a quarantine, which ends with that */
+	CORE_RELEASE,        /* key: give the claim back */
+	CORE_COUNT_START,    /* key: its first scan begins, before its SEND_TASK */
+	CORE_COUNT_RETRY,    /* key, reason: a further scan of it begins, before its SEND_TASK */
+	CORE_COUNT_LATE,     /* key: an expired lease delivered first */
+	CORE_RECORD_FAILURE, /* key, text, place, fail_class, code, attempts */
 	CORE_QUARANTINE, /* key, code, text, attempts: workers die of it: no job is to touch it until somebody asks to */
 	CORE_JOB_LAYER,  /* job, key, hash: it is done in the job's counters: store a row with them in one commit */
 	CORE_SEND_TASK,  /* worker, lease, task_kind, attempt, job, text; layers: key, diff_id, image, index, verify */

@@ -53,7 +53,7 @@ const char *core_retry_name(enum core_retry_reason reason)
 {
 	static const char *const names[CORE_RETRY_REASONS] = {
 		"none",        "transient",   "worker_lost", "stalled", "not_here", "poison_alone",
-		"other_place", "verify_lost", "owner_died",  "forced",  "again"};
+		"other_place", "verify_lost", "owner_died",  "forced",  "again",    "not_sent"};
 
 	return reason < CORE_RETRY_REASONS ? names[reason] : "unknown";
 }

@@ -7,15 +7,16 @@ bool core_lease_info(const struct core *core, uint64_t id, struct core_lease_inf
 	*out = (struct core_lease_info){0};
 	if (!lease)
 		return false;
-	out->kind = lease->task->kind;
-	out->job = lease->task->job;
+	out->kind = (enum core_task_kind)lease->task->kind;
+	out->job = lease->task->job ? lease->task->job->id : 0;
 	out->current = lease->worker != NULL;
 	out->worker = lease->worker ? lease->worker->id : 0;
 	if (out->kind == CORE_LAYER) {
 		const struct core_layer *layer = (const struct core_layer *)(const void *)lease->task;
 
 		out->key = layer->key;
-		out->diff_id = layer->diff_id;
+		if (layer->verify)
+			out->diff_id = layer->rare->verify;
 		out->verify = layer->verify;
 		out->pseudo = layer->pseudo;
 	} else {
@@ -40,45 +41,21 @@ bool core_job_stats(const struct core *core, uint64_t id, struct core_job_stats 
 
 /* --- gauges --- */
 
-static uint32_t class_of(const struct core_task *task)
+static uint64_t ago(const struct core *core, uint64_t at)
 {
-	return task->priority ? 1 : 0;
-}
-
-static void count_task(const struct core *core, const struct core_task *task, struct core_gauges *out)
-{
-	const struct core_job *job = core_job_find(core, task->job);
-	bool                   ready = task->item.heap && task->item.heap != &core->timers && task->host &&
-		     task->host->blocked_until <= core->now && (!job || !job->paused);
-
-	if (task->lease)
-		out->leases[task->kind]++;
-	else if (ready)
-		out->ready[class_of(task)][task->kind]++;
-	else
-		out->waiting[class_of(task)][task->kind]++;
-}
-
-static void count_job(const struct core *core, const struct core_job *job, struct core_gauges *out)
-{
-	if (job->ended)
-		return;
-	out->jobs_running++;
-	out->jobs_paused += job->paused;
-	for (const struct core_reference *reference = job->references; reference; reference = reference->next) {
-		out->references++;
-		if (!reference->ended)
-			count_task(core, &reference->task, out);
-	}
+	return core->now > at ? core->now - at : 0;
 }
 
 static uint64_t oldest_lease_ms(const struct core *core, const struct core_worker *worker)
 {
 	uint64_t oldest = 0;
 
-	for (const struct core_lease *lease = worker->leases; lease; lease = lease->next_of_worker)
-		if (core->now - lease->sent > oldest)
-			oldest = core->now - lease->sent;
+	for (const struct core_link *link = worker->leases.first; link; link = link->next) {
+		const struct core_lease *lease = CORE_CONST_OWNER(link, struct core_lease, of_worker);
+
+		if (ago(core, lease->sent) > oldest)
+			oldest = ago(core, lease->sent);
+	}
 	return oldest;
 }
 
@@ -88,31 +65,53 @@ static void count_worker(const struct core *core, const struct core_worker *work
 
 	out->workers++;
 	out->workers_draining += worker->draining;
-	out->layer_slots += worker->layer_slots;
-	out->layer_free += worker->layer_free;
-	out->light_slots += worker->light_slots;
-	out->light_free += worker->light_free;
+	out->layer_slots += worker->slots[SLOT_LAYER];
+	out->layer_free += worker->slots[SLOT_LAYER] - worker->used[SLOT_LAYER];
+	out->light_slots += worker->slots[SLOT_LIGHT];
+	out->light_free += worker->slots[SLOT_LIGHT] - worker->used[SLOT_LIGHT];
 	if (oldest > out->oldest_lease_ms)
 		out->oldest_lease_ms = oldest;
 }
 
-void core_gauges(const struct core *core, struct core_gauges *out)
+static void count_tasks(const struct core *core, struct core_gauges *out)
 {
-	const struct core_layer *layer;
-	const struct core_job   *job;
-	const struct core_host  *host;
+	const struct core_queue *queue;
+	const struct core_flow  *flow;
 	size_t                   position = 0;
 
-	*out = (struct core_gauges){.images_open = core->images_open, .draining = core->draining};
-	while ((job = map_next(&core->jobs, &position)) != NULL)
-		count_job(core, job, out);
-	for (position = 0; (layer = map_next(&core->layers, &position)) != NULL; out->layers++)
-		if (layer->state <= LAYER_NODE_CLAIMED)
-			count_task(core, &layer->task, out);
+	while ((flow = map_next(&core->flows, &position)) != NULL) {
+		queue = flow->queue;
+		if (queue->open && flow->item.heap)
+			out->ready[queue->class][queue->kind] += flow->tasks.count;
+		else
+			out->waiting[queue->class][queue->kind] += flow->tasks.count;
+	}
+	for (size_t kind = 0; kind < KINDS; kind++) {
+		out->leases[kind] = core->leased[kind];
+		for (size_t class = 0; class < CORE_CLASSES; class ++)
+			out->waiting[class][kind] += core->timed[class][kind];
+	}
+}
+
+void core_gauges(const struct core *core, struct core_gauges *out)
+{
+	const struct core_job  *job;
+	const struct core_host *host;
+	size_t                  position = 0;
+
+	*out = (struct core_gauges){.images_open = core->images_open,
+				    .layers = core->layers.count,
+				    .references = core->references,
+				    .draining = core->draining};
+	count_tasks(core, out);
+	while ((job = map_next(&core->jobs, &position)) != NULL) {
+		out->jobs_running += !job->ended;
+		out->jobs_paused += !job->ended && job->paused;
+	}
 	for (position = 0; (host = map_next(&core->hosts, &position)) != NULL; out->hosts++)
 		out->hosts_blocked += host->blocked_until > core->now;
-	for (const struct core_worker *worker = core->workers; worker; worker = worker->next)
-		count_worker(core, worker, out);
+	for (const struct core_link *link = core->all_workers.first; link; link = link->next)
+		count_worker(core, CORE_CONST_OWNER(link, struct core_worker, all), out);
 }
 
 void core_hosts_each(const struct core *core, void (*each)(void *data, const struct core_host_info *host), void *data)
@@ -121,16 +120,17 @@ void core_hosts_each(const struct core *core, void (*each)(void *data, const str
 	size_t                  position = 0;
 
 	while ((host = map_next(&core->hosts, &position)) != NULL) {
-		struct core_host_info info = {
-			.name = core_host_is_local(host) ? SLICE_LIT("local sources") : host->name,
-			.ready = host->light.count + host->layers.count,
+		const bool                  local = core_host_is_local(host);
+		const struct core_host_info info = {
+			.name = local ? SLICE_LIT("local sources") : host->name,
+			.ready = host->ready,
 			.active = host->active,
 			.blocked_ms = host->blocked_until > core->now ? host->blocked_until - core->now : 0,
 			.rate_limited = host->rate_limited,
+			.connect_failures = host->failures,
+			.workers = local ? core->local_workers : host->listed + core->any_workers,
 		};
 
-		for (const struct core_worker *worker = core->workers; worker; worker = worker->next)
-			info.workers += core_worker_reaches(worker, host);
 		each(data, &info);
 	}
 }
@@ -138,16 +138,17 @@ void core_hosts_each(const struct core *core, void (*each)(void *data, const str
 void core_workers_each(const struct core *core, void (*each)(void *data, const struct core_worker_info *worker),
 		       void              *data)
 {
-	for (const struct core_worker *worker = core->workers; worker; worker = worker->next) {
+	for (const struct core_link *link = core->all_workers.first; link; link = link->next) {
+		const struct core_worker     *worker = CORE_CONST_OWNER(link, struct core_worker, all);
 		const struct core_worker_info info = {
 			.id = worker->id,
 			.set = worker->set,
-			.heard_ms = core->now - worker->heard,
+			.heard_ms = ago(core, worker->heard),
 			.oldest_lease_ms = oldest_lease_ms(core, worker),
-			.hosts = worker->hosts,
+			.hosts = worker->names,
 			.hosts_count = worker->hosts_count,
-			.layer_slots = worker->layer_slots,
-			.light_slots = worker->light_slots,
+			.layer_slots = worker->slots[SLOT_LAYER],
+			.light_slots = worker->slots[SLOT_LIGHT],
 			.leases = worker->leases_count,
 			.bytes = worker->bytes,
 			.draining = worker->draining,
@@ -158,54 +159,49 @@ void core_workers_each(const struct core *core, void (*each)(void *data, const s
 	}
 }
 
-/* --- what must always hold --- */
+/* --- what waits for nobody --- */
 
-static const char *check_layer(const struct core *core, const struct core_layer *layer)
+/* Some worker may take from the queue, now or when it has a slot. */
+static bool somebody_for(const struct core *core, const struct core_queue *queue)
 {
-	size_t current = 0;
+	for (const struct core_link *link = core->all_workers.first; link; link = link->next) {
+		const struct core_worker *worker = CORE_CONST_OWNER(link, struct core_worker, all);
 
-	for (const struct core_lease *lease = layer->task.leases; lease; lease = lease->next_of_task)
-		current += lease->worker != NULL;
-	if (current > 1)
-		return "a layer has two current leases";
-	if (current && !layer->owned)
-		return "a layer is leased without a claim";
-	if ((layer->state == LAYER_NODE_DONE || layer->state == LAYER_NODE_FAILED) &&
-	    (layer->waiters_count || layer->owned || layer->task.leases || layer->task.item.heap))
-		return "an ended layer still holds something";
-	if (layer->state == LAYER_NODE_CLAIMED && !current && !layer->task.item.heap)
-		return "a claimed layer is neither leased nor queued";
-	if (layer->state == LAYER_NODE_BUSY && layer->task.item.heap != &core->timers)
-		return "a busy layer is not to be asked for again";
-	return NULL;
+		if (worker->slots[queue->station->slot] && core_worker_may(worker, queue))
+			return true;
+	}
+	return false;
 }
 
-const char *core_check(const struct core *core)
+static size_t waits_for_nobody(const struct core *core, const struct core_host *host)
 {
-	const struct core_layer *layer;
-	const struct core_job   *job;
-	const struct core_host  *host;
-	size_t                   position = 0, active = 0, held = 0;
+	size_t count = 0;
 
-	while ((layer = map_next(&core->layers, &position)) != NULL) {
-		const char *wrong = check_layer(core, layer);
+	for (const struct core_link *link = host->queues.first; link; link = link->next) {
+		const struct core_queue *queue = CORE_CONST_OWNER(link, struct core_queue, of_host);
 
-		if (wrong)
-			return wrong;
+		if (!somebody_for(core, queue))
+			count += queue->count;
 	}
-	for (position = 0; (job = map_next(&core->jobs, &position)) != NULL;) {
-		if (job->closed && !job->ended && !job->more && !job->fetching && !job->references_open &&
-		    !job->images_open)
-			return "a job with nothing open has not ended";
-		if (job->stats.images_done > job->stats.images_total ||
-		    job->stats.layers_done > job->stats.layers_total)
-			return "more done than there is";
+	return count;
+}
+
+size_t core_notices(const struct core *core, struct arena *arena, struct slice *out, size_t max)
+{
+	const struct core_host *host;
+	size_t                  position = 0, count = 0;
+
+	while (count < max && (host = map_next(&core->hosts, &position)) != NULL) {
+		const struct slice name = core_host_is_local(host) ? SLICE_LIT("local sources") : host->name;
+		const size_t       waiting = waits_for_nobody(core, host);
+
+		if (waiting)
+			out[count++] =
+				arena_printf(arena, "no worker for %.*s: %zu tasks wait", SLICE_FMT(name), waiting);
+		if (count < max && host->blocked_until > core->now && host->ready)
+			out[count++] = arena_printf(arena, "%.*s %s: %zu tasks wait", SLICE_FMT(name),
+						    host->rates ? "asks us to wait" : "cannot be connected to",
+						    (size_t)host->ready);
 	}
-	for (position = 0; (host = map_next(&core->hosts, &position)) != NULL;)
-		active += host->active;
-	for (const struct core_worker *worker = core->workers; worker; worker = worker->next)
-		held += worker->leases_count;
-	if (active != core->leases_active)
-		return "leases that are out are miscounted";
-	return active == held ? NULL : "leases of hosts and of workers differ";
+	return count;
 }

@@ -5,175 +5,89 @@
 
 enum { BUSY_POLL_MAX_MS = 2000 };
 
+/* --- nodes --- */
+
+static struct slice key_slice(const struct core_key *key)
+{
+	return slice_of(key, SHA256_BYTES + sizeof(uint64_t));
+}
+
 static bool is_terminal(const struct core_layer *layer)
 {
 	return layer->state == LAYER_NODE_DONE || layer->state == LAYER_NODE_FAILED;
 }
 
-void core_layer_free(struct core_layer *layer)
+struct layer_rare *core_layer_rare(struct core *core, struct core_layer *layer)
 {
-	for (size_t i = 0; i < layer->failed_count; i++)
-		free((void *)(uintptr_t)layer->failed[i].location.ptr);
-	free(layer->failed);
-	free(layer->waiters);
-	free(layer->users);
-	free((void *)(uintptr_t)layer->reason.ptr);
+	if (!layer->rare)
+		layer->rare = core_alloc(core, sizeof(*layer->rare));
+	return layer->rare;
+}
+
+static void forget_failed_sources(struct core_layer *layer)
+{
+	struct layer_rare *rare = layer->rare;
+
+	for (size_t i = 0; rare && i < rare->failed_count; i++)
+		free((void *)(uintptr_t)rare->failed[i].location.ptr);
+	if (rare)
+		rare->failed_count = 0;
+}
+
+void core_layer_clear(struct core *core, struct core_layer *layer)
+{
+	core_task_unqueue(core, &layer->task);
+	core_task_retire(core, &layer->task);
+	layer->task.job = NULL;
+}
+
+void core_layer_free(struct core *core, struct core_layer *layer)
+{
+	core_layer_clear(core, layer);
+	map_remove(&core->layers, key_slice(&layer->key));
+	forget_failed_sources(layer);
+	if (layer->rare) {
+		free(layer->rare->failed);
+		free((void *)(uintptr_t)layer->rare->reason.ptr);
+		free(layer->rare);
+	}
+	if (layer->waiters != &layer->first)
+		free(layer->waiters);
 	free(layer);
 }
 
-/* --- who uses it --- */
-
-/* The job's entry; *added when it is new. NULL without memory. */
-static struct layer_user *use(struct core *core, struct core_layer *layer, uint64_t job, bool *added)
+/* A layer without digest (rootfs:) gets one that is its own: never equal to that of content. */
+static void make_key(const struct core_image *image, size_t index, struct core_key *key)
 {
-	*added = false;
-	for (size_t i = 0; i < layer->users_count; i++)
-		if (layer->users[i].job == job)
-			return &layer->users[i];
-	if (!core_grow(core, &layer->users, &layer->users_capacity, layer->users_count, sizeof(*layer->users)))
+	const struct image_layer *layer = &image->image.layers[index];
+
+	*key = (struct core_key){.digest = layer->digest, .set = image->set};
+	if (digest_is_zero(&layer->digest))
+		core_pseudo_digest(image->job, image->image.reference, index, &key->digest);
+}
+
+struct core_layer *core_layer_of(const struct core *core, const struct core_image *image, size_t index)
+{
+	struct core_key key;
+
+	make_key(image, index, &key);
+	return map_get(&core->layers, key_slice(&key));
+}
+
+static struct core_layer *layer_new(struct core *core, const struct core_key *key, const struct image_layer *wanted)
+{
+	struct core_layer *layer = core_alloc(core, sizeof(*layer));
+
+	if (!layer)
 		return NULL;
-	*added = true;
-	layer->users[layer->users_count] = (struct layer_user){.job = job};
-	return &layer->users[layer->users_count++];
-}
-
-static uint64_t size_known(const struct core_layer *layer)
-{
-	return layer->task.size == UINT64_MAX ? 0 : layer->task.size;
-}
-
-/* A layer that is counted in the job stays so, also when the broker dies and takes the job up again. */
-static void count_in_job(struct core *core, const struct core_layer *layer, struct core_job *job)
-{
-	uint64_t            hash = core_layer_hash(&layer->key);
-	struct core_action *action;
-
-	if (core_hashes_has(&job->counted, hash))
-		return;
-	if (!core_hashes_add(&job->counted, hash))
-		core->failed = true;
-	action = core_emit(core, CORE_JOB_LAYER);
-	action->job = job->id;
-	action->key = layer->key;
-	action->hash = hash;
-}
-
-/* Settles the layer in the counters of every job that waited for it; the first one had it scanned. */
-static void count_end(struct core *core, struct core_layer *layer, enum layer_status status, bool verified)
-{
-	bool first = true;
-
-	for (size_t i = 0; i < layer->users_count; i++) {
-		struct core_job *job = core_job_find(core, layer->users[i].job);
-
-		if (!job || layer->users[i].ended)
-			continue;
-		layer->users[i].ended = true;
-		job->stats.layers_done++;
-		count_in_job(core, layer, job);
-		if (status == LAYER_FAILED || status == LAYER_SKIPPED)
-			job->stats.layers_failed++;
-		else if (status == LAYER_REUSED || !first)
-			job->stats.layers_reused++;
-		else if (verified)
-			job->stats.layers_verified++;
-		else
-			job->stats.layers_scanned++;
-		if (first && layer->owned)
-			job->stats.bytes_done += size_known(layer);
-		first = false;
-	}
-}
-
-static struct core_job *first_open_user(struct core *core, const struct core_layer *layer)
-{
-	for (size_t i = 0; i < layer->users_count; i++) {
-		struct core_job *job = core_job_find(core, layer->users[i].job);
-
-		if (job && !layer->users[i].ended)
-			return job;
-	}
-	return NULL;
-}
-
-/* --- outcomes --- */
-
-static bool is_non_distributable(struct slice media_type)
-{
-	return slice_find_str(media_type, "nondistributable") != SIZE_MAX ||
-	       slice_find_str(media_type, "foreign") != SIZE_MAX;
-}
-
-static void settle(struct core *core, const struct core_layer *layer, struct core_image *image, size_t index,
-		   enum layer_status status)
-{
-	struct core_outcome *outcome = &image->outcomes[index];
-
-	if (status == LAYER_FAILED && layer->code == ERR_NOT_FOUND &&
-	    is_non_distributable(image->image.layers[index].media_type))
-		status = LAYER_SKIPPED;
-	outcome->status = status;
-	if (status == LAYER_FAILED || status == LAYER_SKIPPED)
-		outcome->reason = arena_copy(&image->arena, layer->reason);
-	if (--image->pending == 0)
-		core_image_ended(core, image);
-}
-
-static void release(struct core *core, struct core_layer *layer)
-{
-	if (!layer->owned)
-		return;
-	layer->owned = false;
-	core_emit(core, CORE_RELEASE)->key = layer->key;
-}
-
-/* Ends the layer for all who wait. Of a layer just scanned the first waiter says "scanned", all others "reused". */
-static void layer_end(struct core *core, struct core_layer *layer, enum layer_status status, bool verified)
-{
-	struct layer_waiter *waiters = layer->waiters;
-	size_t               count = layer->waiters_count;
-
-	core_task_unqueue(core, &layer->task);
-	core_task_retire(core, &layer->task);
-	layer->state = status == LAYER_FAILED ? LAYER_NODE_FAILED : LAYER_NODE_DONE;
-	count_end(core, layer, status, verified);
-	release(core, layer);
-	layer->waiters = NULL;
-	layer->waiters_count = layer->waiters_capacity = 0;
-	for (size_t i = 0; i < count; i++)
-		settle(core, layer, waiters[i].image, waiters[i].index,
-		       status == LAYER_SCANNED && i > 0 ? LAYER_REUSED : status);
-	free(waiters);
-}
-
-/* --- wanting a layer --- */
-
-static void ask(struct core *core, struct core_layer *layer)
-{
-	struct core_action *action = core_emit(core, CORE_CLAIM);
-
-	layer->state = LAYER_NODE_CLAIMING;
-	action->layer = layer;
-	action->key = layer->key;
-	action->diff_id = layer->diff_id;
-	action->force = layer->force;
-	action->again = layer->again;
-}
-
-static struct core_layer *layer_new(struct core *core, const uint8_t id[SHA256_BYTES + 8],
-				    const struct core_image *image)
-{
-	struct core_layer *layer = calloc(1, sizeof(*layer));
-
-	if (!layer) {
-		core->failed = true;
-		return NULL;
-	}
-	memcpy(layer->id, id, sizeof(layer->id));
-	memcpy(layer->key.digest.bytes, id, SHA256_BYTES);
-	layer->key.set = image->set;
+	layer->key = *key;
 	layer->task.kind = CORE_LAYER;
-	if (!map_put(&core->layers, slice_of(layer->id, sizeof(layer->id)), layer)) {
+	layer->task.size = wanted->size;
+	layer->task.sequence = ++core->sequence;
+	layer->pseudo = digest_is_zero(&wanted->digest);
+	layer->waiters = &layer->first;
+	layer->waiters_capacity = 1;
+	if (!map_put(&core->layers, key_slice(&layer->key), layer)) {
 		core->failed = true;
 		free(layer);
 		return NULL;
@@ -181,157 +95,82 @@ static struct core_layer *layer_new(struct core *core, const uint8_t id[SHA256_B
 	return layer;
 }
 
-/* A layer without digest (rootfs:) gets one that is its own: never equal to that of content. */
-static void make_id(const struct core_image *image, size_t index, uint8_t id[SHA256_BYTES + 8])
+/* --- who waits --- */
+
+static void add_waiter(struct core *core, struct core_layer *layer, const struct layer_waiter *waiter)
 {
-	const struct image_layer *layer = &image->image.layers[index];
+	if (layer->waiters_count == layer->waiters_capacity) {
+		const uint32_t       capacity = layer->waiters_capacity < 4 ? 4 : layer->waiters_capacity * 2;
+		const bool           own = layer->waiters != &layer->first;
+		struct layer_waiter *waiters = realloc(own ? layer->waiters : NULL, capacity * sizeof(*waiters));
 
-	if (digest_is_zero(&layer->digest)) {
-		struct digest pseudo;
-
-		core_pseudo_digest(image->job, image->image.reference, index, &pseudo);
-		memcpy(id, pseudo.bytes, SHA256_BYTES);
-	} else {
-		memcpy(id, layer->digest.bytes, SHA256_BYTES);
-	}
-	memcpy(id + SHA256_BYTES, &image->set, 8);
-}
-
-/* A finished layer that must be read again for this job: it had failed, may not be reused, or the job wants no reuse. */
-static bool must_restart(const struct core_layer *layer, const struct core_job *job, bool new_user)
-{
-	if (layer->state == LAYER_NODE_FAILED)
-		return new_user;
-	return new_user && (!layer->reusable || job->no_reuse);
-}
-
-static bool source_failed(const struct core_layer *layer, const struct core_image *image, size_t index)
-{
-	for (size_t i = 0; i < layer->failed_count; i++)
-		if (layer->failed[i].size == image->image.layers[index].size &&
-		    slice_eq(layer->failed[i].location, image->location))
-			return true;
-	return false;
-}
-
-static void restart(struct core *core, struct core_layer *layer, const struct core_job *job, bool all_places)
-{
-	if (all_places) {
-		for (size_t i = 0; i < layer->failed_count; i++)
-			free((void *)(uintptr_t)layer->failed[i].location.ptr);
-		layer->failed_count = 0;
-	}
-	layer->task.attempt = layer->task.losses = 0;
-	layer->task.denied_count = 0;
-	layer->task.begun = layer->task.exclusive = layer->task.poisoned = false;
-	layer->task.retry = CORE_RETRY_NONE;
-	layer->force = layer->pseudo || job->no_reuse;
-	layer->again = job->again || job->no_reuse;
-	for (size_t i = 0; i < layer->users_count; i++)
-		if (layer->users[i].job == job->id &&
-		    layer->users[i].ended) { /* counted as failed before: open again */
-			struct core_job *owner = core_job_find(core, job->id);
-
-			layer->users[i].ended = false;
-			owner->stats.layers_done--;
-			owner->stats.layers_failed--;
-		}
-	ask(core, layer);
-}
-
-static void add_waiter(struct core *core, struct core_layer *layer, struct core_image *image, size_t index)
-{
-	if (!core_grow(core, &layer->waiters, &layer->waiters_capacity, layer->waiters_count, sizeof(*layer->waiters)))
-		return;
-	layer->waiters[layer->waiters_count++] = (struct layer_waiter){.image = image, .index = index};
-}
-
-/* A job of higher rank pulls a queued layer forward. */
-static void raise_priority(struct core *core, struct core_layer *layer, const struct core_job *job)
-{
-	struct core_task *task = &layer->task;
-	bool              queued = task->item.heap && task->item.heap != &core->timers;
-
-	if (task->job && (task->priority < job->priority || (task->priority == job->priority && task->job <= job->id)))
-		return;
-	if (queued)
-		core_task_unqueue(core, task);
-	task->priority = job->priority;
-	task->job = job->id;
-	if (queued)
-		core_task_ready(core, task);
-}
-
-void core_layer_want(struct core *core, struct core_image *image, size_t index)
-{
-	const struct image_layer *wanted = &image->image.layers[index];
-	struct core_job          *job = core_job_find(core, image->job);
-	uint8_t                   id[SHA256_BYTES + 8];
-	struct core_layer        *layer;
-	struct layer_user        *user;
-	bool                      fresh, added;
-
-	make_id(image, index, id);
-	layer = map_get(&core->layers, slice_of(id, sizeof(id)));
-	fresh = !layer;
-	if (fresh) {
-		if ((layer = layer_new(core, id, image)) == NULL)
-			return;
-		layer->pseudo = digest_is_zero(&wanted->digest);
-		layer->force = layer->pseudo || job->no_reuse;
-		layer->again = job->again || job->no_reuse;
-		layer->diff_id = wanted->diff_id;
-		layer->task.size = wanted->size;
-		layer->task.sequence = ++core->sequence;
-	}
-	user = use(core, layer, job->id, &added);
-	if (!user)
-		return;
-	image->layers[index] = layer;
-	if (added && core_hashes_has(&job->counted, core_layer_hash(&layer->key)))
-		user->ended = true; /* before this node was there */
-	else if (added)
-		job->stats.layers_total++;
-	if (!fresh && is_terminal(layer)) {
-		bool other_place = layer->state == LAYER_NODE_FAILED && !source_failed(layer, image, index);
-
-		if (!must_restart(layer, job, added) && !other_place) {
-			if (added)
-				count_end(core, layer, layer->state == LAYER_NODE_FAILED ? LAYER_FAILED : LAYER_REUSED,
-					  false);
-			settle(core, layer, image, index,
-			       layer->state == LAYER_NODE_FAILED ? LAYER_FAILED
-			       : layer->partial                  ? LAYER_PARTIAL
-								 : LAYER_REUSED);
+		if (!waiters) {
+			core->failed = true;
 			return;
 		}
-		add_waiter(core, layer, image, index);
-		layer->task.job = 0;
-		raise_priority(core, layer, job);
-		restart(core, layer, job, added);
-		return;
+		if (!own)
+			waiters[0] = layer->first;
+		layer->waiters = waiters;
+		layer->waiters_capacity = capacity;
 	}
-	add_waiter(core, layer, image, index);
-	raise_priority(core, layer, job);
-	if (fresh)
-		ask(core, layer);
+	layer->waiters[layer->waiters_count++] = *waiter;
+}
+
+/* Which of two jobs a layer that both want belongs to: one that is not paused, ad hoc before bulk, the older one. */
+static bool outranks(const struct core_job *a, const struct core_job *b)
+{
+	if (!b || a->paused != b->paused)
+		return !b || b->paused;
+	return a->class != b->class ? a->class < b->class : a->id < b->id;
+}
+
+void core_layer_rehome(struct core *core, struct core_layer *layer)
+{
+	struct core_job *best = NULL;
+
+	for (size_t i = 0; i < layer->waiters_count; i++) {
+		struct core_job *job = core_job_find(core, layer->waiters[i].image->job);
+
+		if (job && job != best && outranks(job, best))
+			best = job;
+	}
+	core_task_set_job(core, &layer->task, best);
 }
 
 /* --- claims --- */
 
-static void fail_layer(struct core *core, struct core_layer *layer, int code, struct slice text)
+static void ask(struct core *core, struct core_layer *layer)
 {
-	free((void *)(uintptr_t)layer->reason.ptr);
-	layer->reason = core_own(core, text);
-	layer->code = code;
-	layer_end(core, layer, LAYER_FAILED, false);
+	const struct layer_waiter *first = &layer->waiters[0];
+	struct core_action        *action = core_emit(core, CORE_CLAIM);
+
+	layer->state = LAYER_NODE_CLAIMING;
+	layer->asked_force = layer->force;
+	action->layer = layer;
+	action->key = layer->key;
+	action->diff_id = first->image->image.layers[first->index].diff_id;
+	action->force = layer->force;
+	action->again = layer->again;
+	action->place = first->image->location;
+}
+
+static bool source_failed(const struct core_layer *layer, const struct core_image *image, size_t index)
+{
+	const struct layer_rare *rare = layer->rare;
+
+	for (size_t i = 0; rare && i < rare->failed_count; i++)
+		if (rare->failed[i].size == image->image.layers[index].size &&
+		    slice_eq(rare->failed[i].location, image->location))
+			return true;
+	return false;
 }
 
 /* The first waiter whose registry, repository and claimed size have not been given up; false: none left. */
-static bool choose_source(struct core *core, struct core_layer *layer)
+bool core_layer_choose_source(struct core *core, struct core_layer *layer)
 {
-	for (size_t i = 0; i < layer->waiters_count; i++)
+	for (uint32_t i = 0; i < layer->waiters_count; i++)
 		if (!source_failed(layer, layer->waiters[i].image, layer->waiters[i].index)) {
+			core_task_unqueue(core, &layer->task);
 			layer->tried = i;
 			layer->task.host = core_host_get(core, layer->waiters[i].image->host);
 			return true;
@@ -339,39 +178,84 @@ static bool choose_source(struct core *core, struct core_layer *layer)
 	return false;
 }
 
+/* Nobody waits any more. A node that stays for a job's sake is what it was before it was begun again. */
+static void abandon(struct core *core, struct core_layer *layer)
+{
+	core_task_unqueue(core, &layer->task);
+	core_task_retire(core, &layer->task);
+	core_layer_release(core, layer);
+	if (layer->rare && layer->rare->uses)
+		layer->state = (uint8_t)layer->rare->before;
+	else
+		core_layer_free(core, layer);
+}
+
+static void fail_again(struct core *core, struct core_layer *layer)
+{
+	const struct layer_rare *rare = layer->rare;
+
+	core_layer_lost(core, layer, rare ? rare->code : ERR_INTERNAL,
+			rare ? core_text(core, rare->reason) : SLICE_LIT("no place is left to read it from"));
+}
+
+static void granted(struct core *core, struct core_layer *layer, const struct core_event *event)
+{
+	const struct layer_waiter *first = &layer->waiters[0];
+
+	layer->state = LAYER_NODE_CLAIMED;
+	layer->verify = event->verify && core_layer_rare(core, layer);
+	if (layer->verify)
+		layer->rare->verify = first->image->image.layers[first->index].diff_id;
+	layer->task.retry = (uint8_t)event->retry;
+	layer->payer = core_job_find(core, first->image->job);
+	if (layer->payer && layer->task.size != UINT64_MAX)
+		layer->payer->stats.bytes_total += layer->task.size;
+	if (core_layer_choose_source(core, layer))
+		core_task_ready(core, &layer->task);
+	else
+		fail_again(core, layer);
+}
+
+static void busy(struct core *core, struct core_layer *layer)
+{
+	const uint64_t wait = core->config.busy_poll_ms << (layer->polls < 5 ? layer->polls : 5);
+
+	layer->state = LAYER_NODE_BUSY;
+	if (layer->polls < 5)
+		layer->polls++;
+	core_task_later(core, &layer->task, wait < BUSY_POLL_MAX_MS ? wait : BUSY_POLL_MAX_MS);
+}
+
+/* What broke workers at one place may be good at another one. */
+static void quarantined(struct core *core, struct core_layer *layer, const struct core_event *event)
+{
+	if (event->here || layer->again) {
+		core_layer_lost(core, layer, event->code, event->text);
+		return;
+	}
+	layer->again = true;
+	ask(core, layer);
+}
+
 void core_layer_claimed(struct core *core, const struct core_event *event)
 {
 	struct core_layer *layer = event->layer;
-	struct core_job   *job = first_open_user(core, layer);
 
 	if (layer->state != LAYER_NODE_CLAIMING)
 		return;
-	if (event->claim == CORE_CLAIM_KNOWN) {
-		layer->partial = event->partial;
-		layer->reusable = true;
-		layer_end(core, layer, event->partial ? LAYER_PARTIAL : LAYER_REUSED, false);
-	} else if (event->claim == CORE_CLAIM_QUARANTINED) {
-		fail_layer(core, layer, event->code, event->text);
-	} else if (event->claim == CORE_CLAIM_BUSY) {
-		uint64_t wait = core->config.busy_poll_ms << (layer->polls < 5 ? layer->polls : 5);
-
-		layer->state = LAYER_NODE_BUSY;
-		layer->polls++;
-		core_task_later(core, &layer->task, wait < BUSY_POLL_MAX_MS ? wait : BUSY_POLL_MAX_MS);
-	} else {
-		layer->state = LAYER_NODE_CLAIMED;
-		layer->owned = true;
-		layer->verify = event->verify;
-		layer->task.retry = event->retry;
-		if (job)
-			job->stats.bytes_total += size_known(layer);
-		if (!layer->waiters_count) { /* cancelled meanwhile */
-			layer->state = LAYER_NODE_FAILED;
-			release(core, layer);
-		} else if (choose_source(core, layer)) {
-			core_task_ready(core, &layer->task);
-		}
-	}
+	layer->owned = event->claim == CORE_CLAIM_GRANTED;
+	if (!layer->waiters_count)
+		abandon(core, layer); /* cancelled meanwhile */
+	else if (event->claim == CORE_CLAIM_GRANTED)
+		granted(core, layer, event);
+	else if (event->claim == CORE_CLAIM_BUSY)
+		busy(core, layer);
+	else if (event->claim == CORE_CLAIM_QUARANTINED)
+		quarantined(core, layer, event);
+	else if (layer->force && !layer->asked_force)
+		ask(core, layer); /* a job that reuses nothing has come meanwhile */
+	else
+		core_layer_known(core, layer, event->partial);
 }
 
 void core_layer_wake(struct core *core, struct core_layer *layer)
@@ -382,154 +266,195 @@ void core_layer_wake(struct core *core, struct core_layer *layer)
 		core_task_ready(core, &layer->task);
 }
 
-/* --- ends --- */
+/* --- wanting a layer --- */
 
-void core_layer_done(struct core *core, struct core_layer *layer, const struct core_event *event)
+static struct layer_use *use_of(const struct core_layer *layer, const struct core_job *job)
 {
-	struct core_job *job = first_open_user(core, layer);
+	struct layer_use *use = layer->rare ? layer->rare->uses : NULL;
 
-	if (job) {
-		job->stats.bytes_fetched += event->bytes_fetched;
-		job->stats.tar_bytes += event->tar_bytes;
-		job->stats.entries += event->entries;
-		job->stats.files_analyzed += event->files_analyzed;
-	}
-	layer->partial = event->partial;
-	layer->reusable = event->reusable && !layer->pseudo;
-	layer_end(core, layer, event->partial ? LAYER_PARTIAL : LAYER_SCANNED, event->verified);
+	while (use && use->job != job)
+		use = use->next_of_layer;
+	return use;
 }
 
-static void record_failure(struct core *core, const struct core_layer *layer, enum core_fail_class fail_class, int code,
-			   struct slice text)
+/* A finished layer that must be read again for this image: it had failed, may not be reused, or the job wants no reuse. */
+static bool must_restart(const struct core_layer *layer, const struct core_job *job, const struct core_image *image,
+			 size_t index, bool first)
 {
-	struct core_action *action;
+	if (layer->state == LAYER_NODE_FAILED)
+		return !use_of(layer, job) || !source_failed(layer, image, index);
+	return !use_of(layer, job) && (!layer->reusable || (job->no_reuse && first));
+}
 
-	if (layer->pseudo || !layer->waiters_count)
+static void restart(struct core *core, struct core_layer *layer, const struct core_job *job, bool all_places)
+{
+	if (all_places)
+		forget_failed_sources(layer);
+	if (core_layer_rare(core, layer))
+		layer->rare->before = (enum layer_state)layer->state;
+	layer->task.attempt = layer->task.losses = layer->task.retry = 0;
+	core_task_undeny(&layer->task);
+	layer->task.begun = layer->task.counted = layer->task.exclusive = layer->task.poisoned = false;
+	layer->polls = 0;
+	layer->force = layer->pseudo || job->no_reuse;
+	layer->again = job->again || job->no_reuse;
+	core_layer_rehome(core, layer);
+	ask(core, layer);
+}
+
+/* The node is there and has ended. */
+static void want_ended(struct core *core, struct core_layer *layer, struct core_job *job, struct core_image *image,
+		       size_t index, bool first)
+{
+	const struct layer_use *use = use_of(layer, job);
+
+	if (must_restart(layer, job, image, index, first)) {
+		const struct layer_waiter waiter = {.image = image,
+						    .index = (uint32_t)index,
+						    .counts = first,
+						    .recounts = use && use->failed && !first};
+
+		add_waiter(core, layer, &waiter);
+		restart(core, layer, job, !use);
 		return;
-	action = core_emit(core, CORE_RECORD_FAILURE);
-	action->key = layer->key;
-	action->fail_class = fail_class;
-	action->code = code;
-	action->attempts = layer->task.attempt + 1;
-	action->text = core_text(core, text);
-	action->place = core_text(core, layer->waiters[layer->tried].image->location);
-}
-
-/* What this waiter's image says cannot give the layer: the next one is asked, or the layer has failed. */
-static void give_up_source(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
-			   struct slice text)
-{
-	const struct layer_waiter *tried = layer->waiters + layer->tried;
-
-	record_failure(core, layer, fail_class, code, text);
-	if (layer->waiters_count &&
-	    core_grow(core, &layer->failed, &layer->failed_capacity, layer->failed_count, sizeof(*layer->failed)))
-		layer->failed[layer->failed_count++] = (struct layer_source){
-			.location = core_own(core, tried->image->location),
-			.size = tried->image->image.layers[tried->index].size,
-		};
-	layer->task.attempt = 0;
-	layer->task.denied_count = 0;
-	layer->task.retry = CORE_RETRY_OTHER_PLACE;
-	if (choose_source(core, layer))
-		core_task_ready(core, &layer->task);
-	else
-		fail_layer(core, layer, code, text);
-}
-
-static void retry(struct core *core, struct core_layer *layer, uint64_t retry_after_ms)
-{
-	struct core_job *job = first_open_user(core, layer);
-	uint64_t         wait = core_backoff(core, ++layer->task.attempt);
-
-	if (job)
-		job->stats.retries++;
-	core_task_later(core, &layer->task, wait > retry_after_ms ? wait : retry_after_ms);
-}
-
-/* Workers break on it, wherever it comes from: no later job is to try it unasked. */
-void core_layer_quarantine(struct core *core, const struct core_layer *layer, int code, struct slice text)
-{
-	struct core_action *action;
-
-	if (layer->pseudo)
-		return;
-	action = core_emit(core, CORE_QUARANTINE);
-	action->key = layer->key;
-	action->code = code;
-	action->text = core_text(core, text);
-	action->attempts = layer->task.losses + layer->task.attempt + 1;
-}
-
-void core_layer_failed(struct core *core, struct core_layer *layer, enum core_fail_class fail_class, int code,
-		       uint64_t retry_after_ms, struct slice text)
-{
-	struct core_task *task = &layer->task;
-
-	if (fail_class == CORE_TRANSIENT && task->attempt + 1 < core->config.attempts_max) {
-		if (code == ERR_RATE && task->host)
-			task->host->blocked_until =
-				core->now + (retry_after_ms ? retry_after_ms : core_backoff(core, task->attempt + 1));
-		task->retry = layer->verify && code == ERR_NOT_FOUND ? CORE_RETRY_VERIFY_LOST : CORE_RETRY_TRANSIENT;
-		if (code == ERR_RATE && task->host)
-			task->host->rate_limited++;
-		retry(core, layer, retry_after_ms);
-	} else if (fail_class == CORE_POISON && !task->poisoned) {
-		task->retry = CORE_RETRY_POISON_ALONE;
-		task->poisoned = task->exclusive = true;
-		retry(core, layer, 0);
-	} else {
-		task->exclusive = false;
-		if (fail_class == CORE_POISON)
-			core_layer_quarantine(core, layer, code, text);
-		give_up_source(core, layer, fail_class, code, text);
 	}
+	if (first)
+		core_layer_count_ended(core, layer, job);
+	core_image_settle(core, image, index,
+			  layer->state == LAYER_NODE_FAILED ? LAYER_FAILED
+			  : layer->partial                  ? LAYER_PARTIAL
+							    : LAYER_REUSED,
+			  layer->rare ? layer->rare->reason : SLICE_EMPTY);
 }
 
-/* --- cancelled and ended jobs --- */
+/* True: this job has not counted the layer yet. */
+static bool count_total(struct core *core, struct core_job *job, const struct core_key *key)
+{
+	const uint64_t hash = core_layer_hash(key);
+
+	if (core_hashes_has(&job->counted, hash))
+		return false;
+	if (!core_hashes_add(&job->counted, hash))
+		core->failed = true;
+	job->stats.layers_total++;
+	return true;
+}
+
+void core_layer_want(struct core *core, struct core_image *image, size_t index)
+{
+	struct core_job    *job = core_job_find(core, image->job);
+	struct core_key     key;
+	struct core_layer  *layer;
+	struct layer_waiter waiter = {.image = image, .index = (uint32_t)index};
+
+	make_key(image, index, &key);
+	waiter.counts = count_total(core, job, &key);
+	layer = map_get(&core->layers, key_slice(&key));
+	if (layer && is_terminal(layer)) {
+		want_ended(core, layer, job, image, index, waiter.counts);
+		return;
+	}
+	if (layer) {
+		layer->force |= job->no_reuse && waiter.counts;
+		layer->again |= job->again || job->no_reuse;
+		add_waiter(core, layer, &waiter);
+		if (layer->task.job != job && outranks(job, layer->task.job))
+			core_task_set_job(core, &layer->task, job);
+		return;
+	}
+	if ((layer = layer_new(core, &key, &image->image.layers[index])) == NULL)
+		return;
+	layer->force = layer->pseudo || (job->no_reuse && waiter.counts);
+	layer->again = job->again || job->no_reuse;
+	add_waiter(core, layer, &waiter);
+	layer->task.job = job;
+	ask(core, layer);
+}
+
+/* --- cancelled and paused jobs --- */
 
 static void drop_waiters_of(struct core_layer *layer, uint64_t job)
 {
-	size_t kept = 0;
+	uint32_t kept = 0;
 
-	for (size_t i = 0; i < layer->waiters_count; i++)
+	for (uint32_t i = 0; i < layer->waiters_count; i++)
 		if (layer->waiters[i].image->job != job)
 			layer->waiters[kept++] = layer->waiters[i];
 	layer->waiters_count = kept;
-	layer->tried = 0;
 }
 
-void core_layers_forget_cancelled(struct core *core, uint64_t job)
+/* The place in use was known by the job that has left: another image may name the same one. */
+static bool same_source(struct core_layer *layer, struct slice location, uint64_t size)
 {
-	struct core_layer *layer;
-	size_t             position = 0;
+	for (uint32_t i = 0; i < layer->waiters_count; i++) {
+		const struct layer_waiter *at = &layer->waiters[i];
 
-	while ((layer = map_next(&core->layers, &position)) != NULL) {
-		if (is_terminal(layer) || !layer->waiters_count)
-			continue;
-		drop_waiters_of(layer, job);
-		if (layer->waiters_count || layer->state == LAYER_NODE_CLAIMING)
-			continue;
-		core_task_unqueue(core, &layer->task);
-		core_task_retire(core, &layer->task);
-		layer->state = LAYER_NODE_FAILED;
-		release(core, layer);
+		if (at->image->image.layers[at->index].size == size && slice_eq(at->image->location, location)) {
+			layer->tried = i;
+			return true;
+		}
 	}
+	return false;
 }
 
-void core_layers_sweep(struct core *core)
+static void find_source_anew(struct core *core, struct core_layer *layer, struct slice location, uint64_t size)
 {
-	struct core_layer *layer;
-	size_t             position = 0;
+	layer->tried = layer->tried < layer->waiters_count ? layer->tried : 0;
+	if (layer->state != LAYER_NODE_CLAIMED || same_source(layer, location, size))
+		return;
+	core_task_retire(core, &layer->task);
+	core_task_retry(&layer->task, CORE_RETRY_OTHER_PLACE);
+	if (core_layer_choose_source(core, layer))
+		core_task_ready(core, &layer->task);
+	else
+		fail_again(core, layer);
+}
 
-	while ((layer = map_next(&core->layers, &position)) != NULL) {
-		bool in_use = !is_terminal(layer);
+static void leave(struct core *core, struct core_layer *layer, struct core_job *job)
+{
+	const struct layer_waiter *tried = &layer->waiters[layer->tried];
+	struct slice               location = core_text(core, tried->image->location);
+	const uint64_t             size = tried->image->image.layers[tried->index].size;
+	const uint32_t             before = layer->waiters_count;
 
-		for (size_t i = 0; i < layer->users_count && !in_use; i++)
-			in_use = core_job_find(core, layer->users[i].job) != NULL;
-		if (in_use)
-			continue;
-		map_remove(&core->layers, slice_of(layer->id, sizeof(layer->id)));
-		core_layer_free(layer);
+	drop_waiters_of(layer, job->id);
+	if (layer->waiters_count == before)
+		return;
+	if (layer->payer == job)
+		layer->payer = NULL;
+	core_layer_rehome(core, layer);
+	if (!layer->waiters_count) {
+		layer->tried = 0;
+		if (layer->state != LAYER_NODE_CLAIMING)
+			abandon(core, layer);
+		return;
 	}
+	if (layer->owned && !layer->payer) {
+		layer->payer = core_job_find(core, layer->waiters[0].image->job);
+		if (layer->payer && layer->task.size != UINT64_MAX)
+			layer->payer->stats.bytes_total += layer->task.size;
+	}
+	find_source_anew(core, layer, location, size);
+}
+
+void core_layers_job_leaves(struct core *core, struct core_job *job)
+{
+	for (struct core_image *image = job->images; image; image = image->next)
+		for (size_t i = 0; i < image->image.layers_count; i++) {
+			struct core_layer *layer = core_layer_of(core, image, i);
+
+			if (layer && layer->waiters_count)
+				leave(core, layer, job);
+		}
+}
+
+void core_layers_job_changed(struct core *core, struct core_job *job)
+{
+	for (struct core_image *image = job->images; image; image = image->next)
+		for (size_t i = 0; i < image->image.layers_count; i++) {
+			struct core_layer *layer = core_layer_of(core, image, i);
+
+			if (layer && layer->waiters_count)
+				core_layer_rehome(core, layer);
+		}
 }

@@ -40,7 +40,7 @@ static void sink(struct heap *heap, size_t at)
 bool heap_push(struct heap *heap, struct heap_item *item)
 {
 	if (heap->count == heap->capacity) {
-		size_t             capacity = heap->capacity ? heap->capacity * 2 : 64;
+		size_t             capacity = heap->capacity ? heap->capacity * 2 : 4;
 		struct heap_item **items = realloc(heap->items, capacity * sizeof(*items));
 
 		if (!items)
@@ -67,6 +67,16 @@ void heap_remove(struct heap_item *item)
 	place(heap, heap->items[heap->count], at);
 	rise(heap, at);
 	sink(heap, at);
+}
+
+void heap_update(struct heap_item *item)
+{
+	struct heap *heap = item->heap;
+
+	if (!heap)
+		return;
+	rise(heap, item->at);
+	sink(heap, item->at);
 }
 
 void heap_deinit(struct heap *heap)

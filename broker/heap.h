@@ -20,6 +20,7 @@ struct heap {
 
 bool heap_push(struct heap *heap, struct heap_item *item); /* false without memory */
 void heap_remove(struct heap_item *item);                  /* nothing when it is in no heap */
+void heap_update(struct heap_item *item);                  /* its place in the order has changed; nothing … */
 void heap_deinit(struct heap *heap);
 
 #endif

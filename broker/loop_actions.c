@@ -30,10 +30,14 @@ static struct layer_key key_of(const struct core_action *action)
 
 /* --- claims and what is counted --- */
 
-static void explain_quarantine(struct loop *loop, const struct layer_key *key, struct core_event *event)
+/* Why it is in quarantine, in memory that lives until the event is stepped. */
+static void explain_quarantine(struct loop *loop, const struct layer_key *key, struct slice place,
+			       struct core_event *event)
 {
 	struct failure_record why;
 
+	event->here = catalog_failure_get(loop->catalog, &key->digest, place, &loop->event_texts, &why, NULL) >= 0 &&
+		      why.fail_class == CORE_POISON;
 	event->code = ERR_LIMIT;
 	event->text = SLICE_LIT("in quarantine: workers died of it");
 	if (catalog_quarantine_get(loop->catalog, key, &loop->event_texts, &why, NULL) < 0)
@@ -69,7 +73,7 @@ static int claim(struct loop *loop, const struct core_action *action, struct err
 	event.claim = answers[answer.answer];
 	event.retry = retry_reason(&answer, action->force);
 	if (answer.answer == CLAIM_QUARANTINED)
-		explain_quarantine(loop, &key, &event);
+		explain_quarantine(loop, &key, action->place, &event);
 	event.partial = answer.partial;
 	event.verify = answer.answer == CLAIM_GRANTED && !digest_is_zero(&answer.verify);
 	loop_queue_event(loop, &event);
