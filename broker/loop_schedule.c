@@ -178,7 +178,7 @@ static void due(struct loop *loop, struct loop_job *schedule, uint64_t now)
 {
 	const struct loop_job *before = running_run(loop, schedule->record.job);
 	struct err             err = {0};
-	uint64_t               id;
+	uint64_t               id = 0;
 
 	if (!loop_write(loop))
 		return;

@@ -248,7 +248,7 @@ static int on_progress(struct client_session *s, struct slice body, struct err *
 
 	if (rc != 0)
 		return rc;
-	s->run->status.label = SLICE_EMPTY; /* borrowed from the frame */
+	s->run->status.label = s->run->status.every = SLICE_EMPTY; /* borrowed from the frame */
 	s->job_ended |= s->run->status.state != JOB_RUNNING;
 	if (s->run->progress)
 		s->run->progress(s->run->data, &s->run->status);

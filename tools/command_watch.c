@@ -40,7 +40,11 @@ static int print_end(const struct wire_job_status *status, struct err *err)
 	struct buf line = {.bytes_max = 4096};
 	int        rc;
 
-	job_line_put(&line, status);
+	if (status->state == JOB_SCHEDULED)
+		buf_printf(&line, "job %llu is a schedule: varve status tells when it is due, and its last job\n",
+			   (unsigned long long)status->job);
+	else
+		job_line_put(&line, status);
 	rc = file_write_all(STDOUT_FILENO, buf_slice(&line), "standard output", err);
 	buf_deinit(&line);
 	if (rc != 0)

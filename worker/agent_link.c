@@ -204,12 +204,13 @@ static void take_task(struct agent *agent, struct slice body)
 	}
 	task->next = agent->tasks;
 	agent->tasks = task;
-	task->status = fill_task(agent, task, &m);
-	atomic_store(&task->waiting, true);
-	if (task->status >= 0 && !queue_try_push(task->kind == AGENT_LAYER ? agent->to_open : agent->light, task))
+	if ((task->status = fill_task(agent, task, &m)) >= 0) {
+		atomic_store(&task->waiting, true);
+		if (queue_try_push(task->kind == AGENT_LAYER ? agent->to_open : agent->light, task))
+			return; /* a thread has it now */
 		task->status = err_set(&task->err, ERR_BUSY, "worker has no room for more tasks");
-	if (task->status < 0)
-		agent_finish_task(agent, task);
+	}
+	agent_finish_task(agent, task);
 }
 
 static void take_ack(struct agent *agent, struct slice body)

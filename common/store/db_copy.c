@@ -84,7 +84,7 @@ int db_copy(struct db *db, bool compact, int (*take)(void *data, struct slice by
 {
 	struct copier copier = {.db = db, .flags = compact ? MDB_CP_COMPACT : 0};
 	uint8_t      *block;
-	int           fd, status = adopt_growth(db, err);
+	int           fd = -1, status = adopt_growth(db, err);
 
 	if (status < 0)
 		return status;
