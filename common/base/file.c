@@ -56,7 +56,8 @@ int file_write_all(int fd, struct slice bytes, const char *name, struct err *err
 	return 0;
 }
 
-int file_write_atomic(const char *path, struct slice bytes, unsigned mode, struct err *err)
+/* like: whose owner, group and mode it gets; NULL: `mode`, and it belongs to this process. */
+static int write_beside(const char *path, struct slice bytes, unsigned mode, const struct stat *like, struct err *err)
 {
 	char temporary[PATH_MAX];
 	int  fd, status;
@@ -67,7 +68,9 @@ int file_write_atomic(const char *path, struct slice bytes, unsigned mode, struc
 	if (fd < 0)
 		return err_errno(err, ERR_IO, "creating %s", temporary);
 	status = file_write_all(fd, bytes, temporary, err);
-	if (!status && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
+	if (!status && like && fchown(fd, like->st_uid, like->st_gid) != 0)
+		status = err_errno(err, ERR_IO, "giving %s the owner of %s", temporary, path);
+	if (!status && (fchmod(fd, like ? like->st_mode & 0777 : mode) != 0 || fsync(fd) != 0))
 		status = err_errno(err, ERR_IO, "writing %s", temporary);
 	if (close(fd) != 0 && !status)
 		status = err_errno(err, ERR_IO, "closing %s", temporary);
@@ -76,6 +79,18 @@ int file_write_atomic(const char *path, struct slice bytes, unsigned mode, struc
 	if (status)
 		unlink(temporary);
 	return status;
+}
+
+int file_write_atomic(const char *path, struct slice bytes, unsigned mode, struct err *err)
+{
+	return write_beside(path, bytes, mode, NULL, err);
+}
+
+int file_rewrite(const char *path, struct slice bytes, unsigned mode, struct err *err)
+{
+	struct stat there;
+
+	return write_beside(path, bytes, mode, lstat(path, &there) == 0 && S_ISREG(there.st_mode) ? &there : NULL, err);
 }
 
 int file_make_dirs(const char *path, unsigned mode, struct err *err)

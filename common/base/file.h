@@ -11,6 +11,9 @@ int file_read(const char *path, struct buf *out, struct err *err);
 /* Writes beside `path`, fsyncs and renames over it: readers see the old or the new content, nothing between. */
 int file_write_atomic(const char *path, struct slice bytes, unsigned mode, struct err *err);
 
+/* The same; a file that is there keeps its owner, group and mode (a list that root writes and a service reads). */
+int file_rewrite(const char *path, struct slice bytes, unsigned mode, struct err *err);
+
 int file_write_all(int fd, struct slice bytes, const char *name, struct err *err);
 
 /* Creates `path` and its missing parents with `mode` (as mkdir -p). */

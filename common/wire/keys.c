@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { KEY_FILE_BYTES_MAX = 64 << 10, LIST_BYTES_MAX = 4 << 20, KEY_CHARACTERS = WIRE_KEY_TEXT_BYTES - 1 };
 
@@ -55,6 +56,12 @@ static void take_key(struct slice line, const char *word, char out[WIRE_KEY_TEXT
 	}
 }
 
+/* Root may lend one to the group of a service: so Kubernetes mounts secrets, and systemd its credentials. */
+static bool is_private(const struct stat *file)
+{
+	return !(file->st_mode & 077) || (file->st_uid == 0 && geteuid() != 0 && !(file->st_mode & 037));
+}
+
 int keys_read(const char *path, struct wire_keys *out, struct err *err)
 {
 	struct stat  file;
@@ -65,7 +72,7 @@ int keys_read(const char *path, struct wire_keys *out, struct err *err)
 	*out = (struct wire_keys){0};
 	if (stat(path, &file) < 0)
 		return err_errno(err, ERR_CONFIG, "key file %s", path);
-	if (file.st_mode & 077)
+	if (!is_private(&file))
 		return err_set(err, ERR_CONFIG, "key file %s: others may read it (mode %03o); chmod 600", path,
 			       file.st_mode & 0777);
 	buf_init(&text, KEY_FILE_BYTES_MAX);
@@ -135,7 +142,7 @@ int keys_authorize(const char *list_file, struct slice public_key, unsigned role
 	status = list_without(list_file, public_key, &text, &found, err);
 	buf_printf(&text, "%s %.*s %.*s\n", words, SLICE_FMT(public_key), SLICE_FMT(name));
 	if (status >= 0)
-		status = buf_ok(&text) ? file_write_atomic(list_file, buf_slice(&text), 0600, err)
+		status = buf_ok(&text) ? file_rewrite(list_file, buf_slice(&text), 0600, err)
 				       : err_set(err, ERR_LIMIT, "key list %s: too long", list_file);
 	buf_deinit(&text);
 	return status;
@@ -152,7 +159,7 @@ int keys_revoke(const char *list_file, struct slice public_key, struct err *err)
 	if (status >= 0 && !found)
 		status = err_set(err, ERR_NOT_FOUND, "key list %s: does not hold that key", list_file);
 	if (status >= 0)
-		status = file_write_atomic(list_file, buf_slice(&text), 0600, err);
+		status = file_rewrite(list_file, buf_slice(&text), 0600, err);
 	buf_deinit(&text);
 	return status;
 }

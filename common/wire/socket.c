@@ -171,6 +171,8 @@ static int ipc_folder_private(const char *endpoint, struct err *err)
 	if (!slash || slash == path)
 		return err_set(err, ERR_CONFIG, "endpoint %s: wants a path in a folder of its own", endpoint);
 	*slash = '\0';
+	if (mkdir(path, 0700) < 0 && errno != EEXIST && errno != ENOENT)
+		return err_errno(err, ERR_CONFIG, "endpoint %s: making its folder", endpoint);
 	if (stat(path, &folder) < 0)
 		return err_errno(err, ERR_CONFIG, "endpoint %s", endpoint);
 	if (folder.st_uid != geteuid() || (folder.st_mode & 077))

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static struct buf   frame;
 static struct arena arena;
@@ -357,6 +358,15 @@ static void ipc_wants_a_private_folder(void **state)
 	assert_int_equal(wire_server_open(context, &config, &server, NULL), 0);
 	wire_server_close(server);
 	wire_context_free(context);
+	context = wire_context_new(NULL);
+	snprintf(endpoint, sizeof(endpoint), "ipc://%s/made/broker", dir); /* one that is not there is made */
+	assert_int_equal(wire_server_open(context, &config, &server, NULL), 0);
+	wire_server_close(server);
+	wire_context_free(context);
+	context = wire_context_new(NULL);
+	snprintf(endpoint, sizeof(endpoint), "ipc://%s/not/there/broker", dir);
+	assert_int_equal(wire_server_open(context, &config, &server, NULL), ERR_CONFIG);
+	wire_context_free(context);
 	snprintf(endpoint, sizeof(endpoint), "rm -rf %s", dir);
 	assert_int_equal(system(endpoint), 0);
 }
@@ -399,6 +409,48 @@ static void key_files_are_private_and_not_overwritten(void **state)
 	remove_place(&place);
 }
 
+static void key_list_keeps_its_mode_and_a_new_one_is_private(void **state)
+{
+	struct place place;
+	struct stat  list;
+
+	(void)state;
+	make_place(&place);
+	assert_int_equal(stat(place.list, &list), 0);
+	assert_int_equal(list.st_mode & 0777, 0600);
+	assert_int_equal(chmod(place.list, 0640), 0);
+	assert_int_equal(
+		keys_authorize(place.list, slice_str(place.stranger_keys.public_key), ROLE_READ, SLICE_LIT("x"), NULL),
+		0);
+	assert_int_equal(stat(place.list, &list), 0);
+	assert_int_equal(list.st_mode & 0777, 0640);
+	remove_place(&place);
+}
+
+/* As a service's manager or Kubernetes hands it out; the same file is refused to root, whose group has no business there. */
+static void key_file_of_root_may_be_lent_to_a_group(void **state)
+{
+	struct place     place;
+	struct wire_keys keys;
+	int              got;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	make_place(&place);
+	assert_int_equal(chmod(place.client, 0440), 0);
+	assert_int_equal(keys_read(place.client, &keys, NULL), ERR_CONFIG);
+	assert_int_equal(chown(place.client, 0, 65532), 0);
+	assert_int_equal(chmod(place.dir, 0711), 0);
+	assert_int_equal(setegid(65532), 0);
+	assert_int_equal(seteuid(65532), 0);
+	got = keys_read(place.client, &keys, NULL);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(setegid(0), 0);
+	assert_int_equal(got, 0);
+	remove_place(&place);
+}
+
 static void unknown_peers_are_an_error_not_an_assert(void **state)
 {
 	static const char *const  endpoints[] = {"inproc://ceiling", NULL};
@@ -431,6 +483,8 @@ int main(void)
 		cmocka_unit_test(ipc_wants_a_private_folder),
 		cmocka_unit_test(ipc_path_in_use_is_not_taken_away),
 		cmocka_unit_test(key_files_are_private_and_not_overwritten),
+		cmocka_unit_test(key_list_keeps_its_mode_and_a_new_one_is_private),
+		cmocka_unit_test(key_file_of_root_may_be_lent_to_a_group),
 		cmocka_unit_test(unknown_peers_are_an_error_not_an_assert),
 	};
 	struct CMUnitTest with_buffers[sizeof(tests) / sizeof(tests[0])];
