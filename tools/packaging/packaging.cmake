@@ -2,6 +2,7 @@
 # Components: cli (varve), broker, worker: one Debian package each.
 include(GNUInstallDirs)
 set(packaging ${CMAKE_SOURCE_DIR}/tools/packaging)
+set(VARVE_PACKAGE_RELEASE 1 CACHE STRING "Debian revision of the packages")
 option(VARVE_SYSTEMD "Install systemd units, sysusers.d, tmpfiles.d and settings" ON)
 
 # Below /usr settings belong to /etc; elsewhere they stay below the prefix.
@@ -56,30 +57,30 @@ set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS OFF)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS OFF)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+set(CPACK_DEBIAN_PACKAGE_RELEASE ${VARVE_PACKAGE_RELEASE})
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(exact "(= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
 
 set(CPACK_DEBIAN_CLI_PACKAGE_NAME varve)
 set(CPACK_DEBIAN_CLI_PACKAGE_SECTION utils)
 set(CPACK_COMPONENT_CLI_DESCRIPTION "Scanner of container images and whole registries
- Lists the packages of container images and the published vulnerabilities they
- have. Each unique layer is fetched and read once, also over several runs.")
+Lists the packages of container images and the published vulnerabilities they
+have. Each unique layer is fetched and read once, also over several runs.")
 set(CPACK_DEBIAN_CLI_PACKAGE_DEPENDS ca-certificates)
 set(CPACK_DEBIAN_CLI_PACKAGE_SUGGESTS "varve-broker, varve-worker")
 
 set(CPACK_DEBIAN_BROKER_PACKAGE_NAME varve-broker)
 set(CPACK_DEBIAN_BROKER_PACKAGE_SECTION admin)
 set(CPACK_COMPONENT_BROKER_DESCRIPTION "Broker of a fleet of container image scanners
- Keeps the catalog of what was scanned, takes jobs from the command varve and
- gives their work to varve-worker processes on any number of machines.")
+Keeps the catalog of what was scanned, takes jobs from the command varve and
+gives their work to varve-worker processes on any number of machines.")
 set(CPACK_DEBIAN_BROKER_PACKAGE_DEPENDS "varve ${exact}, systemd | systemd-standalone-sysusers")
 
 set(CPACK_DEBIAN_WORKER_PACKAGE_NAME varve-worker)
 set(CPACK_DEBIAN_WORKER_PACKAGE_SECTION admin)
 set(CPACK_COMPONENT_WORKER_DESCRIPTION "Worker of a fleet of container image scanners
- Fetches layers of container images from registries, reads them, and tells a
- varve-broker what is in them. Holds the credentials of the registries.")
+Fetches layers of container images from registries, reads them, and tells a
+varve-broker what is in them. Holds the credentials of the registries.")
 set(CPACK_DEBIAN_WORKER_PACKAGE_DEPENDS "varve ${exact}, systemd | systemd-standalone-sysusers")
 
 # Maintainer scripts of the two services: one text, with the names of each.
