@@ -8,47 +8,8 @@ import pytest
 from fleet import Fleet
 
 zmq = pytest.importorskip("zmq")
-
-MAGIC, VERSION = 0x56525645, 1
-ERROR, PING, PONG, HELLO, RESULT, SUBMIT, STATUS, STATUS_REPLY = 1, 3, 4, 16, 20, 48, 64, 65
-
-
-def frame(kind, body=b"\x90", version=VERSION, magic=MAGIC, correlation=7, length=None):
-    return struct.pack(">IHHQI", magic, version, kind, correlation, len(body) if length is None else length) + body
-
-
-def opened(data):
-    """(type, correlation, body) of an answer."""
-    magic, version, kind, correlation, length = struct.unpack(">IHHQI", data[:20])
-    assert magic == MAGIC and version == VERSION and length == len(data) - 20
-    return kind, correlation, data[20:]
-
-
-class Stranger:
-    """A DEALER that says what it likes."""
-
-    def __init__(self, endpoint, keys=None, server_key=None):
-        self.socket = zmq.Context.instance().socket(zmq.DEALER)
-        self.socket.linger = 0
-        if keys:
-            self.socket.curve_publickey, self.socket.curve_secretkey, self.socket.curve_serverkey = keys[0], keys[1], server_key
-        self.socket.connect(endpoint)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def say(self, *frames):
-        self.socket.send_multipart(list(frames))
-
-    def hear(self, seconds=20):
-        return opened(self.socket.recv()) if self.socket.poll(seconds * 1000) else None
-
-    def ask(self, data):
-        self.say(data)
-        return self.hear()
+pytest.importorskip("msgpack")
+from stranger import ERROR, HELLO, PING, PONG, RESULT, STATUS, STATUS_REPLY, SUBMIT, Stranger, frame  # noqa: E402
 
 
 @pytest.fixture
