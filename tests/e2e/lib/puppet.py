@@ -7,7 +7,7 @@ from stranger import ACK, FAIL, HELLO, KIND_LAYER, PING, PONG, PROGRESS, RESULT,
 
 
 class Recorded:
-    """What a real worker said in a job: `set` its analyzer set, `results` {key of the task: bytes}, `frames` all that was
+    """What a real worker said in a job: `set` its analyzer set, `results` {key of the task: [chunk…]}, `frames` all that was
     said by worker and client. Keys: (kind, reference) or (kind, digest)."""
 
     def __init__(self, build, folder, *sources):
@@ -37,7 +37,7 @@ class Recorded:
         self.set = fields(next(one for one in self.frames if opened(one)[0] == HELLO))[2].decode()
         chunks = {}
         for lease, _, _, data in (fields(one) for one in self.frames if opened(one)[0] == RESULT):
-            chunks[lease] = chunks.get(lease, b"") + data
+            chunks.setdefault(lease, []).append(data)
         self.results = {task_key(task): chunks[task[0]] for task in tasks}
 
 
@@ -92,11 +92,16 @@ class Puppet:
         return self.wait_for(TASK, seconds)
 
     def result_of(self, task):
-        return self.recorded.results[task_key(task)]
+        return b"".join(self.recorded.results[task_key(task)])
 
     def say_result(self, task, data=None, number=0, last=True, lease=None):
-        data = self.result_of(task) if data is None else data
-        self.stranger.say(frame(RESULT, [task[0] if lease is None else lease, number, last, data]))
+        """One chunk of a result, or without `data` all of what the real worker said."""
+        lease = task[0] if lease is None else lease
+        if data is not None:
+            return self.stranger.say(frame(RESULT, [lease, number, last, data]))
+        chunks = self.recorded.results[task_key(task)]
+        for i, chunk in enumerate(chunks):
+            self.stranger.say(frame(RESULT, [lease, i, i == len(chunks) - 1, chunk]))
 
     def say_fail(self, lease, fail_class=0, text="told so", code=-1, retry_after_ms=0):
         self.stranger.say(frame(FAIL, [lease, fail_class, code, retry_after_ms, text]))
