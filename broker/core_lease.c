@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
-enum { LOST_AFTER = 2 }; /* heartbeats without a lease: its task never arrived */
+enum {
+	LOST_AFTER = 2, /* heartbeats without a lease: its task never arrived */
+	DROPS_MAX =
+		64, /* answers to one heartbeat; who lists thousands of strange leases hears of the rest next time */
+};
 
 struct core_lease *core_lease_find(const struct core *core, uint64_t id)
 {
@@ -260,11 +264,14 @@ static void move(struct core *core, struct core_lease *lease, uint64_t bytes)
 /* Marks those of the list; the worker is told to drop what is not its own any more. */
 static void mark_listed(struct core *core, struct core_worker *worker, const struct core_event *event)
 {
+	size_t drops = 0;
+
 	for (size_t i = 0; i < event->count; i++) {
 		struct core_lease *lease = core_lease_find(core, event->leases[i]);
 
 		if (!lease || (lease->worker != worker && (lease->worker || !adopt(core, worker, lease)))) {
-			drop(core, worker, event->leases[i]);
+			if (drops++ < DROPS_MAX)
+				drop(core, worker, event->leases[i]);
 			continue;
 		}
 		lease->listed = true;

@@ -226,6 +226,8 @@ static void turn(struct loop *loop)
 	loop_jobs_clean(loop);
 	loop_feeds_turn(loop);
 	loop_watches_turn(loop);
+	if (loop->now > loop->cleaned + CLEAN_EVERY_MS && catalog_counted(loop->catalog))
+		loop_write(loop);
 	commit(loop);
 	if (loop->now > loop->cleaned + CLEAN_EVERY_MS) {
 		db_reader_check(catalog_db(loop->catalog));
@@ -254,6 +256,8 @@ int loop_run(struct loop *loop, struct err *err)
 {
 	while (!atomic_load(&loop->stopping) && !loop->broken.code && !loop->drained)
 		turn(loop);
+	if (catalog_counted(loop->catalog) && loop_write(loop))
+		commit(loop);
 	if (!loop->broken.code)
 		return 0;
 	if (loop->config.embedded)

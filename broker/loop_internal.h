@@ -18,6 +18,7 @@ enum {
 	LOOP_FEEDS_MAX = 256,       /* result streams of all clients together; one more is refused (ERR_BUSY) */
 	LOOP_FEEDS_OF_PEER_MAX = 8, /* … of one connection */
 	LOOP_WATCHES_MAX = 1024,
+	LOOP_WATCHES_OF_PEER_MAX = 16,
 	LOOP_OUTBOX_BYTES_MAX = 64 << 20, /* answers of one turn: then it commits and sends before it reads on */
 	LOOP_FEED_BYTES_MAX = 256 << 20,  /* image results computed and not yet sent; beyond it one at a time */
 	LOOP_RESULTS_THREADS_MAX = 16,

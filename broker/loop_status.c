@@ -160,6 +160,19 @@ void loop_status(struct loop *loop, const struct wire_peer *peer, uint64_t corre
 
 /* --- WATCH --- */
 
+static bool may_watch(const struct loop *loop, const struct wire_peer *peer, struct err *err)
+{
+	size_t own = 0;
+
+	for (const struct loop_watch *entry = loop->watches; entry; entry = entry->next)
+		own += memcmp(&entry->peer, peer, sizeof(*peer)) == 0;
+	if (own == LOOP_WATCHES_OF_PEER_MAX)
+		err_set(err, ERR_BUSY, "this connection watches %zu times already", own);
+	else if (loop->watches_count == LOOP_WATCHES_MAX)
+		err_set(err, ERR_BUSY, "the broker is watched by %zu others already", loop->watches_count);
+	return !err->code;
+}
+
 void loop_watch(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body)
 {
 	struct wire_watch      m;
@@ -167,15 +180,13 @@ void loop_watch(struct loop *loop, const struct wire_peer *peer, uint64_t correl
 	struct loop_watch     *entry;
 	struct err             err = {0};
 
-	if (wire_get_watch(body, &m, &err) < 0 || loop_status_of(loop, m.job, &loop->arena, &status, &err) < 0) {
+	if (wire_get_watch(body, &m, &err) < 0 || loop_status_of(loop, m.job, &loop->arena, &status, &err) < 0 ||
+	    !may_watch(loop, peer, &err)) {
 		loop_reply_error(loop, peer, correlation, &err);
 		return;
 	}
-	if (loop->watches_count == LOOP_WATCHES_MAX || (entry = calloc(1, sizeof(*entry))) == NULL) {
-		err_set(&err, ERR_BUSY, "the broker is watched by %zu others already", loop->watches_count);
-		loop_reply_error(loop, peer, correlation, &err);
+	if ((entry = calloc(1, sizeof(*entry))) == NULL)
 		return;
-	}
 	loop->watches_count++;
 	*entry = (struct loop_watch){.peer = *peer,
 				     .correlation = correlation,
@@ -200,17 +211,19 @@ uint64_t loop_watches_due(const struct loop *loop)
 /* True while the watch goes on. */
 static bool watch_turn(struct loop *loop, struct loop_watch *entry)
 {
+	const struct loop_job *job = loop_job_find(loop, entry->job);
 	struct wire_job_status status;
 	struct err             err = {0};
 	struct buf            *frame;
 
+	if (job && job->record.state == JOB_RUNNING && entry->sent_ms &&
+	    loop->now < entry->sent_ms + entry->interval_ms)
+		return true;
 	arena_reset(&loop->arena);
 	if (loop_status_of(loop, entry->job, &loop->arena, &status, &err) < 0) {
 		loop_reply_error(loop, &entry->peer, entry->correlation, &err);
 		return false;
 	}
-	if (status.state == JOB_RUNNING && entry->sent_ms && loop->now < entry->sent_ms + entry->interval_ms)
-		return true;
 	entry->sent_ms = loop->now;
 	if ((frame = loop_send(loop, &entry->peer)) != NULL)
 		wire_put_job_progress(frame, entry->correlation, &status);

@@ -96,6 +96,8 @@ void catalog_abort(struct catalog *catalog)
 
 	atomic_store(&catalog->batch, NULL);
 	db_abort(txn);
+	memset(catalog->counts, 0, sizeof(catalog->counts));
+	catalog->counted = false;
 }
 
 struct db_txn *catalog_batch(struct catalog *catalog, struct err *err)

@@ -113,6 +113,8 @@ const char *catalog_counter_name(enum fleet_counter counter);
 /* Of the writing thread; written with its next commit, and so never without what they count. */
 void        catalog_count(struct catalog *catalog, enum fleet_counter counter, uint64_t more);
 void        catalog_uncount(struct catalog *catalog, enum fleet_counter counter, uint64_t less);
+bool        catalog_counted(const struct catalog *catalog); /* something is counted and not written yet */
+/* As they are stored, with what this process has counted since: for the writing thread. */
 int         catalog_counters_get(struct catalog *catalog, uint64_t out[FLEET_COUNTERS], struct err *err);
 
 /* Claims: the right to scan ------------------------------------------------------------------------------------- */

@@ -48,6 +48,11 @@ void catalog_count(struct catalog *catalog, enum fleet_counter counter, uint64_t
 	catalog->counted = true;
 }
 
+bool catalog_counted(const struct catalog *catalog)
+{
+	return catalog->counted;
+}
+
 void catalog_uncount(struct catalog *catalog, enum fleet_counter counter, uint64_t less)
 {
 	catalog_count(catalog, counter, 0 - less); /* modulo 2^64, as the sum is */
@@ -109,9 +114,8 @@ int catalog_counters_get(struct catalog *catalog, uint64_t out[FLEET_COUNTERS], 
 	if (status < 0)
 		return status;
 	read_counters(read.txn, out);
-	if (!read.own) /* in the batch: with what it has counted */
-		for (size_t i = 0; i < FLEET_COUNTERS; i++)
-			out[i] += catalog->counts[i];
+	for (size_t i = 0; i < FLEET_COUNTERS; i++)
+		out[i] += catalog->counts[i];
 	catalog_read_end(&read);
 	return 0;
 }

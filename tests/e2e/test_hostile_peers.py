@@ -108,7 +108,29 @@ class Disturbed:
         assert comparable(self.fleet.results(self.job, "json").out) == comparable(self.recorded.text)
 
 
+def counters(fleet, keys=None):
+    """{name: value} as STATUS_REPLY tells them."""
+    with Stranger(fleet.endpoint, keys, fleet.broker_key and fleet.broker_key.encode()) as reader:
+        kind, _, body = reader.ask(frame(wire.STATUS, [0]))
+        assert kind == wire.STATUS_REPLY
+        return {name.decode(): value for name, value in msgpack.unpackb(body, raw=True)[3]}
+
+
 # --- roles ---
+
+def test_every_refusal_is_counted_however_few_are_logged(locked):
+    reader, worker = new_key(locked, "read"), new_key(locked, "worker")
+    before = counters(locked, reader)
+    with Stranger(locked.endpoint, worker, locked.broker_key.encode()) as stranger:
+        for data in (frame(wire.SUBMIT), frame(wire.HELLO, b"\xc1"), frame(wire.PING, version=3), b"rubbish", frame(999)):
+            for _ in range(20):
+                stranger.error(data)
+    after = counters(locked, reader)
+    assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {"refused": 100}
+    assert locked.broker.log.count("refused: ") == 10
+    locked.broker.terminate()
+    locked.broker = locked.start_broker()
+    assert counters(locked, reader) == after  # kept by the store
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_allows_its_messages_and_no_other(locked, role):
