@@ -587,7 +587,9 @@ int wire_client_receive(struct wire_client *client, int wake_fd, uint64_t wait_m
 
 int wire_keypair(char public_key[WIRE_KEY_TEXT_BYTES], char secret_key[WIRE_KEY_TEXT_BYTES], struct err *err)
 {
-	if (zmq_curve_keypair(public_key, secret_key) < 0)
-		return wire_fail(err, ERR_UNSUPPORTED, "make", "CURVE keys");
+	do { /* a public key is given on command lines, where "-…" would be an option */
+		if (zmq_curve_keypair(public_key, secret_key) < 0)
+			return wire_fail(err, ERR_UNSUPPORTED, "make", "CURVE keys");
+	} while (public_key[0] == '-');
 	return 0;
 }

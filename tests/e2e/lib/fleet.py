@@ -102,7 +102,7 @@ class Fleet:
         return made.out.strip()
 
     def admit(self, roles, key, *name):
-        out = self.varve.run("keys", "authorize", "--list", self.admitted, roles, key, *name)
+        out = self.varve.run("keys", "authorize", "--list", self.admitted, "--", roles, key, *name)
         assert out.code == 0, out.err
 
     # --- programs ---

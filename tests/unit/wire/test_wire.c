@@ -393,6 +393,17 @@ static void ipc_path_in_use_is_not_taken_away(void **state)
 	assert_int_equal(system(endpoint), 0);
 }
 
+static void public_key_never_looks_like_an_option(void **state)
+{
+	char public_key[WIRE_KEY_TEXT_BYTES], secret_key[WIRE_KEY_TEXT_BYTES];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) { /* one in 85 would */
+		assert_int_equal(wire_keypair(public_key, secret_key, NULL), 0);
+		assert_int_not_equal(public_key[0], '-');
+	}
+}
+
 static void key_files_are_private_and_not_overwritten(void **state)
 {
 	struct place     place;
@@ -482,6 +493,7 @@ int main(void)
 		cmocka_unit_test(tcp_without_keys_is_refused),
 		cmocka_unit_test(ipc_wants_a_private_folder),
 		cmocka_unit_test(ipc_path_in_use_is_not_taken_away),
+		cmocka_unit_test(public_key_never_looks_like_an_option),
 		cmocka_unit_test(key_files_are_private_and_not_overwritten),
 		cmocka_unit_test(key_list_keeps_its_mode_and_a_new_one_is_private),
 		cmocka_unit_test(key_file_of_root_may_be_lent_to_a_group),
