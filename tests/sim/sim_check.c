@@ -65,6 +65,32 @@ static void check_host(struct sim *sim, const struct sim_lease *lease)
 		sim_fail(sim, "host %zu has %u leases of at most %u", lease->host, active, max);
 }
 
+/* A bucket of one second; each layer is paid when it is handed out, also into debt. What was not read whole is free here:
+ * the core may give less than this allows, never more. */
+static void check_bytes(struct sim *sim, const struct sim_lease *lease)
+{
+	const struct sim_check *check = &sim->check;
+	uint64_t                rate = sim->plan.core.host_bytes_per_s, at = 0;
+	double                  tokens = (double)rate;
+
+	if (!rate || lease->kind != CORE_LAYER)
+		return;
+	for (size_t i = check->first[sim->broker.life]; i < check->leases_count; i++) {
+		const struct sim_lease *other = &check->leases[i];
+
+		if (other->kind != CORE_LAYER || other->host != lease->host)
+			continue;
+		tokens += (double)(other->at - at) * (double)rate / 1000;
+		tokens = tokens > (double)rate ? (double)rate : tokens;
+		at = other->at;
+		if (other == lease && tokens < 0)
+			sim_fail(sim, "host %zu: a layer of %llu bytes goes out %.0f bytes in debt", lease->host,
+				 (unsigned long long)lease->size, -tokens);
+		if (other->good || (!other->answered && is_current(sim, i)))
+			tokens -= (double)other->size;
+	}
+}
+
 /* A layer is leased under a claim that is ours, to one worker at a time, and counted before it leaves. */
 static void check_layer(struct sim *sim, struct sim_lease *lease)
 {
@@ -100,6 +126,8 @@ void sim_check_task(struct sim *sim, const struct core_action *action, const str
 	lease->host = m->host;
 	lease->job = action->job;
 	lease->worker = action->worker;
+	lease->at = sim_broker_clock(sim);
+	lease->size = m->task_kind == CORE_LAYER ? action->image->image.layers[action->index].size : 0;
 	sim->check.tasks++;
 	if (!job || !job->running)
 		sim_fail(sim, "a task for job %llu, which does not run", (unsigned long long)action->job);
@@ -112,6 +140,7 @@ void sim_check_task(struct sim *sim, const struct core_action *action, const str
 	if (worker && lease->kind == CORE_LAYER && worker->set != m->set)
 		sim_fail(sim, "a task of set %zu goes to a worker of set %zu", m->set, worker->set);
 	check_host(sim, lease);
+	check_bytes(sim, lease);
 	sim_share_task(sim, action);
 	if (lease->kind == CORE_LAYER)
 		check_layer(sim, lease);
@@ -165,9 +194,10 @@ void sim_check_other_began(struct sim *sim, size_t layer, size_t set)
 	sim->check.others[layer][set]++;
 }
 
-void sim_check_answered(struct sim *sim, uint64_t lease)
+void sim_check_answered(struct sim *sim, uint64_t lease, bool good)
 {
 	find(sim, lease)->answered = true;
+	find(sim, lease)->good = good;
 }
 
 void sim_check_failed(struct sim *sim, const struct sim_message *m)

@@ -15,9 +15,9 @@ enum { SIM_LIVES_MAX = 1024 };
 struct sim_lease {
 	enum core_task_kind kind;
 	size_t              layer, set, reference, host;
-	uint64_t            job, worker;
+	uint64_t            job, worker, at, size; /* at: of the broker's clock */
 	size_t              before; /* the lease of the same layer before, in this life; SIZE_MAX = none */
-	bool                counted, committed, sent, not_sent, begun, answered, failed_transient, failed_not_here;
+	bool counted, committed, sent, not_sent, begun, answered, good, failed_transient, failed_not_here;
 };
 
 /* What befell a task, over all its leases. */
@@ -36,8 +36,6 @@ struct sim_check {
 	bool              counted[SIM_LAYERS_MAX][SIM_SETS];                        /* since its last lease */
 	uint64_t          image_done[SIM_CATALOG_JOBS_MAX][SIM_CATALOG_IMAGES_MAX]; /* life of the broker */
 	uint64_t          blocked_until[SIM_HOSTS_MAX];                             /* of the broker's clock */
-	double            bucket[SIM_HOSTS_MAX];
-	uint64_t          bucket_at[SIM_HOSTS_MAX];
 	bool              drain_seen;
 	uint64_t          steps, tasks, excused, ends_checked;
 };
@@ -50,7 +48,7 @@ void sim_check_sent(struct sim *sim, uint64_t lease);
 void sim_check_not_sent(struct sim *sim, uint64_t lease);
 void sim_check_begun(struct sim *sim, const struct sim_message *m);
 void sim_check_other_began(struct sim *sim, size_t layer, size_t set);
-void sim_check_answered(struct sim *sim, uint64_t lease);
+void sim_check_answered(struct sim *sim, uint64_t lease, bool good);
 void sim_check_failed(struct sim *sim, const struct sim_message *m);
 void sim_check_acknowledged(struct sim *sim, size_t layer, size_t set);
 void sim_check_image_done(struct sim *sim, uint64_t job, const struct sim_stored_image *image);

@@ -165,7 +165,7 @@ static void finish(struct sim *sim, const struct sim_message *m, const struct si
 				  .partial = m->partial,
 				  .reusable = m->reusable,
 				  .verified = m->verified,
-				  .bytes_fetched = 10,
+				  .bytes_fetched = info->kind == CORE_LAYER ? sim->load.layers[m->layer].size : 0,
 				  .tar_bytes = 20,
 				  .entries = 3};
 	struct core_event failed = {
@@ -177,7 +177,7 @@ static void finish(struct sim *sim, const struct sim_message *m, const struct si
 	else if (info->kind == CORE_RESOLVE)
 		for (size_t i = 0; i < sim->load.references[m->reference].images_count; i++)
 			take_image(sim, info, m->reference, i, worker->set);
-	sim_check_answered(sim, m->lease);
+	sim_check_answered(sim, m->lease, status == 0);
 	if (status < 0) {
 		failed.code = status;
 		ack(sim, m, status);
@@ -241,7 +241,7 @@ static void failure(struct sim *sim, const struct sim_message *m, const struct s
 					.text = SLICE_LIT("as the worker says")};
 
 	if (core_lease_info(sim->broker.core, m->lease, &info) && info.current && info.worker == worker->id) {
-		sim_check_answered(sim, m->lease);
+		sim_check_answered(sim, m->lease, false);
 		sim_check_failed(sim, m);
 		sim_shell_step(sim, &event);
 	}
