@@ -17,7 +17,7 @@ enum sim_broker_end { SIM_STAYS, SIM_DIES_STEPPING, SIM_DIES_COMMITTING, SIM_DIE
 struct sim_known_worker {
 	uint64_t id, connection, life, heard, pinged;
 	size_t   index, set;
-	uint32_t light_slots, layer_slots;
+	bool     draining;
 };
 
 struct sim_upload {

@@ -37,6 +37,8 @@ static struct sim_known_worker *by_process(struct sim *sim, size_t index, uint64
 static void welcome(struct sim *sim, const struct sim_message *m, const struct sim_known_worker *worker)
 {
 	reply(sim, m, (struct sim_message){.kind = SIM_WELCOME, .worker = worker->id});
+	if (worker->draining)
+		reply(sim, m, (struct sim_message){.kind = SIM_DRAIN});
 }
 
 /* The same process over a new connection. */
@@ -95,7 +97,7 @@ static void progress(struct sim *sim, const struct sim_message *m, const struct 
 				   .bytes = m->bytes,
 				   .count = m->count};
 
-	reply(sim, m, (struct sim_message){.kind = SIM_PONG});
+	reply(sim, m, (struct sim_message){.kind = worker->draining ? SIM_DRAIN : SIM_PONG});
 	sim_shell_step(sim, &event);
 }
 
@@ -385,6 +387,19 @@ static void status(struct sim *sim, const struct sim_message *m)
 					   .cancelled = job->cancelled});
 }
 
+/* Of a worker; said to it until it has gone. */
+static void drain(struct sim *sim, const struct sim_message *m)
+{
+	const struct core_event  event = {.kind = CORE_WORKER_DRAIN, .worker = m->worker};
+	struct sim_known_worker *worker = sim_shell_worker(sim, m->worker);
+
+	if (!worker)
+		return;
+	worker->draining = true;
+	sim_shell_send(sim, worker->connection, &(struct sim_message){.kind = SIM_DRAIN});
+	sim_shell_step(sim, &event);
+}
+
 void sim_shell_message(struct sim *sim, const struct sim_message *m)
 {
 	SIM_SAY(sim, "broker takes %s lease %llu.%u job %llu number %u code %d", sim_message_name(m->kind),
@@ -405,15 +420,9 @@ void sim_shell_message(struct sim *sim, const struct sim_message *m)
 	case SIM_STATUS:
 		status(sim, m);
 		break;
-	case SIM_DRAIN: {
-		const struct core_event        event = {.kind = CORE_WORKER_DRAIN, .worker = m->worker};
-		const struct sim_known_worker *worker = sim_shell_worker(sim, m->worker);
-
-		if (worker)
-			sim_shell_send(sim, worker->connection, &(struct sim_message){.kind = SIM_DRAIN});
-		sim_shell_step(sim, &event);
+	case SIM_DRAIN:
+		drain(sim, m);
 		break;
-	}
 	default:
 		worker_message(sim, m);
 	}

@@ -77,6 +77,28 @@ static void happen(struct sim *sim, const struct sim_event *event)
 	}
 }
 
+static void stuck(struct sim *sim)
+{
+	struct core_gauges gauges = {0};
+
+	if (sim->broker.up)
+		core_gauges(sim->broker.core, &gauges);
+	sim_fail(sim,
+		 "not all jobs have ended %s: ready %llu+%llu light, %llu+%llu layers; waiting %llu+%llu, %llu+%llu; "
+		 "leases %llu, %llu, %llu; %llu images open, %llu jobs run, %llu are paused; %llu workers, %llu drain",
+		 sim->events_done > EVENTS_MAX ? "after so many events" : "in time",
+		 (unsigned long long)(gauges.ready[0][0] + gauges.ready[0][1]),
+		 (unsigned long long)(gauges.ready[1][0] + gauges.ready[1][1]), (unsigned long long)gauges.ready[0][2],
+		 (unsigned long long)gauges.ready[1][2],
+		 (unsigned long long)(gauges.waiting[0][0] + gauges.waiting[0][1]),
+		 (unsigned long long)(gauges.waiting[1][0] + gauges.waiting[1][1]),
+		 (unsigned long long)gauges.waiting[0][2], (unsigned long long)gauges.waiting[1][2],
+		 (unsigned long long)gauges.leases[0], (unsigned long long)gauges.leases[1],
+		 (unsigned long long)gauges.leases[2], (unsigned long long)gauges.images_open,
+		 (unsigned long long)gauges.jobs_running, (unsigned long long)gauges.jobs_paused,
+		 (unsigned long long)gauges.workers, (unsigned long long)gauges.workers_draining);
+}
+
 /* Jobs end only between commits: what is in the catalog then is the whole result. */
 static bool is_over(const struct sim *sim)
 {
@@ -100,8 +122,7 @@ void sim_run(struct sim *sim, uint64_t seed, bool disturbed)
 	while (!sim->failed && !is_over(sim) && sim_queue_take(&sim->queue, &event)) {
 		sim->now = event.at;
 		if (sim->now > sim->plan.quiet_from + sim->plan.bound_ms || ++sim->events_done > EVENTS_MAX)
-			sim_fail(sim, "not all jobs have ended %s",
-				 sim->events_done > EVENTS_MAX ? "after so many events" : "in time");
+			stuck(sim);
 		happen(sim, &event);
 	}
 	if (!sim->failed)
