@@ -4,6 +4,7 @@
 
 enum {
 	FAILURES_MAX = 8,               /* connections that fail in a row before the host is left alone for a while */
+	RATES_MIN = 4,                  /* waves of 429 in a row before it is given up: a clock that jumps is none */
 	RATE_WAIT_MAX_MS = 3600 * 1000, /* no host makes us wait longer without being asked again */
 	GIVE_UP_AT_ONCE = 256,          /* tasks in one step */
 	CHARGE_BYTES_MAX = 64,          /* GiB: what an image may say about one layer's size */
@@ -159,6 +160,8 @@ void core_host_refund(struct core *core, struct core_lease *lease, uint64_t fetc
 	fill(core, lease->host);
 	if (fetched < lease->charged)
 		lease->host->tokens += (int64_t)(lease->charged - fetched);
+	if (lease->host->tokens > (int64_t)core->config.host_bytes_per_s)
+		lease->host->tokens = (int64_t)core->config.host_bytes_per_s; /* it filled up meanwhile */
 	lease->charged = 0;
 }
 
@@ -191,7 +194,7 @@ static void rated(struct core *core, struct core_host *host, uint64_t sent, uint
 		host->rates++;
 	wait = retry_after_ms ? retry_after_ms : core_backoff(core, host->rates);
 	core_host_block(core, host, wait < RATE_WAIT_MAX_MS ? wait : RATE_WAIT_MAX_MS);
-	if (core->now - host->rated_since >= core->config.host_rate_ms)
+	if (host->rates >= RATES_MIN && core->now - host->rated_since >= core->config.host_rate_ms)
 		give_up(core, host);
 }
 

@@ -65,13 +65,13 @@ static void check_host(struct sim *sim, const struct sim_lease *lease)
 		sim_fail(sim, "host %zu has %u leases of at most %u", lease->host, active, max);
 }
 
-/* A bucket of one second; each layer is paid when it is handed out, also into debt. What was not read whole is free here:
- * the core may give less than this allows, never more. */
+/* A bucket of one second; each layer is paid when it is handed out, also into debt. What was not read whole was paid and is
+ * paid back, which may be after the bucket has filled up for it: so much more may go out. */
 static void check_bytes(struct sim *sim, const struct sim_lease *lease)
 {
 	const struct sim_check *check = &sim->check;
 	uint64_t                rate = sim->plan.core.host_bytes_per_s, at = 0;
-	double                  tokens = (double)rate;
+	double                  tokens = (double)rate, paid_back = 0;
 
 	if (!rate || lease->kind != CORE_LAYER)
 		return;
@@ -83,11 +83,13 @@ static void check_bytes(struct sim *sim, const struct sim_lease *lease)
 		tokens += (double)(other->at - at) * (double)rate / 1000;
 		tokens = tokens > (double)rate ? (double)rate : tokens;
 		at = other->at;
-		if (other == lease && tokens < 0)
+		if (other == lease && tokens + paid_back < 0)
 			sim_fail(sim, "host %zu: a layer of %llu bytes goes out %.0f bytes in debt", lease->host,
 				 (unsigned long long)lease->size, -tokens);
 		if (other->good || (!other->answered && is_current(sim, i)))
 			tokens -= (double)other->size;
+		else
+			paid_back += (double)other->size;
 	}
 }
 

@@ -307,6 +307,33 @@ static void rate_limit_pauses_the_host_only(void **state)
 	core_free(shell.core);
 }
 
+/* A suspended computer: the host was asked twice, not for seven hours. */
+static void jump_of_the_clock_gives_no_host_up(void **state)
+{
+	struct core_config config = {.silence_ms = 100000000};
+	struct core_event  event = {.kind = CORE_TASK_FAILED,
+				    .fail_class = CORE_TRANSIENT,
+				    .code = ERR_RATE,
+				    .retry_after_ms = 1000,
+				    .text = SLICE_LIT("429")};
+
+	(void)state;
+	shell_open(&shell, &config);
+	shell_worker(&shell, 1, 1);
+	shell_job(&shell, 1, 1);
+	shell_reference(&shell, 1, 0, "r");
+	event.lease = shell.sent[0].lease;
+	shell_feed(&shell, &event);
+	shell_tick(&shell, 7ull * 3600 * 1000);
+	assert_int_equal(shell.sent_count, 2);
+	event.lease = shell.sent[1].lease;
+	shell_feed(&shell, &event);
+	assert_int_equal(shell.references_failed, 0);
+	shell_tick(&shell, 1000);
+	assert_int_equal(shell.sent_count, 3);
+	core_free(shell.core);
+}
+
 static void cancelled_job_ends_and_gives_its_claims_back(void **state)
 {
 	struct core_config config = {0};
@@ -377,6 +404,7 @@ int main(void)
 		cmocka_unit_test(poison_is_tried_once_more_alone),
 		cmocka_unit_test(silent_worker_loses_its_leases_to_others),
 		cmocka_unit_test(rate_limit_pauses_the_host_only),
+		cmocka_unit_test(jump_of_the_clock_gives_no_host_up),
 		cmocka_unit_test(cancelled_job_ends_and_gives_its_claims_back),
 		cmocka_unit_test(failed_layer_is_tried_again_by_a_new_job),
 		cmocka_unit_test(waiting_for_nobody_is_told),
