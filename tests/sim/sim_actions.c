@@ -153,6 +153,16 @@ static void job_done(struct sim *sim, const struct core_action *action)
 
 /* --- layers --- */
 
+/* The repository of a place is numbered as its reference. */
+static size_t place_number(struct slice place)
+{
+	size_t number = 0, at = slice_find(place, '/');
+
+	for (at += 2; at < place.len; at++)
+		number = number * 10 + place.ptr[at] - '0';
+	return number < SIM_REFERENCES_MAX ? number : 0;
+}
+
 static void claim(struct sim *sim, const struct core_action *action)
 {
 	struct core_event event = {.kind = CORE_CLAIMED, .layer = action->layer};
@@ -167,6 +177,7 @@ static void claim(struct sim *sim, const struct core_action *action)
 	event.verify = answer.verify;
 	event.retry = answer.retry;
 	event.code = answer.code;
+	event.here = sim->catalog.layers[layer][set].poison_at[place_number(action->place)];
 	event.text = SLICE_LIT("in quarantine");
 	sim_shell_queue(sim, &event);
 }
@@ -191,7 +202,7 @@ static void note(struct sim *sim, const struct core_action *action)
 	if (action->kind == CORE_COUNT_LATE)
 		stored->late++;
 	else if (action->kind == CORE_RECORD_FAILURE)
-		stored->failures++;
+		stored->poison_at[place_number(action->place)] = action->fail_class == CORE_POISON;
 	else {
 		stored->quarantined = true;
 		stored->quarantine_code = action->code;

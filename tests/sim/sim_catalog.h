@@ -19,8 +19,9 @@ struct sim_stored_layer {
 	bool     recorded, partial, reusable, quarantined, claimed_once;
 	int      quarantine_code;
 	uint64_t owner; /* of the claim; 0 = free */
-	uint32_t started, late, failures;
+	uint32_t started, late;
 	uint32_t retries[CORE_RETRY_REASONS];
+	bool     poison_at[SIM_REFERENCES_MAX]; /* failures by place: workers broke on it there */
 };
 
 struct sim_stored_reference {
