@@ -71,14 +71,11 @@ static void find_failed(struct catalog *catalog, struct loop_request *request)
 void *loop_compute_run(void *data)
 {
 	struct loop         *loop = data;
-	struct results      *results = NULL;
+	struct results      *results = loop->results[atomic_fetch_add(&loop->results_taken, 1)];
 	struct loop_request *request;
-	struct err           err = {0};
 	uint64_t             one = 1;
 
-	if (results_open(loop->catalog, loop->config.db_dir, &results, &err) < 0)
-		log_line(LOG_ERROR, "broker", "%s", err.text);
-	while (results && (request = queue_pop(loop->asked)) != NULL) {
+	while ((request = queue_pop(loop->asked)) != NULL) {
 		if (request->only_failed)
 			find_failed(loop->catalog, request);
 		if (!request->none)
@@ -90,6 +87,5 @@ void *loop_compute_run(void *data)
 		if (write(loop->wake_fd, &one, sizeof(one)) < 0)
 			continue; /* it is readable already */
 	}
-	results_close(results);
 	return NULL;
 }

@@ -20,18 +20,34 @@ static size_t threads_wanted(const struct loop *loop)
 	return cpus < 1 ? 1 : cpus < THREADS_DEFAULT ? (size_t)cpus : THREADS_DEFAULT;
 }
 
+static int start_thread(struct loop *loop, struct err *err)
+{
+	size_t i = loop->results_running;
+
+	if (i == 0 && results_open(loop->catalog, loop->config.db_dir, &loop->results[0], err) < 0)
+		return err->code;
+	if (i > 0)
+		loop->results[i] = results_open_beside(loop->results[0]);
+	if (!loop->results[i])
+		return err_set(err, ERR_MEM, "broker: out of memory");
+	if (pthread_create(&loop->results_threads[i], NULL, loop_compute_run, loop) != 0)
+		return err_set(err, ERR_MEM, "broker: cannot start a thread");
+	loop->results_running++;
+	return 0;
+}
+
 int loop_feeds_start(struct loop *loop, struct err *err)
 {
 	size_t wanted = threads_wanted(loop);
+	int    status = 0;
 
 	loop->asked = queue_new(REQUESTS_MAX);
 	loop->answered = queue_new(REQUESTS_MAX);
 	if (!loop->asked || !loop->answered)
 		return err_set(err, ERR_MEM, "broker: out of memory");
-	while (loop->results_running < wanted &&
-	       pthread_create(&loop->results_threads[loop->results_running], NULL, loop_compute_run, loop) == 0)
-		loop->results_running++;
-	return loop->results_running ? 0 : err_set(err, ERR_MEM, "broker: cannot start a thread");
+	while (status == 0 && loop->results_running < wanted)
+		status = start_thread(loop, err);
+	return status;
 }
 
 static void free_requests(struct queue *queue)
@@ -66,6 +82,8 @@ void loop_feeds_stop(struct loop *loop)
 		queue_close(loop->answered);
 	while (loop->results_running)
 		pthread_join(loop->results_threads[--loop->results_running], NULL);
+	for (size_t i = 0; i < LOOP_RESULTS_THREADS_MAX; i++)
+		results_close(loop->results[i]);
 	free_requests(loop->asked);
 	free_requests(loop->answered);
 	loop->asked = loop->answered = NULL;

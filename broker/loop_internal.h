@@ -135,6 +135,8 @@ struct loop {
 	struct buf          in;
 	pthread_t           results_threads[LOOP_RESULTS_THREADS_MAX];
 	size_t              results_running;
+	struct results     *results[LOOP_RESULTS_THREADS_MAX]; /* one each */
+	_Atomic size_t      results_taken;
 	struct queue       *asked, *answered; /* struct loop_request */
 };
 

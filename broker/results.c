@@ -1,9 +1,9 @@
 #include "results.h"
 
+#include "advisory_share.h"
 #include "aggregate/aggregate.h"
 #include "base/limits.h"
 #include "core.h"
-#include "match/advisory_store.h"
 #include "match/match.h"
 
 #include <stdio.h>
@@ -11,54 +11,63 @@
 #include <string.h>
 
 struct results {
-	struct catalog        *catalog;
-	struct advisory_store *store;
-	struct advisories     *advisories; /* NULL: no matching */
-	char                   db_dir[4200], folder[ADVISORY_GENERATION_BYTES], notice[512];
+	struct catalog             *catalog;
+	struct advisory_share      *share;
+	struct advisory_generation *generation;
+	struct advisories          *advisories; /* NULL: no matching */
+	char                        notice[512];
 };
 
 static void close_advisories(struct results *results)
 {
 	advisory_reader_close(results->advisories);
-	advisory_store_close(results->store);
 	results->advisories = NULL;
-	results->store = NULL;
-	results->folder[0] = '\0';
 }
 
-/* Opens the current generation, again when another one has become current. */
+/* Reads from the current generation, from another one when that has become current. */
 static void refresh_advisories(struct results *results)
 {
-	struct err err = {0};
-	char       folder[ADVISORY_GENERATION_BYTES];
+	struct advisory_generation *before = results->generation;
+	struct err                  err = {0};
 
-	if (advisory_current_folder(results->db_dir, folder, &err) < 0) {
-		close_advisories(results);
-	} else if (results->advisories && strcmp(folder, results->folder) == 0) {
+	if (before && advisory_share_is_current(results->share, before))
 		return;
-	} else {
-		close_advisories(results);
-		if (advisory_store_open(results->db_dir, &results->store, &err) >= 0 &&
-		    advisory_reader_open(results->store, &results->advisories, &err) < 0)
-			close_advisories(results);
-		else if (results->advisories)
-			memcpy(results->folder, folder, sizeof(folder));
-	}
+	close_advisories(results); /* before its generation may be closed */
+	results->generation = advisory_share_current(results->share, before, &err);
+	if (results->generation &&
+	    advisory_reader_open(advisory_generation_store(results->generation), &results->advisories, &err) < 0)
+		results->advisories = NULL;
 	snprintf(results->notice, sizeof(results->notice), "%s", results->advisories ? "" : err.text);
+}
+
+static struct results *results_new(struct catalog *catalog, struct advisory_share *share)
+{
+	struct results *results = calloc(1, sizeof(*results));
+
+	if (!results) {
+		advisory_share_release(share);
+		return NULL;
+	}
+	results->catalog = catalog;
+	results->share = share;
+	refresh_advisories(results);
+	return results;
 }
 
 int results_open(struct catalog *catalog, const char *db_dir, struct results **out, struct err *err)
 {
-	struct results *results = calloc(1, sizeof(*results));
+	struct advisory_share *share;
+	char                   dir[4200];
 
-	if (!results)
-		return err_set(err, ERR_MEM, "results: out of memory");
-	results->catalog = catalog;
-	snprintf(results->db_dir, sizeof(results->db_dir), db_dir ? "%s" : "%s/advisories",
-		 db_dir ? db_dir : catalog_dir(catalog));
-	refresh_advisories(results);
-	*out = results;
-	return 0;
+	snprintf(dir, sizeof(dir), db_dir ? "%s" : "%s/advisories", db_dir ? db_dir : catalog_dir(catalog));
+	share = advisory_share_new(dir);
+	*out = share ? results_new(catalog, share) : NULL;
+	return *out ? 0 : err_set(err, ERR_MEM, "results: out of memory");
+}
+
+struct results *results_open_beside(const struct results *other)
+{
+	return results_new(other->catalog, advisory_share_hold(other->share));
 }
 
 void results_close(struct results *results)
@@ -66,6 +75,8 @@ void results_close(struct results *results)
 	if (!results)
 		return;
 	close_advisories(results);
+	advisory_share_drop(results->share, results->generation);
+	advisory_share_release(results->share);
 	free(results);
 }
 

@@ -11,9 +11,11 @@
 struct results;
 
 /* db_dir: advisories; NULL = "<store>/advisories"; absent or unusable: results without matching, `notice` says why. */
-int         results_open(struct catalog *catalog, const char *db_dir, struct results **out, struct err *err);
-void        results_close(struct results *results);
-const char *results_notice(const struct results *results); /* "" when matching works */
+int             results_open(struct catalog *catalog, const char *db_dir, struct results **out, struct err *err);
+/* For another thread: same catalog, same advisories, which a process may open only once. NULL without memory. Any thread. */
+struct results *results_open_beside(const struct results *other);
+void            results_close(struct results *results);
+const char     *results_notice(const struct results *results); /* "" when matching works */
 
 /* Image number `image` (in order of finishing) of `job`. ERR_NOT_FOUND past the last; ERR_STORE, ERR_MEM, ERR_LIMIT. */
 int results_load(struct results *results, uint64_t job, uint64_t image, struct arena *arena, struct image_result *out,
