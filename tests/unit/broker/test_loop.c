@@ -1,199 +1,14 @@
 /* The broker's shell, spoken to by peers that say exactly what a test wants: what they leave behind, and what they may cost. */
 #include "lib/check.h"
+#include "lib/loop_driver.h"
 
 #include "base/log.h"
-#include "loop_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAP_BYTES = 64 << 20, ANSWER_MS = 20000, TYPES = 128, PEERS_MAX = 4, TRIES = 1000 };
-
-struct peer {
-	struct wire_client *socket;
-	struct buf          out, in;
-	struct arena        arena;
-	size_t              seen[TYPES]; /* messages by type */
-};
-
-struct broker {
-	struct wire_context *context;
-	struct catalog      *catalog;
-	struct loop         *loop;
-	pthread_t            thread;
-	bool                 running;
-	struct peer          peers[PEERS_MAX]; /* those with a socket are closed at the end, after a failure too */
-	char                 dir[64];
-};
-
-/* --- peers --- */
-
-static struct peer *peer_open(struct broker *broker)
-{
-	struct wire_client_config config = {.endpoint = "inproc://broker"};
-	struct peer              *peer = broker->peers;
-
-	while (peer->socket)
-		peer++;
-	*peer = (struct peer){0};
-	buf_init(&peer->out, LIMIT_MESSAGE_BYTES);
-	buf_init(&peer->in, LIMIT_MESSAGE_BYTES);
-	arena_init(&peer->arena, 16 << 20);
-	assert_int_equal(wire_client_open(broker->context, &config, &peer->socket, NULL), 0);
-	return peer;
-}
-
-static void peer_close(struct peer *peer)
-{
-	if (!peer->socket)
-		return;
-	wire_client_close(peer->socket);
-	peer->socket = NULL;
-	buf_deinit(&peer->out);
-	buf_deinit(&peer->in);
-	arena_deinit(&peer->arena);
-}
-
-/* --- the broker in a thread --- */
-
-static void *run(void *data)
-{
-	struct err err = {0};
-
-	assert_int_equal(loop_run(data, &err), 0);
-	return NULL;
-}
-
-static void broker_go(struct broker *broker)
-{
-	atomic_store(&broker->loop->stopping, false);
-	assert_int_equal(pthread_create(&broker->thread, NULL, run, broker->loop), 0);
-	broker->running = true;
-}
-
-/* From here on the test may look inside. */
-static void broker_halt(struct broker *broker)
-{
-	if (broker->running) {
-		loop_stop(broker->loop);
-		pthread_join(broker->thread, NULL);
-	}
-	broker->running = false;
-}
-
-static int set_up(void **state)
-{
-	static const char *const    endpoints[] = {"inproc://broker", NULL};
-	const struct catalog_config catalog = {.map_bytes = MAP_BYTES};
-	struct broker              *broker = calloc(1, sizeof(*broker));
-	struct loop_config          config = {.server = {.endpoints = endpoints}};
-	struct err                  err = {0};
-
-	snprintf(broker->dir, sizeof(broker->dir), "/tmp/varve-test-XXXXXX");
-	assert_non_null(mkdtemp(broker->dir));
-	assert_int_equal(catalog_open(broker->dir, &catalog, &broker->catalog, &err), 0);
-	config.catalog = broker->catalog;
-	config.context = broker->context = wire_context_new(&err);
-	if (loop_open(&config, &broker->loop, &err) < 0)
-		fail_msg("%s", err.text);
-	broker_go(broker);
-	*state = broker;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct broker *broker = *state;
-	char           command[128];
-
-	broker_halt(broker);
-	for (size_t i = 0; i < PEERS_MAX; i++)
-		peer_close(&broker->peers[i]);
-	loop_close(broker->loop);
-	wire_context_free(broker->context);
-	catalog_close(broker->catalog);
-	snprintf(command, sizeof(command), "rm -rf %s", broker->dir);
-	assert_int_equal(system(command), 0);
-	free(broker);
-	return 0;
-}
-
-/* --- what they say --- */
-
-static void say(struct peer *peer)
-{
-	assert_int_equal(wire_client_send(peer->socket, buf_slice(&peer->out), ANSWER_MS, NULL), 0);
-	buf_clear(&peer->out);
-}
-
-/* The body of the next message of that type; what comes before it is counted only. */
-static struct slice hear(struct peer *peer, enum wire_type type)
-{
-	struct wire_header header;
-	struct slice       body;
-
-	do {
-		if (wire_client_receive(peer->socket, -1, ANSWER_MS, &peer->in, NULL) != 1)
-			fail_msg("no message of type %d came", (int)type);
-		assert_int_equal(wire_open_frame(buf_slice(&peer->in), &header, &body, NULL), 0);
-		assert_true(header.type < TYPES);
-		peer->seen[header.type]++;
-	} while (header.type != type);
-	return body;
-}
-
-/* Everything said so far has been answered when this returns. */
-static void settle(struct peer *peer)
-{
-	wire_put_empty(&peer->out, WIRE_PING, 0);
-	say(peer);
-	hear(peer, WIRE_PONG);
-}
-
-static uint64_t submit(struct peer *peer, struct slice *references, size_t count)
-{
-	struct wire_submit     submit = {.token = "token", .platform = SLICE_LIT("linux/amd64")};
-	struct wire_references list = {.last = true, .references = {references, count}};
-
-	wire_put_submit(&peer->out, 1, &submit);
-	say(peer);
-	assert_int_equal(wire_get_number(hear(peer, WIRE_JOB), &list.job, NULL), 0);
-	wire_put_references(&peer->out, 2, &list);
-	say(peer);
-	hear(peer, WIRE_OK);
-	return list.job;
-}
-
-static uint64_t greet(struct peer *peer)
-{
-	struct wire_hello hello = {
-		.name = SLICE_LIT("w"), .analyzer_set = SLICE_LIT("a/1"), .layer_slots = 4, .light_slots = 4};
-	struct wire_welcome welcome;
-
-	wire_put_hello(&peer->out, 3, &hello);
-	say(peer);
-	assert_int_equal(wire_get_welcome(hear(peer, WIRE_WELCOME), &welcome, NULL), 0);
-	return welcome.worker;
-}
-
-static uint64_t take_task(struct peer *peer)
-{
-	struct wire_task task;
-
-	assert_int_equal(wire_get_task(hear(peer, WIRE_TASK), &peer->arena, &task, NULL), 0);
-	return task.lease;
-}
-
-static void fail_task(struct peer *peer, uint64_t lease)
-{
-	struct wire_fail failure = {
-		.lease = lease, .fail_class = WIRE_FAIL_PERMANENT, .code = ERR_NOT_FOUND, .text = SLICE_LIT("gone")};
-
-	wire_put_fail(&peer->out, 0, &failure);
-	say(peer);
-	hear(peer, WIRE_ACK);
-}
+enum { TRIES = DRIVER_TRIES };
 
 /* --- rules --- */
 
@@ -419,14 +234,18 @@ static void task_that_fits_no_message_fails_and_the_job_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(greeting_said_again_changes_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(unfinished_result_goes_with_its_worker, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(listing_with_a_bad_name_says_which, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(reader_that_has_gone_leaves_no_result_behind, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(reader_that_takes_nothing_is_asked_whether_it_lives, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(readers_are_counted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(label_is_one_line_not_a_book, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(task_that_fits_no_message_fails_and_the_job_ends, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(greeting_said_again_changes_nothing, broker_set_up, broker_tear_down),
+		cmocka_unit_test_setup_teardown(unfinished_result_goes_with_its_worker, broker_set_up,
+						broker_tear_down),
+		cmocka_unit_test_setup_teardown(listing_with_a_bad_name_says_which, broker_set_up, broker_tear_down),
+		cmocka_unit_test_setup_teardown(reader_that_has_gone_leaves_no_result_behind, broker_set_up,
+						broker_tear_down),
+		cmocka_unit_test_setup_teardown(reader_that_takes_nothing_is_asked_whether_it_lives, broker_set_up,
+						broker_tear_down),
+		cmocka_unit_test_setup_teardown(readers_are_counted, broker_set_up, broker_tear_down),
+		cmocka_unit_test_setup_teardown(label_is_one_line_not_a_book, broker_set_up, broker_tear_down),
+		cmocka_unit_test_setup_teardown(task_that_fits_no_message_fails_and_the_job_ends, broker_set_up,
+						broker_tear_down),
 	};
 
 	log_level_set(LOG_ERROR);
