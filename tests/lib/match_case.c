@@ -58,9 +58,11 @@ static void read_package(struct match_case *c, struct slice rest)
 	package.vendor = field(rest, "vendor");
 	package.modularity = field(rest, "modularity");
 	package.flags = field(rest, "virtual").len ? PACKAGE_VIRTUAL : 0;
+	package.flags |= field(rest, "no_release").len ? PACKAGE_NO_RELEASE : 0;
 	assert_true(arena_grow(&c->arena, &result->packages, &c->packages_capacity, result->packages_count,
 			       sizeof(*result->packages)));
-	result->packages[result->packages_count++] = (struct result_package){.package = package};
+	result->packages[result->packages_count++] =
+		(struct result_package){.package = package, .owner = field(rest, "owner")};
 }
 
 bool match_case_line(struct match_case *c, struct slice line)

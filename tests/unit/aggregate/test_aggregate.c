@@ -4,6 +4,7 @@
  *   expect os ID VERSION_ID                          without one: no distribution is known
  *   expect license NAME LICENSE                      of one package; without LICENSE: none
  *   expect third-party NAME                          all others are not
+ *   expect owned NAME by PACKAGE, expect declared NAME   components that a package brought; that only a lock file names
  *   expect finding KIND layer N, expect note info|skipped|partial WORD layer N
  *   expect owner PATH PACKAGE layer N, expect unowned PATH   what the joined lists answer
  *   expect incomplete TEXT                           how the reason begins; without one: complete
@@ -118,6 +119,15 @@ static void write_third_parties(const struct image_result *result, struct buf *o
 	for (size_t i = 0; i < result->packages_count; i++)
 		if (result->packages[i].package.flags & PACKAGE_THIRD_PARTY)
 			buf_printf(out, "third-party %.*s\n", SLICE_FMT(result->packages[i].package.name));
+	for (size_t i = 0; i < result->packages_count; i++) {
+		const struct result_package *package = &result->packages[i];
+
+		if (package->owner.len)
+			buf_printf(out, "owned %.*s by %.*s\n", SLICE_FMT(package->package.name),
+				   SLICE_FMT(package->owner));
+		if (package->suppressed == PACKAGE_IS_DECLARED)
+			buf_printf(out, "declared %.*s\n", SLICE_FMT(package->package.name));
+	}
 }
 
 static void write_rest(const struct image_result *result, struct buf *out)
@@ -166,7 +176,9 @@ static void compare(const char *path, struct buf *actual, struct buf *expected)
 
 static void check_lines(const char *path, const struct image_result *result, const struct layer_fixture *fixture)
 {
-	static const char *const packages[] = {"package", "nopackages", NULL}, *const parties[] = {"third-party", NULL};
+	static const char *const packages[] = {"package", "nopackages", NULL}, *const parties[] = {"third-party",
+												   "owned", "declared",
+												   NULL};
 	static const char *const rest[] = {"os", "finding", "note", NULL};
 	struct buf               actual = {.bytes_max = MEMORY}, expected = {.bytes_max = MEMORY};
 
