@@ -276,33 +276,40 @@ static int put_chunks(struct db_txn *txn, unsigned table, struct slice key, stru
 	return 0;
 }
 
-static bool is_chunked(struct db_txn *txn, unsigned table, struct slice key)
+static bool holds_chunks(const struct db_txn *txn, struct slice stored)
 {
-	struct slice  stored;
 	struct record record;
 
-	return find(txn, table, key, &stored, NULL) == 0 && open_record(txn, stored, &record, NULL) == 0 &&
-	       record.form == RECORD_CHUNKED;
+	return open_record(txn, stored, &record, NULL) == 0 && record.form == RECORD_CHUNKED;
+}
+
+/* Room for the record's head and value. The usual case, a key that is not there yet, costs one search. */
+static int reserve(struct db_txn *txn, unsigned table, struct slice key, size_t bytes, uint8_t **room, struct err *err)
+{
+	MDB_val name = db_val(key), value = {.mv_size = bytes, .mv_data = NULL};
+	int     status = mdb_put(txn->txn, txn->db->tables[table], &name, &value, MDB_RESERVE | MDB_NOOVERWRITE);
+
+	if (status == MDB_KEYEXIST) {
+		if (holds_chunks(txn, slice_of_val(value)) && (status = delete_chunks(txn, table, key, 0, err)) < 0)
+			return status;
+		value = (MDB_val){.mv_size = bytes, .mv_data = NULL};
+		status = mdb_put(txn->txn, txn->db->tables[table], &name, &value, MDB_RESERVE);
+	}
+	*room = value.mv_data;
+	return status ? db_fail(txn->db, status, "write", err) : 0;
 }
 
 int db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err)
 {
 	bool     chunked = value.len > CHUNK_BYTES;
-	size_t   stored_len = RECORD_HEAD_BYTES + (chunked ? 8 : value.len);
-	MDB_val  name = db_val(key), room = {.mv_size = stored_len, .mv_data = NULL};
 	uint8_t *at;
 	int      status;
 
 	if (key.len == 0 || key.len > DB_KEY_BYTES_MAX)
 		return err_set(err, ERR_INTERNAL, "store %s: key of %zu bytes", txn->db->path, key.len);
-	if (is_chunked(txn, table, key) && (status = delete_chunks(txn, table, key, 0, err)) < 0)
+	status = reserve(txn, table, key, RECORD_HEAD_BYTES + (chunked ? 8 : value.len), &at, err);
+	if (status < 0)
 		return status;
-	if (chunked && (status = put_chunks(txn, table, key, value, err)) < 0)
-		return status;
-	status = mdb_put(txn->txn, txn->db->tables[table], &name, &room, MDB_RESERVE);
-	if (status)
-		return db_fail(txn->db, status, "write", err);
-	at = room.mv_data;
 	at[0] = RECORD_VERSION;
 	at[1] = chunked ? RECORD_CHUNKED : RECORD_PLAIN;
 	put_u64(at + 2, checksum(key, value));
@@ -310,18 +317,32 @@ int db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice va
 		put_u64(at + RECORD_HEAD_BYTES, value.len);
 	else if (value.len)
 		memcpy(at + RECORD_HEAD_BYTES, value.ptr, value.len);
-	return 0;
+	return chunked ? put_chunks(txn, table, key, value, err) : 0;
+}
+
+static int delete_at(struct db_txn *txn, unsigned table, struct slice key, MDB_cursor *cursor, struct err *err)
+{
+	MDB_val name = db_val(key), value;
+	int     status = mdb_cursor_get(cursor, &name, &value, MDB_SET_KEY);
+	bool    chunked = !status && holds_chunks(txn, slice_of_val(value));
+
+	if (!status)
+		status = mdb_cursor_del(cursor, 0);
+	if (status)
+		return status == MDB_NOTFOUND ? 0 : db_fail(txn->db, status, "delete", err);
+	return chunked ? delete_chunks(txn, table, key, 0, err) : 0;
 }
 
 int db_delete(struct db_txn *txn, unsigned table, struct slice key, struct err *err)
 {
-	MDB_val name = db_val(key);
-	int     status;
+	MDB_cursor *cursor;
+	int         status = mdb_cursor_open(txn->txn, txn->db->tables[table], &cursor);
 
-	if (is_chunked(txn, table, key) && (status = delete_chunks(txn, table, key, 0, err)) < 0)
-		return status;
-	status = mdb_del(txn->txn, txn->db->tables[table], &name, NULL);
-	return status == 0 || status == MDB_NOTFOUND ? 0 : db_fail(txn->db, status, "delete", err);
+	if (status)
+		return db_fail(txn->db, status, "delete", err);
+	status = delete_at(txn, table, key, cursor, err);
+	mdb_cursor_close(cursor);
+	return status;
 }
 
 uint64_t db_count(struct db_txn *txn, unsigned table)
