@@ -87,10 +87,11 @@ static struct core_queue *choose_alone(struct core *core, const struct core_work
 
 /* --- giving --- */
 
-/* A job's time goes on by what it was given. A job that lags far behind has not saved up all that it was not given. */
+/* A job's time goes on by what it was given. What could not be given to it, because its hosts or workers were busy, is not
+ * saved up: it may be a few tasks behind the others. */
 static void charge(struct core *core, const struct core_task *task)
 {
-	const uint64_t   per_task = 4 << 20, most = 64ull << 30, lag = 1ull << 30;
+	const uint64_t   per_task = 4 << 20, most = 64ull << 30, lag = 4 * per_task;
 	enum core_slot   slot = core_slot_of((enum core_task_kind)task->kind);
 	struct core_job *job = task->job;
 	uint64_t        *present = &core->vtime[slot][job->class], *time = &job->vtime[slot];

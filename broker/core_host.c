@@ -207,7 +207,7 @@ static void unreachable(struct core *core, struct core_host *host, uint64_t sent
 	if (host->failures < FAILURES_MAX)
 		return;
 	core_host_block(core, host, core_backoff(core, host->failures - FAILURES_MAX + 1));
-	if (core->now - host->failing_since >= core->config.host_dead_ms)
+	if (host->failures >= 2 * FAILURES_MAX && core->now - host->failing_since >= core->config.host_dead_ms)
 		give_up(core, host);
 }
 

@@ -282,6 +282,8 @@ void core_layer_lost(struct core *core, struct core_layer *layer, int code, stru
 void core_layer_failed(struct core *core, struct core_layer *layer, const struct core_event *event);
 void core_layer_poison(struct core *core, struct core_layer *layer);
 void core_layer_give_up_source(struct core *core, struct core_layer *layer, const struct core_event *event);
+void core_layer_settle(struct core *core, const struct core_layer *layer, struct core_image *image, size_t index,
+		       enum layer_status status);
 void core_layer_count_ended(struct core *core, struct core_layer *layer, struct core_job *job);
 void core_layer_release(struct core *core, struct core_layer *layer);
 void core_uses_free(struct core *core, struct core_job *job);

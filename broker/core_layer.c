@@ -320,11 +320,10 @@ static void want_ended(struct core *core, struct core_layer *layer, struct core_
 	}
 	if (first)
 		core_layer_count_ended(core, layer, job);
-	core_image_settle(core, image, index,
+	core_layer_settle(core, layer, image, index,
 			  layer->state == LAYER_NODE_FAILED ? LAYER_FAILED
 			  : layer->partial                  ? LAYER_PARTIAL
-							    : LAYER_REUSED,
-			  layer->rare ? layer->rare->reason : SLICE_EMPTY);
+							    : LAYER_REUSED);
 }
 
 /* True: this job has not counted the layer yet. */

@@ -101,16 +101,15 @@ static bool is_non_distributable(struct slice media_type)
 	       slice_find_str(media_type, "foreign") != SIZE_MAX;
 }
 
-static void settle(struct core *core, const struct core_layer *layer, const struct layer_waiter *waiter,
-		   enum layer_status status)
+void core_layer_settle(struct core *core, const struct core_layer *layer, struct core_image *image, size_t index,
+		       enum layer_status status)
 {
 	const struct layer_rare *rare = layer->rare;
 
 	if (status == LAYER_FAILED && rare && rare->code == ERR_NOT_FOUND &&
-	    is_non_distributable(waiter->image->image.layers[waiter->index].media_type))
+	    is_non_distributable(image->image.layers[index].media_type))
 		status = LAYER_SKIPPED;
-	core_image_settle(core, waiter->image, waiter->index, status,
-			  status >= LAYER_FAILED && rare ? rare->reason : SLICE_EMPTY);
+	core_image_settle(core, image, index, status, status >= LAYER_FAILED && rare ? rare->reason : SLICE_EMPTY);
 }
 
 void core_layer_release(struct core *core, struct core_layer *layer)
@@ -146,7 +145,8 @@ static void layer_end(struct core *core, struct core_layer *layer, enum layer_st
 			use(core, layer, job, status == LAYER_FAILED);
 	}
 	for (uint32_t i = 0; i < count; i++)
-		settle(core, layer, &waiters[i], status == LAYER_SCANNED && i > 0 ? LAYER_REUSED : status);
+		core_layer_settle(core, layer, waiters[i].image, waiters[i].index,
+				  status == LAYER_SCANNED && i > 0 ? LAYER_REUSED : status);
 	if (!inner)
 		free(waiters);
 	if (!layer->rare || !layer->rare->uses)

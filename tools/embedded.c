@@ -33,13 +33,14 @@ static void *loop_thread(void *data)
 static int start_loop(struct embedded *embedded, const struct embedded_config *config, struct err *err)
 {
 	static const char *const endpoints[] = {endpoint, NULL};
-	struct loop_config       loop = {.context = embedded->context,
-					 .server = {.endpoints = endpoints},
-					 .catalog = embedded->catalog,
-					 .db_dir = config->db_dir,
-					 .core = {.attempts_max = 3, .backoff_max_ms = 10000},
-					 .embedded = true};
-	int                      status = loop_open(&loop, &embedded->loop, err);
+	struct loop_config       loop = {
+		      .context = embedded->context,
+		      .server = {.endpoints = endpoints},
+		      .catalog = embedded->catalog,
+		      .db_dir = config->db_dir,
+		      .core = {.attempts_max = 3, .backoff_max_ms = 10000, .host_dead_ms = 60000, .host_rate_ms = 600000},
+		      .embedded = true};
+	int status = loop_open(&loop, &embedded->loop, err);
 
 	if (status < 0)
 		return status;
