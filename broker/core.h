@@ -212,8 +212,9 @@ struct core_lease_info {
 	struct core_key     key;
 	struct digest       diff_id; /* claimed */
 	bool                verify, current;
-	bool                pseudo; /* layer without digest */
-	struct slice        text;   /* of a listing or image: its reference; until the next step */
+	bool                pseudo;  /* layer without digest */
+	uint64_t            sent_ms; /* when it was given */
+	struct slice        text;    /* of a listing or image: its reference; until the next step */
 };
 bool core_lease_info(const struct core *core, uint64_t lease, struct core_lease_info *out);
 
@@ -232,7 +233,7 @@ size_t core_notices(const struct core *core, struct arena *arena, struct slice *
 /* --- what metrics and status show; any time between steps --- */
 
 struct core_gauges {
-	/* tasks that no worker has: ready could go out now; waiting: backed off, claimed elsewhere, host blocked, job paused.
+	/* tasks that no worker has: ready want nothing but a worker; waiting: backed off, claimed elsewhere, host blocked, job paused.
 	 * By class (0 = ad hoc) and enum core_task_kind */
 	uint64_t ready[CORE_CLASSES][3], waiting[CORE_CLASSES][3];
 	uint64_t leases[3], oldest_lease_ms;

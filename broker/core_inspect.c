@@ -9,6 +9,7 @@ bool core_lease_info(const struct core *core, uint64_t id, struct core_lease_inf
 		return false;
 	out->kind = (enum core_task_kind)lease->task->kind;
 	out->job = lease->task->job ? lease->task->job->id : 0;
+	out->sent_ms = lease->sent;
 	out->current = lease->worker != NULL;
 	out->worker = lease->worker ? lease->worker->id : 0;
 	if (out->kind == CORE_LAYER) {
@@ -73,6 +74,16 @@ static void count_worker(const struct core *core, const struct core_worker *work
 		out->oldest_lease_ms = oldest;
 }
 
+/* Nothing but a worker is wanted: also where none is there at all, so that a fleet may be scaled up from nothing. */
+static bool wants_workers(const struct core *core, const struct core_flow *flow)
+{
+	const struct core_queue *queue = flow->queue;
+
+	if (!flow->item.heap) /* the job is paused */
+		return false;
+	return queue->open || (!core_host_reached(core, queue->host) && queue->host->blocked_until <= core->now);
+}
+
 static void count_tasks(const struct core *core, struct core_gauges *out)
 {
 	const struct core_queue *queue;
@@ -81,7 +92,7 @@ static void count_tasks(const struct core *core, struct core_gauges *out)
 
 	while ((flow = map_next(&core->flows, &position)) != NULL) {
 		queue = flow->queue;
-		if (queue->open && flow->item.heap)
+		if (wants_workers(core, flow))
 			out->ready[queue->class][queue->kind] += flow->tasks.count;
 		else
 			out->waiting[queue->class][queue->kind] += flow->tasks.count;

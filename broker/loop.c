@@ -174,10 +174,13 @@ static void take_messages(struct loop *loop)
 	for (unsigned taken = 0; taken < MESSAGES_PER_TURN && !loop->broken.code; taken++, wait = 0) {
 		got = wire_server_receive(loop->server, loop->wake_fd, wait, &peer, &roles, &loop->in, &err);
 		loop->now = clock_ms();
+		if (taken == 0)
+			loop_metrics_woke(loop);
 		if (got < 0)
 			loop_broken(loop, &err);
 		if (got <= 0)
 			break;
+		loop_metrics_message(loop, loop->in.len);
 		take_message(loop, &peer, roles);
 		loop_outbox_count(loop);
 		if (loop->outbox_bytes > LOOP_OUTBOX_BYTES_MAX)
@@ -192,12 +195,15 @@ static void take_messages(struct loop *loop)
 static void commit(struct loop *loop)
 {
 	struct err err = {0};
+	uint64_t   began;
 
 	loop_jobs_write(loop);
 	if (loop->batch && !loop->broken.code) {
 		loop->batch = false;
+		began = clock_ns();
 		if (catalog_commit(loop->catalog, &err) < 0)
 			loop_broken(loop, &err);
+		loop_metrics_commit(loop, clock_ns() - began);
 	}
 	if (loop->broken.code) {
 		if (loop->batch)
@@ -233,6 +239,7 @@ static void turn(struct loop *loop)
 		db_reader_check(catalog_db(loop->catalog));
 		loop->cleaned = loop->now;
 	}
+	loop_metrics_turn(loop);
 }
 
 /* Inside a scan's process the asker may come later than the failure: it hears the reason too, until it stops us. */

@@ -7,6 +7,7 @@
 #define VARVE_BROKER_LOOP_H
 
 #include "core.h"
+#include "loop_metrics.h"
 #include "store/catalog.h"
 #include "wire/socket.h"
 
@@ -20,6 +21,8 @@ struct loop_config {
 	unsigned                  results_threads;  /* 0 = the CPUs it may use, four at most */
 	uint64_t                  result_bytes_max; /* of unfinished results, all workers; 0 = 512 MiB */
 	uint64_t                  worker_bytes_max; /* … of one worker: its credit; 0 = 64 MiB */
+	struct loop_metrics      *metrics;          /* borrowed; NULL: nothing is counted */
+	struct health            *health;           /* borrowed; NULL: nobody looks */
 };
 
 struct loop;

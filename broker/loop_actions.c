@@ -111,8 +111,8 @@ static int quarantine(struct loop *loop, const struct core_action *action, struc
 				     .text = action->text};
 
 	digest_text(&key.digest, digest);
-	log_line(LOG_WARNING, "broker", "layer %s is in quarantine: %.*s", digest,
-		 SLICE_FMT(slice_sub(action->text, 0, 300)));
+	log_about(LOG_WARNING, "broker", &(struct log_subject){.layer = slice_str(digest)},
+		  "layer %s is in quarantine: %.*s", digest, SLICE_FMT(slice_sub(action->text, 0, 300)));
 	return catalog_quarantine_put(loop->catalog, &key, &why, err);
 }
 
@@ -156,6 +156,7 @@ static int image_done(struct loop *loop, const struct core_action *action, struc
 	job->record.images_count++;
 	catalog_count(loop->catalog, FLEET_IMAGES, 1);
 	catalog_count(loop->catalog, FLEET_IMAGES_FAILED, stored.failed);
+	loop_metrics_image(loop, &image->image, image->outcomes);
 	return 0;
 }
 
@@ -171,6 +172,8 @@ static int reference_failed(struct loop *loop, const struct core_action *action,
 	status = loop_reference_failed(loop, job, action->place, action->code, action->text, &added, err);
 	if (status >= 0 && !added)
 		loop_job_uncount_image(job, &failed, NULL);
+	if (status >= 0 && added)
+		loop_metrics_image(loop, &failed, NULL);
 	return status;
 }
 
@@ -186,8 +189,9 @@ static void job_done(struct loop *loop, const struct core_action *action)
 	job->record.finished_ms = clock_unix_ms();
 	job->changed = true;
 	if (!loop->config.embedded)
-		log_line(LOG_INFO, "broker", "job %llu %s: %llu images", (unsigned long long)action->job,
-			 action->cancelled ? "is cancelled" : "is done", (unsigned long long)job->record.images_count);
+		log_about(LOG_INFO, "broker", LOG_JOB(action->job), "job %llu %s: %llu images",
+			  (unsigned long long)action->job, action->cancelled ? "is cancelled" : "is done",
+			  (unsigned long long)job->record.images_count);
 }
 
 static void drop_lease(struct loop *loop, const struct core_action *action)
@@ -200,7 +204,8 @@ static void drop_lease(struct loop *loop, const struct core_action *action)
 
 static void worker_drained(const struct loop *loop, const struct core_action *action)
 {
-	log_line(LOG_INFO, "broker", "worker %llu is drained", (unsigned long long)action->worker);
+	log_about(LOG_INFO, "broker", LOG_WORKER(action->worker), "worker %llu is drained",
+		  (unsigned long long)action->worker);
 	(void)loop;
 }
 

@@ -93,10 +93,10 @@ static int take_up(struct loop *loop, const struct job_record *record, struct er
 		return err_set(err, ERR_MEM, "broker: out of memory");
 	job->record.owner = catalog_owner(loop->catalog);
 	job->changed = true;
-	log_line(LOG_INFO, "broker", "job %llu goes on%s", (unsigned long long)record->job,
-		 record->state == JOB_SCHEDULED ? ": a schedule"
-		 : record->paused               ? ", paused"
-						: "");
+	log_about(LOG_INFO, "broker", LOG_JOB(record->job), "job %llu goes on%s", (unsigned long long)record->job,
+		  record->state == JOB_SCHEDULED ? ": a schedule"
+		  : record->paused               ? ", paused"
+						 : "");
 	return record->state == JOB_SCHEDULED ? 0 : resume_job(loop, job, err);
 }
 
@@ -118,7 +118,7 @@ static int resume_one(struct loop *loop, uint64_t id, struct err *err)
 	arena_init(&arena, LOOP_JOB_BYTES_MAX);
 	status = catalog_job_get(loop->catalog, id, &arena, &record, &damaged);
 	if (status < 0) {
-		log_line(LOG_WARNING, "broker", "job %llu: %s", (unsigned long long)id, damaged.text);
+		log_about(LOG_WARNING, "broker", LOG_JOB(id), "job %llu: %s", (unsigned long long)id, damaged.text);
 		status = 0;
 	} else if ((record.state == JOB_RUNNING || record.state == JOB_SCHEDULED) &&
 		   !catalog_owner_alive(loop->catalog, record.owner)) {

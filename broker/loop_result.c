@@ -131,10 +131,12 @@ static void finish(struct loop *loop, const struct loop_worker *worker, const st
 	if (loop->broken.code)
 		return;
 	if (status < 0) {
+		loop_metrics_task_ended(loop, info, "refused");
 		ack(loop, &peer, lease, err.code, err.text);
 		fail_lease(loop, lease, err.code == ERR_NOT_FOUND ? CORE_TRANSIENT : CORE_PERMANENT, &err);
 		return;
 	}
+	loop_metrics_task_ended(loop, info, "done");
 	loop_step(loop, &event);
 	ack(loop, &peer, lease, 0, "");
 }
@@ -196,6 +198,7 @@ static void take_chunk(struct loop *loop, struct loop_worker *worker, const stru
 	if (good && m->last)
 		finish(loop, worker, info, m->lease, buf_slice(&upload->bytes));
 	if (!good) {
+		loop_metrics_task_ended(loop, info, "refused");
 		ack(loop, &worker->peer, m->lease, err.code, err.text);
 		fail_lease(loop, m->lease, CORE_PERMANENT, &err);
 	}
@@ -251,6 +254,7 @@ void loop_failed(struct loop *loop, const struct loop_worker *worker, uint64_t c
 					   .text = slice_sub(m.text, 0, 4096)};
 
 		end_upload(loop, find_upload(loop, m.lease));
+		loop_metrics_task_failed(loop, &info, event.fail_class);
 		loop_step(loop, &event);
 	}
 	ack(loop, &worker->peer, m.lease, 0, "");

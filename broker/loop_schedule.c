@@ -12,7 +12,8 @@ enum { FILLED_PER_TURN = 1000, FILL_BYTES_MAX = 256 << 20 };
 
 static void fill_error(const struct loop_job *job, const struct err *err)
 {
-	log_line(LOG_WARNING, "broker", "job %llu: %s", (unsigned long long)job->record.job, err->text);
+	log_about(LOG_WARNING, "broker", LOG_JOB(job->record.job), "job %llu: %s", (unsigned long long)job->record.job,
+		  err->text);
 }
 
 static void fill_ended(struct loop *loop, struct loop_job *job)
@@ -185,15 +186,16 @@ static void due(struct loop *loop, struct loop_job *schedule, uint64_t now)
 	if (before) {
 		schedule->record.skipped_runs++;
 		catalog_count(loop->catalog, FLEET_SCHEDULE_SKIPPED, 1);
-		log_line(LOG_WARNING, "broker", "schedule %llu is due, but skipped: its job %llu still runs",
-			 (unsigned long long)schedule->record.job, (unsigned long long)before->record.job);
+		log_about(LOG_WARNING, "broker", LOG_JOB(schedule->record.job),
+			  "schedule %llu is due, but skipped: its job %llu still runs",
+			  (unsigned long long)schedule->record.job, (unsigned long long)before->record.job);
 	} else if (open_run(loop, schedule, &id, &err) < 0) {
 		loop_broken(loop, &err);
 		return;
 	} else {
 		catalog_count(loop->catalog, FLEET_SCHEDULE_RUNS, 1);
-		log_line(LOG_INFO, "broker", "schedule %llu is due: job %llu is open",
-			 (unsigned long long)schedule->record.job, (unsigned long long)id);
+		log_about(LOG_INFO, "broker", LOG_JOB(schedule->record.job), "schedule %llu is due: job %llu is open",
+			  (unsigned long long)schedule->record.job, (unsigned long long)id);
 	}
 	schedule->record.next_ms = schedule_next(&schedule->schedule, schedule->record.next_ms, now);
 	schedule->changed = true;

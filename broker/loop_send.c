@@ -32,6 +32,7 @@ void loop_reply_error(struct loop *loop, const struct wire_peer *peer, uint64_t 
 
 	if (err->code == ERR_PROTOCOL || err->code == ERR_VERSION || err->code == ERR_AUTH) {
 		catalog_count(loop->catalog, FLEET_REFUSED, 1); /* with the next commit: no stranger makes us write */
+		loop_metrics_refused(loop, err->code);
 		log_line_limited(&loop->refused, LOG_WARNING, "broker", "refused: %s", err->text);
 	}
 	if (frame)
@@ -81,8 +82,8 @@ static void unreachable(struct loop *loop, const struct loop_frame *frame, int s
 		loop_client_gone(loop, &frame->peer); /* or it does not read what it asked for */
 	else if (status == ERR_NOT_FOUND && !worker->away) {
 		worker->away = loop->now;
-		log_line(LOG_INFO, "broker", "worker %llu: %.*s: its connection has ended",
-			 (unsigned long long)worker->id, SLICE_FMT(slice_sub(worker->name, 0, 200)));
+		log_about(LOG_INFO, "broker", LOG_WORKER(worker->id), "worker %llu: %.*s: its connection has ended",
+			  (unsigned long long)worker->id, SLICE_FMT(slice_sub(worker->name, 0, 200)));
 	}
 }
 

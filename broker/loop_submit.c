@@ -86,8 +86,8 @@ static struct loop_job *open_job(struct loop *loop, struct job_record *record, s
 		loop_job_open(loop, job);
 	catalog_count(loop->catalog, FLEET_JOBS, 1);
 	if (!loop->config.embedded)
-		log_line(LOG_INFO, "broker", "job %llu %s", (unsigned long long)record->job,
-			 record->state == JOB_SCHEDULED ? "is a schedule" : "is open");
+		log_about(LOG_INFO, "broker", LOG_JOB(record->job), "job %llu %s", (unsigned long long)record->job,
+			  record->state == JOB_SCHEDULED ? "is a schedule" : "is open");
 	return job;
 }
 
@@ -242,7 +242,8 @@ static void set_paused(struct loop *loop, const struct wire_peer *peer, uint64_t
 		job->record.next_ms = schedule_next(&job->schedule, job->record.next_ms, now);
 	job->record.paused = paused;
 	job->changed = true;
-	log_line(LOG_INFO, "broker", "job %llu %s", (unsigned long long)event.job, paused ? "is paused" : "goes on");
+	log_about(LOG_INFO, "broker", LOG_JOB(event.job), "job %llu %s", (unsigned long long)event.job,
+		  paused ? "is paused" : "goes on");
 	if (job->record.state == JOB_RUNNING)
 		loop_step(loop, &event);
 	loop_reply_empty(loop, peer, WIRE_OK, correlation);

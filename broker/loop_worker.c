@@ -109,10 +109,11 @@ static void worker_gone(struct loop *loop, struct loop_worker *worker, bool orde
 {
 	struct core_event event = {.kind = CORE_WORKER_GONE, .worker = worker->id, .orderly = orderly};
 
-	log_line(!orderly                ? LOG_WARNING
-		 : loop->config.embedded ? LOG_DEBUG
-					 : LOG_INFO,
-		 "broker", "worker %llu: %.*s %s", (unsigned long long)worker->id, SLICE_FMT(worker->name), how);
+	log_about(!orderly                ? LOG_WARNING
+		  : loop->config.embedded ? LOG_DEBUG
+					  : LOG_INFO,
+		  "broker", LOG_WORKER(worker->id), "worker %llu: %.*s %s", (unsigned long long)worker->id,
+		  SLICE_FMT(worker->name), how);
 	loop_worker_forget(loop, event.worker);
 	loop_step(loop, &event);
 }
@@ -141,8 +142,8 @@ static void come_back(struct loop *loop, struct loop_worker *worker, const struc
 	struct core_event event = {
 		.kind = CORE_WORKER_BACK, .worker = worker->id, .leases = m->leases, .count = m->leases_count};
 
-	log_line(LOG_INFO, "broker", "worker %llu: %.*s is back with %zu leases", (unsigned long long)worker->id,
-		 SLICE_FMT(worker->name), m->leases_count);
+	log_about(LOG_INFO, "broker", LOG_WORKER(worker->id), "worker %llu: %.*s is back with %zu leases",
+		  (unsigned long long)worker->id, SLICE_FMT(worker->name), m->leases_count);
 	loop_uploads_drop(loop, worker->id); /* they begin again at number 0 */
 	map_remove(&loop->workers_by_peer, peer_key(&worker->peer));
 	worker->peer = *peer;
@@ -165,8 +166,9 @@ static void join(struct loop *loop, const struct wire_peer *peer, uint64_t corre
 
 	if (!worker)
 		return;
-	log_line(loop->config.embedded ? LOG_DEBUG : LOG_INFO, "broker", "worker %llu: %.*s has joined (%.*s, set %s)",
-		 (unsigned long long)worker->id, SLICE_FMT(worker->name), SLICE_FMT(worker->version), worker->set_name);
+	log_about(loop->config.embedded ? LOG_DEBUG : LOG_INFO, "broker", LOG_WORKER(worker->id),
+		  "worker %llu: %.*s has joined (%.*s, set %s)", (unsigned long long)worker->id,
+		  SLICE_FMT(worker->name), SLICE_FMT(worker->version), worker->set_name);
 	welcome(loop, peer, correlation, worker);
 	event.worker = worker->id;
 	event.set = worker->set;
@@ -274,8 +276,8 @@ void loop_worker_drain(struct loop *loop, struct loop_worker *worker)
 	struct core_event event = {.kind = CORE_WORKER_DRAIN, .worker = worker->id};
 
 	if (!worker->draining)
-		log_line(LOG_INFO, "broker", "worker %llu: %.*s drains", (unsigned long long)worker->id,
-			 SLICE_FMT(worker->name));
+		log_about(LOG_INFO, "broker", LOG_WORKER(worker->id), "worker %llu: %.*s drains",
+			  (unsigned long long)worker->id, SLICE_FMT(worker->name));
 	worker->draining = true;
 	loop_reply_empty(loop, &worker->peer, WIRE_DRAIN, 0);
 	loop_step(loop, &event);

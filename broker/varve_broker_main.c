@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "loop.h"
+#include "net/metrics_serve.h"
 #include "store/store_dir.h"
 
 #include <signal.h>
@@ -24,6 +25,8 @@ static const char help[] =
 	"  --insecure-tcp       tcp:// without keys: everybody who reaches it may do everything; benchmarks only\n"
 	"  --host-tasks-max N   tasks at once per registry, over all workers (default: no limit)\n"
 	"  --results-threads N  threads that compute results (default: one per CPU, four at most)\n"
+	"  --metrics ADDR:PORT  serve /metrics, /healthz and /readyz there over HTTP (default: no)\n"
+	"  --log-format FORMAT  text or json: one object per line\n"
 	"  --verbose            more lines on stderr\n"
 	"  --help, --version\n\n"
 	"SIGTERM and SIGINT stop it; jobs go on from the catalog when it is started again. SIGUSR1, or `varve drain "
@@ -41,6 +44,8 @@ enum option_id {
 	OPTION_INSECURE,
 	OPTION_HOST_TASKS,
 	OPTION_RESULTS_THREADS,
+	OPTION_METRICS,
+	OPTION_LOG_FORMAT,
 	OPTION_VERBOSE,
 	OPTION_HELP,
 	OPTION_VERSION
@@ -55,6 +60,8 @@ static const struct option options[] = {{"endpoint", required_argument, NULL, OP
 					{"insecure-tcp", no_argument, NULL, OPTION_INSECURE},
 					{"host-tasks-max", required_argument, NULL, OPTION_HOST_TASKS},
 					{"results-threads", required_argument, NULL, OPTION_RESULTS_THREADS},
+					{"metrics", required_argument, NULL, OPTION_METRICS},
+					{"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
 					{"verbose", no_argument, NULL, OPTION_VERBOSE},
 					{"help", no_argument, NULL, OPTION_HELP},
 					{"version", no_argument, NULL, OPTION_VERSION},
@@ -63,7 +70,7 @@ static const struct option options[] = {{"endpoint", required_argument, NULL, OP
 struct settings {
 	const char *endpoints[WIRE_ENDPOINTS_MAX + 1];
 	size_t      endpoints_count;
-	const char *store, *db, *key, *admit;
+	const char *store, *db, *key, *admit, *metrics;
 	bool        insecure, done;
 	uint64_t    store_bytes_max, host_tasks_max, results_threads;
 };
@@ -111,6 +118,11 @@ static int take_option(int id, void *data, struct err *err)
 		return number("host-tasks-max", optarg, &settings->host_tasks_max, err);
 	case OPTION_RESULTS_THREADS:
 		return number("results-threads", optarg, &settings->results_threads, err);
+	case OPTION_METRICS:
+		settings->metrics = optarg;
+		return 0;
+	case OPTION_LOG_FORMAT:
+		return daemon_log_format(optarg, err);
 	case OPTION_VERBOSE:
 		log_level_set(LOG_DEBUG);
 		return 0;
@@ -122,12 +134,15 @@ static int take_option(int id, void *data, struct err *err)
 }
 
 struct broker {
-	struct wire_context *context;
-	struct catalog      *catalog;
-	struct auth         *auth;
-	struct loop         *loop;
-	pthread_t            main_thread;
-	struct err           err;
+	struct wire_context  *context;
+	struct catalog       *catalog;
+	struct auth          *auth;
+	struct loop          *loop;
+	struct loop_metrics  *metrics;
+	struct metrics_serve *metrics_serve;
+	struct health         health;
+	pthread_t             main_thread;
+	struct err            err;
 };
 
 static void *run_loop(void *data)
@@ -149,6 +164,7 @@ static int serve(struct broker *broker, const struct settings *settings, struct 
 		return err_set(err, ERR_MEM, "cannot start a thread");
 	while (daemon_wait_signal_drain() == SIGUSR1)
 		loop_drain(broker->loop);
+	health_stopping(&broker->health);
 	loop_stop(broker->loop);
 	pthread_join(thread, NULL);
 	log_line(LOG_INFO, "broker", "stopped");
@@ -161,6 +177,8 @@ static int open_broker(struct broker *broker, const struct settings *settings, c
 	struct loop_config          loop = {
 			 .db_dir = settings->db,
 			 .results_threads = (unsigned)settings->results_threads,
+			 .metrics = broker->metrics,
+			 .health = &broker->health,
 			 .core = {.host_leases_max = (uint32_t)settings->host_tasks_max, .seed = random_seed()}};
 	int status = catalog_open(store, &catalog, &broker->catalog, err);
 
@@ -179,9 +197,29 @@ static int open_broker(struct broker *broker, const struct settings *settings, c
 	return loop_open(&loop, &broker->loop, err);
 }
 
+/* Before the store is opened, which may take its time: probes are told so. */
+static int start_metrics(struct broker *broker, const char *where, struct err *err)
+{
+	int status;
+
+	if (!where)
+		return 0;
+	if ((broker->metrics = loop_metrics_new()) == NULL)
+		return err_set(err, ERR_MEM, "metrics: out of memory");
+	status = metrics_serve_start(where, loop_metrics_registry(broker->metrics), &broker->health,
+				     &broker->metrics_serve, err);
+	if (status >= 0)
+		log_line(LOG_INFO, "broker", "metrics at http://%s/metrics",
+			 metrics_serve_address(broker->metrics_serve));
+	return status;
+}
+
 static void close_broker(struct broker *broker)
 {
+	metrics_serve_stop(broker->metrics_serve);
 	loop_close(broker->loop);
+	loop_metrics_free(broker->metrics);
+	health_deinit(&broker->health);
 	wire_context_free(broker->context);
 	auth_close(broker->auth);
 	catalog_close(broker->catalog);
@@ -193,6 +231,7 @@ static int run(struct settings *settings, struct err *err)
 	struct buf    endpoint, store;
 	int           status = 0;
 
+	health_init(&broker.health, "the store is being opened");
 	buf_init(&endpoint, 1024);
 	buf_init(&store, 8192);
 	if (!settings->endpoints_count) {
@@ -207,6 +246,8 @@ static int run(struct settings *settings, struct err *err)
 			 "--insecure-tcp: whoever reaches a tcp endpoint may do EVERYTHING; for benchmarks only");
 	daemon_block_signals();
 	if (status >= 0)
+		status = start_metrics(&broker, settings->metrics, err);
+	if (status >= 0)
 		status = open_broker(&broker, settings, (const char *)store.ptr, err);
 	if (status >= 0)
 		status = serve(&broker, settings, err);
@@ -220,13 +261,15 @@ int main(int argc, char **argv)
 {
 	struct settings settings = {0};
 	struct err      err = {0};
-	int             status = daemon_read_options(argc, argv, options, take_option, &settings, &settings.done, &err);
+	int             status;
 
+	daemon_log_begin();
+	status = daemon_read_options(argc, argv, options, take_option, &settings, &settings.done, &err);
 	if (status >= 0 && settings.done)
 		return 0;
 	if (status >= 0)
 		status = run(&settings, &err);
 	if (status < 0)
-		fprintf(stderr, "varve-broker: %s\n", err.text);
+		daemon_say_error("varve-broker", &err);
 	return daemon_exit_status(status);
 }

@@ -26,6 +26,9 @@ struct log_subject {
 };
 void log_about(enum log_level level, const char *where, const struct log_subject *subject, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+#define LOG_JOB(id)    (&(struct log_subject){.job = (id)})
+#define LOG_WORKER(id) (&(struct log_subject){.worker = (id)})
+
 /* For lines that a stranger can cause: ten a minute, then one tells how many were left out. One thread per limit. */
 struct log_limit {
 	unsigned long long since_ms;

@@ -41,6 +41,7 @@ struct http_serve {
 	/* the thread's */
 	struct connection *oldest, **newest;
 	size_t             connections;
+	bool               again; /* one has ended: the library looks for new ones only when it is run once more */
 };
 
 /* --- one request --- */
@@ -141,6 +142,7 @@ static void end_connection(struct http_serve *serve, struct connection *entry)
 	if (!entry->next)
 		serve->newest = link;
 	serve->connections--;
+	serve->again = true;
 	free(entry);
 }
 
@@ -174,6 +176,8 @@ static int wait_ms(const struct http_serve *serve)
 	MHD_UNSIGNED_LONG_LONG ms;
 	int                    wait = serve->connections ? LOOK_EVERY_MS : -1;
 
+	if (serve->again)
+		return 0;
 	if (MHD_get_timeout(serve->daemon, &ms) == MHD_YES && (wait < 0 || ms < (MHD_UNSIGNED_LONG_LONG)wait))
 		wait = ms < LOOK_EVERY_MS ? (int)ms : LOOK_EVERY_MS;
 	return wait;
@@ -187,6 +191,7 @@ static void *serve_run(void *data)
 
 	while (!atomic_load(&serve->stopping)) {
 		poll(fds, 2, wait_ms(serve));
+		serve->again = false;
 		MHD_run(serve->daemon);
 		end_old_connections(serve);
 	}

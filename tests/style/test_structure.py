@@ -28,6 +28,7 @@ EDGES = {
     "worker/agent": {"base", "model", "source", "layer", "entry", "analyze", "net", "wire"},
     "worker/varve_worker_main.c": {"base", "model", "source", "layer", "entry", "analyze", "net", "wire"},
     "broker": {"base", "model", "wire", "store", "aggregate", "match"},
+    "broker/varve_broker_main.c": {"base", "model", "wire", "store", "aggregate", "match", "net"},
 }
 
 LIBRARIES = {
