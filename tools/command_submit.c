@@ -88,8 +88,10 @@ static int read_token(const char *text, uint8_t token[WIRE_TOKEN_BYTES], struct 
 	bool good = strlen(text) == 2 * WIRE_TOKEN_BYTES;
 
 	for (size_t i = 0; good && i < WIRE_TOKEN_BYTES; i++) {
-		good = digit(text[2 * i]) >= 0 && digit(text[2 * i + 1]) >= 0;
-		token[i] = good ? (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1])) : 0;
+		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+
+		good = high >= 0 && low >= 0;
+		token[i] = (uint8_t)((unsigned)high << 4 | (unsigned)low);
 	}
 	return good ? 0
 		    : err_set(err, ERR_USAGE, "--token: not %d hexadecimal digits (openssl rand -hex %d makes some)",

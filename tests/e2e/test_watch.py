@@ -52,9 +52,13 @@ class Terminal:
             assert self.read(), f"{text!r} never came: {self.bytes!r}"
 
     def play(self):
+        return self.play_bytes(self.bytes)
+
+    @staticmethod
+    def play_bytes(bytes):
         """Every line as it stood when the cursor went back or down, and the lines that stay. ESC[K erases, ESC[nC goes right."""
         shown, lines, line, column = [], [], "", 0
-        for token in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", self.bytes.decode(errors="replace")):
+        for token in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|[\r\n]|[^\x1b\r\n]+", bytes.decode(errors="replace")):
             if token in "\r\n":
                 shown.append(line)
             if token == "\r":
@@ -145,3 +149,58 @@ def test_who_watches_may_leave_and_the_job_goes_on(build, tmp_path, layout):
         assert watch.process.wait(60) == 0
         registry.release()
         assert fleet.call("watch", job).code == 0
+
+
+def test_the_line_follows_the_width_of_the_terminal(build, tmp_path, layout):
+    with Fleet(build, tmp_path / "fleet") as fleet, HeldRegistry(layout, held=[layout.base]) as registry:
+        fleet.start_broker()
+        fleet.start_worker("one")
+        job = fleet.call("submit", f"registry://{registry.host}").out.strip()
+        registry.wait_asked(layout.base)
+        watch = Terminal([build / "varve", "watch", *fleet.client_options(), job], fleet.env, 120)
+        watch.wait_text("layers")
+        before = len(watch.bytes)
+        watch.resize(24)
+        while not any(line.startswith("images ") for line in Terminal.play_bytes(watch.bytes[before:])[0]):
+            assert watch.read()
+        narrow = [line for line in Terminal.play_bytes(watch.bytes[before:])[0] if line.startswith("images ")]
+        assert narrow and all(len(line) < 24 for line in narrow), narrow
+        registry.release()
+        while watch.read():
+            pass
+        assert watch.process.wait(60) == 0
+
+
+def test_a_line_that_does_not_change_costs_nothing(build, tmp_path, layout):
+    """The progress comes again and again while a layer is held, and nothing is written for it."""
+    with Fleet(build, tmp_path / "fleet") as fleet, HeldRegistry(layout, held=[layout.base]) as registry:
+        fleet.start_broker()
+        fleet.start_worker("one")
+        job = fleet.call("submit", f"registry://{registry.host}").out.strip()
+        registry.wait_asked(layout.base)
+        watch = Terminal([build / "varve", "watch", *fleet.client_options(), job], fleet.env, 120)
+        watch.wait_text(f"images 0/{IMAGES}")
+        for _ in range(3):
+            fleet.call("status")
+        registry.release()
+        while watch.read():
+            pass
+        assert watch.process.wait(60) == 0
+        drawn = [line for line in watch.shown if line.startswith("images ")]
+        assert drawn and all(one != next for one, next in zip(drawn, drawn[1:])), watch.bytes
+
+
+def test_a_long_list_shows_how_much_of_it_was_sent(build, tmp_path):
+    with Fleet(build, tmp_path / "fleet") as fleet:
+        fleet.start_broker()
+        fifo = tmp_path / "list"
+        os.mkfifo(fifo)
+        submit = Terminal([build / "varve", "submit", *fleet.client_options(), "--from-file", fifo], fleet.env, 80)
+        with open(fifo, "w") as listing:
+            listing.write("".join(f"registry.invalid/team/app{i}:v1\n" for i in range(6000)))
+            listing.flush()
+            submit.wait_text("references sent")
+        while submit.read():
+            pass
+        assert submit.process.wait(60) == 0
+        assert [line.strip() for line in submit.screen if line.strip()] == ["1"]  # the job's number alone stays

@@ -118,10 +118,18 @@ static int ping(struct registry_host *host, const struct source_call *call, stru
 	return code ? err_set(err, code, "%s", why.text) : 0;
 }
 
+/* A host that was found dead before is given one try at a time: it may be a mirror that nobody waits for. Who has no time
+ * to wait tries twice: whoever gave him the task knows what becomes of the host elsewhere. */
+static unsigned tries_again(const struct registry_host *host, const struct source_call *call)
+{
+	if (host->unreachable.code)
+		return 0;
+	return call && call->wait_ms_max && host->client->retries_max > 1 ? 1 : host->client->retries_max;
+}
+
 static int settle(struct registry_host *host, const struct source_call *call, struct err *err)
 {
-	/* A host that was found dead before is given one try at a time: it may be a mirror that nobody waits for. */
-	struct patience patience = patience_new(host->unreachable.code ? 0 : host->client->retries_max, random_seed());
+	struct patience patience = patience_new(tries_again(host, call), random_seed());
 	uint64_t        wait_ms;
 
 	if (host->unreachable.code && clock_ms() < host->unreachable_until_ms)
