@@ -13,7 +13,7 @@ from chaos import Chaos
 from fleet import Fleet
 from registry import Registry
 
-SEEDS = range(1, 21) if os.environ.get("VARVE_TEST_LONG") else (1, 2)
+SEEDS = range(1, 21) if os.environ.get("VARVE_TEST_LONG") else (1, 2, 3)
 
 
 def pytest_generate_tests(metafunc):
@@ -39,6 +39,16 @@ def totals(fleet, job):
     told = json.loads(fleet.call("status", "--format", "json", job).out)["jobs"][0]
     return {"state": told["state"], "images": told["images"],
             "layers": {key: told["layers"][key] for key in ("unique", "done", "failed", "uses")}}
+
+
+def check_counters(fleet, catalogue, story):
+    """Whatever was killed: every layer was finished once, and each further start has its reason. A task that was committed may
+    never have reached a worker; none reached one uncommitted."""
+    counters, begun = fleet.counters(), fleet.scans_started()
+    assert counters["layers"] == counters["finished"] == len(catalogue.layers), (counters, story)
+    assert counters["images"] == len(catalogue.names) * counters["jobs"], (counters, story)
+    assert counters["failed"] == counters["images_failed"] == counters["quarantined"] == 0, (counters, story)
+    assert set(begun) == catalogue.layers and sum(begun.values()) <= counters["started"], (counters, begun, story)
 
 
 @pytest.fixture(scope="module")
@@ -94,5 +104,6 @@ def test_chaos_changes_nothing(build, catalogue, registry, quiet, tmp_path, seed
         assert code == 0, story + "\n" + chaos.client.log
         assert canonical(fleet.results(chaos.job, "json").out) == canonical(quiet.text), story
         assert totals(fleet, chaos.job) == quiet.totals, story
+        check_counters(fleet, catalogue, story)
         check = fleet.varve.run("store", "check", "--store", fleet.store)
         assert check.code == 0, check.out + check.err

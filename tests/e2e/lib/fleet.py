@@ -1,14 +1,20 @@
 """fleet.py - a broker and workers as processes of their own, with their logs; waits are for what happened, never for time."""
 import collections
+import json
 import pathlib
 import re
 import signal
 import subprocess
 import threading
+import time
 
 from varve import Varve, environment
 
 WAIT_SECONDS = 60
+
+
+def retries(counters):
+    return sum(value for name, value in counters.items() if name.startswith("retried_"))
 
 
 class Program:
@@ -149,6 +155,28 @@ class Fleet:
         out = self.call("results", "--format", fmt, job)
         assert out.code in (0, 3), out.err
         return out
+
+    def status(self, *arguments, key=None):
+        out = self.call("status", "--format", "json", *arguments, key=key)
+        assert out.code == 0, out.err
+        return json.loads(out.out)
+
+    def counters(self, key=None):
+        """{name: value} of the fleet. What always holds is checked here: every scan that began was the first of its layer or
+        has a reason."""
+        counters = self.status("--counters", key=key)["counters"]
+        assert counters["started"] == counters["layers"] + retries(counters), counters
+        return counters
+
+    def wait_status(self, condition, *arguments, seconds=WAIT_SECONDS):
+        """Asks for the status until condition(status) is true; that status."""
+        deadline = time.monotonic() + seconds
+        while True:
+            told = self.status(*arguments)
+            if condition(told):
+                return told
+            assert time.monotonic() < deadline, f"it did not become so: {told}"
+            time.sleep(0.05)
 
     def wait(self, condition, seconds=WAIT_SECONDS):
         """Waits for lines of any program until condition() is true; what it is by then."""

@@ -11,10 +11,11 @@ import threading
 
 class HeldRegistry:
     """`held`: digests whose answer stops half-way until release(). `bad`: digests answered with other bytes of the same
-    length. `login`: (user, password) that every request must bring."""
+    length. `first`: {digest: [(status, headers)…]}: what the first requests for a blob are answered, before it goes well.
+    `login`: (user, password) that every request must bring."""
 
-    def __init__(self, layout, held=(), bad=(), login=None):
-        self.layout, self.bad = layout, set(bad)
+    def __init__(self, layout, held=(), bad=(), login=None, first=None):
+        self.layout, self.bad, self.first = layout, set(bad), {digest: list(answers) for digest, answers in (first or {}).items()}
         self.login = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
         self.gates = {digest: threading.Event() for digest in held}
         self.arrivals, self.log = threading.Condition(), []
@@ -111,6 +112,10 @@ class HeldRegistry:
                 data = outer.read(digest)
                 if data is None:
                     return self.answer(404, b'{"errors":[{"code":"BLOB_UNKNOWN"}]}')
+                if outer.first.get(digest):
+                    status, headers = outer.first[digest].pop(0)
+                    outer.arrived(digest)
+                    return self.answer(status, b'{"errors":[{"code":"TOLD"}]}', **headers)
                 if digest in outer.bad:
                     data = bytes(len(data))
                 self.head(200, len(data))
