@@ -22,18 +22,28 @@ static int run(z_stream *z, struct buf *out, struct err *err)
 	return rc == Z_STREAM_END ? 0 : err_set(err, ERR_FORMAT, "zlib: damaged or cut short");
 }
 
-int zlib_inflate(struct slice bytes, struct buf *out, struct err *err)
+static int inflate_whole(struct slice bytes, int window_bits, struct buf *out, struct err *err)
 {
 	z_stream z = {0};
 	int      rc;
 
 	if (bytes.len > UINT32_MAX)
 		return err_set(err, ERR_LIMIT, "zlib: %zu bytes of input", bytes.len);
-	if (inflateInit(&z) != Z_OK)
+	if (inflateInit2(&z, window_bits) != Z_OK)
 		return err_set(err, ERR_MEM, "zlib: out of memory");
 	z.next_in = (Bytef *)(uintptr_t)bytes.ptr;
 	z.avail_in = (uInt)bytes.len;
 	rc = run(&z, out, err);
 	inflateEnd(&z);
 	return rc;
+}
+
+int zlib_inflate(struct slice bytes, struct buf *out, struct err *err)
+{
+	return inflate_whole(bytes, MAX_WBITS, out, err);
+}
+
+int deflate_inflate(struct slice bytes, struct buf *out, struct err *err)
+{
+	return inflate_whole(bytes, -MAX_WBITS, out, err);
 }

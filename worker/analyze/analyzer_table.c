@@ -20,7 +20,8 @@
 	ROW(dotnet_deps)                                                                                               \
 	ROW(conda_meta)                                                                                                \
 	ROW(go_binary)                                                                                                 \
-	ROW(rust_audit)
+	ROW(rust_audit)                                                                                                \
+	ROW(java_archive)
 
 #define DECLARE(name) extern const struct analyzer analyzer_##name;
 #define POINTER(name) &analyzer_##name,
