@@ -33,11 +33,11 @@
 #define LIMIT_BODY_MEMORY_BYTES     (4u << 20)     /* larger bodies go to the spool */
 #define LIMIT_HOLE_BYTES            (1ull << 30) /* zeros read for holes of sparse files, which cost an image nothing */
 #define LIMIT_PENDING_BYTES         (64u << 20) /* of one layer: database files that wait in memory for their companion */
-#define LIMIT_NESTED_DEPTH          12u            /* archives within archives */
-#define LIMIT_NESTED_ARCHIVES       20000u         /* within one file */
-#define LIMIT_NESTED_MEMBERS        2000000u       /* of all of them */
-#define LIMIT_NESTED_HELD_BYTES     (48u << 20)    /* unpacked inner archives that are in memory at once */
-#define LIMIT_NESTED_BYTES          (4ull << 30)   /* unpacked from one file in all */
+#define LIMIT_NESTED_DEPTH          12u         /* archives within archives */
+#define LIMIT_NESTED_ARCHIVES       20000u      /* within one file */
+#define LIMIT_NESTED_MEMBERS        2000000u    /* of all of them */
+#define LIMIT_NESTED_HELD_BYTES     (48u << 20)  /* unpacked inner archives that are in memory at once */
+#define LIMIT_NESTED_BYTES          (4ull << 30) /* unpacked from one file in all */
 #define LIMIT_SPOOL_BYTES           (2ull << 30) /* per layer */
 #define LIMIT_INVENTORY_BYTES       (256u << 20) /* encoded inventory and path table of one layer */
 #define LIMIT_INVENTORY_ARENA_BYTES (512u << 20) /* decoded; address space, not what a usual layer takes */
