@@ -9,18 +9,23 @@
 #include "job_table.h"
 #include "progress.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+enum { ENDED_MAX = 15 /* jobs: with the rest about a screen */ };
+
 struct status_values {
 	struct broker_options broker;
 	const char           *format, *failed, *store;
-	bool                  workers, counters;
+	bool                  workers, counters, all;
 };
 
 static const struct option_spec status_options[] = {
 	BROKER_OPTIONS(status_values),
+	{"all", OPTION_FLAG, offsetof(struct status_values, all), NULL,
+	 "every job that has ended, not the newest alone"},
 	{"workers", OPTION_FLAG, offsetof(struct status_values, workers), NULL, "the workers, one a line"},
 	{"counters", OPTION_FLAG, offsetof(struct status_values, counters), NULL,
 	 "what was begun, finished, retried and why, since the store was made"},
@@ -64,7 +69,7 @@ static void put_tables(struct buf *text, const struct status_values *values, con
 		return;
 	if (!one_job)
 		fleet_line_put(text, reply);
-	job_table_put(text, reply, columns, colour);
+	job_table_put(text, reply, values->all ? SIZE_MAX : ENDED_MAX, columns, colour);
 }
 
 static int print(const struct status_values *values, const struct wire_status_reply *reply, bool one_job,

@@ -62,7 +62,13 @@ static void put_job_row(struct grid *grid, const struct wire_job_status *job)
 	grid_cell(grid, STYLE_PLAIN, job->label);
 }
 
-static void put_jobs(struct buf *out, const struct wire_status_reply *reply, unsigned columns, bool colour)
+static bool has_ended(const struct wire_job_status *job)
+{
+	return job->state == JOB_DONE || job->state == JOB_CANCELLED;
+}
+
+static void put_jobs(struct buf *out, const struct wire_status_reply *reply, size_t ended_max, unsigned columns,
+		     bool colour)
 {
 	static const struct grid_column specs[] = {
 		{.title = "JOB", .right = true},    {.title = "STATE"},
@@ -72,11 +78,13 @@ static void put_jobs(struct buf *out, const struct wire_status_reply *reply, uns
 		{.title = "WHAT", .width_min = 16},
 	};
 	struct grid grid;
-	size_t      rows = 0;
+	size_t      rows = 0, ended = 0;
 
 	grid_init(&grid, specs, sizeof(specs) / sizeof(*specs));
 	for (size_t i = 0; i < reply->jobs_count; i++) {
 		if (reply->jobs[i].state == JOB_SCHEDULED)
+			continue;
+		if (has_ended(&reply->jobs[i]) && ended++ >= ended_max)
 			continue;
 		put_job_row(&grid, &reply->jobs[i]);
 		rows++;
@@ -85,6 +93,8 @@ static void put_jobs(struct buf *out, const struct wire_status_reply *reply, uns
 		grid_print(&grid, out, 0, columns, true, colour);
 	else
 		buf_str(out, "no jobs\n");
+	if (ended > ended_max)
+		buf_printf(out, "and %zu older ones that have ended (--all)\n", ended - ended_max);
 	grid_deinit(&grid);
 }
 
@@ -143,9 +153,10 @@ static void put_schedules(struct buf *out, const struct wire_status_reply *reply
 	grid_deinit(&grid);
 }
 
-void job_table_put(struct buf *out, const struct wire_status_reply *reply, unsigned columns, bool colour)
+void job_table_put(struct buf *out, const struct wire_status_reply *reply, size_t ended_max, unsigned columns,
+		   bool colour)
 {
-	put_jobs(out, reply, columns, colour);
+	put_jobs(out, reply, ended_max, columns, colour);
 	put_schedules(out, reply, columns, colour);
 	for (size_t i = 0; i < reply->notices.count; i++) {
 		buf_str(out, "! ");

@@ -6,8 +6,9 @@
 #include "wire/message.h"
 
 const char *job_state_name(const struct wire_job_status *job); /* "running" "paused" "done" "cancelled" "schedule" */
-/* Jobs, schedules, and the notices below. */
-void        job_table_put(struct buf *out, const struct wire_status_reply *reply, unsigned columns, bool colour);
+/* Jobs, schedules, and the notices below. Of jobs that have ended the newest `ended_max` alone; the rest is a number. */
+void        job_table_put(struct buf *out, const struct wire_status_reply *reply, size_t ended_max, unsigned columns,
+			  bool colour);
 void        job_json_put(struct json_writer *w, const struct wire_status_reply *reply); /* members of an object */
 void        job_line_put(struct buf *out, const struct wire_job_status *status); /* one line, when it has ended */
 

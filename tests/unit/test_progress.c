@@ -79,7 +79,7 @@ static void job_label_cannot_act_on_the_terminal(void **state)
 	struct buf               out = {.bytes_max = 4096};
 
 	(void)state;
-	job_table_put(&out, &reply, 0, false);
+	job_table_put(&out, &reply, SIZE_MAX, 0, false);
 	assert_true(slice_find(buf_slice(&out), 0x1b) == SIZE_MAX);
 	assert_true(slice_find_str(buf_slice(&out), "12/60") != SIZE_MAX);
 	buf_deinit(&out);

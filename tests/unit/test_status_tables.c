@@ -105,7 +105,7 @@ static bool has_line(const char *words)
 static void jobs_and_schedules_are_told_apart(void **state)
 {
 	(void)state;
-	job_table_put(&out, &reply, 0, false);
+	job_table_put(&out, &reply, SIZE_MAX, 0, false);
 	assert_true(has_line("9 running 25% 1/4"));
 	assert_true(has_line("8 paused 25% 0/0"));
 	assert_true(has_line("7 done 2/2"));
@@ -120,9 +120,26 @@ static void running_job_is_never_all_done(void **state)
 	struct wire_status_reply one = {.jobs = &full, .jobs_count = 1};
 
 	(void)state;
-	job_table_put(&out, &one, 0, false);
+	job_table_put(&out, &one, 0, 0, false);
 	assert_true(has_line("1 running 99%"));
 	assert_false(has_line("SCHEDULE"));
+}
+
+static void of_jobs_that_have_ended_the_newest_are_shown(void **state)
+{
+	struct wire_job_status   many[] = {{.job = 4, .state = JOB_DONE},
+					   {.job = 3, .state = JOB_CANCELLED},
+					   {.job = 2, .state = JOB_DONE},
+					   {.job = 1, .state = JOB_RUNNING}};
+	struct wire_status_reply four = {.jobs = many, .jobs_count = 4};
+
+	(void)state;
+	job_table_put(&out, &four, 2, 0, false);
+	assert_true(has_line("4 done"));
+	assert_true(has_line("3 cancelled"));
+	assert_false(has_line("2 done"));
+	assert_true(has_line("1 running"));
+	assert_true(has_line("and 1 older ones that have ended (--all)"));
 }
 
 static void fleet_is_one_line(void **state)
@@ -193,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(jobs_and_schedules_are_told_apart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(running_job_is_never_all_done, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(of_jobs_that_have_ended_the_newest_are_shown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(fleet_is_one_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(older_broker_that_tells_no_workers_is_not_said_to_have_none, set_up,
 						tear_down),
