@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+enum { IMAGE_BYTES_MAX = 64 << 20, IMAGE_PLACES_BYTES = 320 };
+
 static void count_layer(struct loop *loop, const struct wire_layer_result *m)
 {
 	catalog_count(loop->catalog, FLEET_FINISHED, 1);
@@ -83,6 +85,31 @@ static void set_places(struct core_image *image, const struct job_record *job)
 	image->location = arena_printf(&image->arena, "%s/%s", reference.host, reference.path);
 }
 
+/* What an image takes that waits: its record, what is decoded of it and points into it, the places, a byte a layer. */
+static size_t image_bytes(const struct image *image, size_t encoded)
+{
+	return encoded + image->layers_count * (sizeof(*image->layers) + 1) +
+	       image->warnings_count * sizeof(*image->warnings) + 4 * image->reference.len + IMAGE_PLACES_BYTES;
+}
+
+/* It may wait for hours beside thousands of others: its memory is what it needs and no more. */
+static int read_image(struct core_image *image, struct slice encoded, struct err *err)
+{
+	struct arena scratch;
+	struct image shape;
+	int          status;
+
+	arena_init(&scratch, IMAGE_BYTES_MAX);
+	status = image_decode_borrowed(encoded, &scratch, &shape, err);
+	if (status >= 0)
+		arena_reserve(&image->arena, image_bytes(&shape, encoded.len));
+	arena_deinit(&scratch);
+	if (status < 0)
+		return status;
+	image->encoded = arena_copy(&image->arena, encoded);
+	return image_decode_borrowed(image->encoded, &image->arena, &image->image, err);
+}
+
 static int take_image(struct loop *loop, const struct core_lease_info *info, struct slice encoded, uint64_t set,
 		      struct err *err)
 {
@@ -93,8 +120,7 @@ static int take_image(struct loop *loop, const struct core_lease_info *info, str
 
 	if (!image)
 		return err_set(err, ERR_MEM, "broker: out of memory");
-	image->encoded = arena_copy(&image->arena, encoded);
-	status = image_decode(image->encoded, &image->arena, &image->image, err);
+	status = read_image(image, encoded, err);
 	if (status >= 0 && image->image.layers_count > LIMIT_LAYERS_PER_IMAGE)
 		status = err_set(err, ERR_LIMIT, "image of %zu layers", image->image.layers_count);
 	if (status >= 0 && job) {
@@ -119,8 +145,8 @@ static int check_image(struct slice encoded, struct slice reference, bool *whole
 	struct image image;
 	int          status;
 
-	arena_init(&scratch, 64 << 20);
-	status = image_decode(encoded, &scratch, &image, err);
+	arena_init(&scratch, IMAGE_BYTES_MAX);
+	status = image_decode_borrowed(encoded, &scratch, &image, err);
 	*whole &= status >= 0 && image.status != IMAGE_FAILED && image.warnings_count == 0 &&
 		  slice_eq(image.reference, reference);
 	arena_deinit(&scratch);

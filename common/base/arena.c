@@ -44,15 +44,12 @@ static size_t next_block_size(const struct arena *arena, size_t need)
 	return size < need ? need : size;
 }
 
-static struct arena_block *add_block(struct arena *arena, size_t need)
+static struct arena_block *add_block_of(struct arena *arena, size_t size)
 {
-	size_t              size = next_block_size(arena, need);
 	size_t              left = arena->bytes_max - arena->bytes_used;
 	struct arena_block *block;
 
-	if (size + sizeof(*block) > left)
-		size = need;
-	if (need > left || size + sizeof(*block) > left)
+	if (size > left || size + sizeof(*block) > left)
 		return NULL;
 	block = malloc(sizeof(*block) + size);
 	if (!block)
@@ -61,6 +58,15 @@ static struct arena_block *add_block(struct arena *arena, size_t need)
 	arena->head = block;
 	arena->bytes_used += sizeof(*block) + size;
 	return block;
+}
+
+static struct arena_block *add_block(struct arena *arena, size_t need)
+{
+	size_t size = next_block_size(arena, need);
+
+	if (size + sizeof(struct arena_block) > arena->bytes_max - arena->bytes_used)
+		size = need;
+	return add_block_of(arena, size);
 }
 
 static void *take(struct arena *arena, size_t size, size_t align)
@@ -80,6 +86,13 @@ static void *take(struct arena *arena, size_t size, size_t align)
 	}
 	block->used = at + size;
 	return block->bytes + at;
+}
+
+void arena_reserve(struct arena *arena, size_t bytes)
+{
+	if (!arena->failed && bytes < SIZE_MAX / 2 && (!arena->head || arena->head->size - arena->head->used < bytes) &&
+	    !add_block_of(arena, bytes))
+		arena->failed = true;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)

@@ -22,6 +22,9 @@ void  arena_reset(struct arena *arena);              /* everything given is gone
 void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
 void *arena_array(struct arena *arena, size_t count, size_t size); /* checks the product */
 
+/* Room for `bytes` more in one piece, and no more: for what stays for long and whose size is known. */
+void arena_reserve(struct arena *arena, size_t bytes);
+
 struct slice arena_copy(struct arena *arena, struct slice bytes);
 char        *arena_str(struct arena *arena, struct slice bytes); /* with a NUL behind; embedded NULs stay */
 struct slice arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

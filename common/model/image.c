@@ -116,12 +116,23 @@ int image_encode(const struct image *image, struct buf *out, struct err *err)
 	return encode_verdict(out, "image", err);
 }
 
-int image_decode(struct slice bytes, struct arena *arena, struct image *image, struct err *err)
+static int decode(struct slice bytes, bool borrow, struct arena *arena, struct image *image, struct err *err)
 {
 	struct decoder d = decoder_of(bytes, arena);
 
+	d.borrow = borrow;
 	image_read(&d, image);
 	if (!msgpack_at_end(&d.r))
 		msgpack_fail(&d.r);
 	return decoder_verdict(&d, "image", err);
+}
+
+int image_decode(struct slice bytes, struct arena *arena, struct image *image, struct err *err)
+{
+	return decode(bytes, false, arena, image, err);
+}
+
+int image_decode_borrowed(struct slice bytes, struct arena *arena, struct image *image, struct err *err)
+{
+	return decode(bytes, true, arena, image, err);
 }

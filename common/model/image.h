@@ -42,5 +42,7 @@ struct image {
 
 int image_encode(const struct image *image, struct buf *out, struct err *err);
 int image_decode(struct slice bytes, struct arena *arena, struct image *image, struct err *err);
+/* Its strings are borrowed from `bytes`; arrays are in the arena. */
+int image_decode_borrowed(struct slice bytes, struct arena *arena, struct image *image, struct err *err);
 
 #endif

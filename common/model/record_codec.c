@@ -37,7 +37,7 @@ struct slice decode_string(struct decoder *d, size_t bytes_max)
 		fail_limit(d, "a string may hold");
 		return SLICE_EMPTY;
 	}
-	return text.len ? arena_copy(d->arena, text) : SLICE_EMPTY;
+	return text.len && !d->borrow ? arena_copy(d->arena, text) : text;
 }
 
 struct slice decode_text(struct decoder *d)

@@ -1,7 +1,7 @@
 /* record_codec.h - what the msgpack codecs of the model share: strings with a ceiling, optional digests, sorted record lists.
  *
  * A decoder is sticky like its reader: after the first wrong or oversized value everything reads as zero or empty, and
- * decoder_verdict() says why. Strings are copied into the arena. Counts are believed only as far as the input is long.
+ * decoder_verdict() says why. Strings are copied into the arena, unless the decoder borrows them from its input. Counts are believed only as far as the input is long.
  */
 #ifndef VARVE_MODEL_RECORD_CODEC_H
 #define VARVE_MODEL_RECORD_CODEC_H
@@ -14,7 +14,8 @@
 struct decoder {
 	struct msgpack_reader r;
 	struct arena         *arena;
-	const char           *limit; /* the ceiling that was reached first, or NULL */
+	const char           *limit;  /* the ceiling that was reached first, or NULL */
+	bool                  borrow; /* strings stay where they are */
 };
 
 struct decoder decoder_of(struct slice bytes, struct arena *arena);

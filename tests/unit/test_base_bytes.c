@@ -122,6 +122,21 @@ static void arena_fails_at_its_ceiling_without_losing_what_it_gave(void **state)
 	arena_deinit(&arena);
 }
 
+static void arena_takes_no_more_than_was_reserved(void **state)
+{
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, 64 * 1024);
+	arena_reserve(&arena, 100);
+	assert_true(arena.bytes_used < 200);
+	assert_non_null(arena_alloc(&arena, 90));
+	assert_true(arena.bytes_used < 200);
+	arena_reserve(&arena, 64 * 1024);
+	assert_true(arena_failed(&arena));
+	arena_deinit(&arena);
+}
+
 static void arena_grow_keeps_the_items(void **state)
 {
 	struct arena arena;
@@ -150,6 +165,7 @@ int main(void)
 		cmocka_unit_test(cursor_line_takes_crlf_and_a_last_line_without_end),
 		cmocka_unit_test(buf_keeps_its_maximum_and_stays_failed),
 		cmocka_unit_test(arena_fails_at_its_ceiling_without_losing_what_it_gave),
+		cmocka_unit_test(arena_takes_no_more_than_was_reserved),
 		cmocka_unit_test(arena_grow_keeps_the_items),
 	};
 

@@ -50,6 +50,31 @@ static int decode_image(struct slice bytes)
 	return verdict;
 }
 
+static bool lies_in(struct slice part, struct slice whole)
+{
+	return part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
+
+static void a_borrowed_image_is_the_same_and_points_into_its_record(void **state)
+{
+	struct buf   bytes = encode_image(), again;
+	struct arena arena;
+	struct image image;
+
+	(void)state;
+	arena_init(&arena, MEMORY);
+	buf_init(&again, MEMORY);
+	assert_int_equal(image_decode_borrowed(buf_slice(&bytes), &arena, &image, NULL), 0);
+	assert_true(lies_in(image.reference, buf_slice(&bytes)));
+	assert_true(lies_in(image.layers[0].location, buf_slice(&bytes)));
+	assert_true(lies_in(image.warnings[0], buf_slice(&bytes)));
+	assert_int_equal(image_encode(&image, &again, NULL), 0);
+	assert_true(slice_eq(buf_slice(&bytes), buf_slice(&again)));
+	arena_deinit(&arena);
+	buf_deinit(&again);
+	buf_deinit(&bytes);
+}
+
 static int decode_result(struct slice bytes)
 {
 	struct arena        arena;
@@ -175,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_image_survives),
+		cmocka_unit_test(a_borrowed_image_is_the_same_and_points_into_its_record),
 		cmocka_unit_test(a_result_survives),
 		cmocka_unit_test(indexes_that_lead_nowhere_are_refused),
 		cmocka_unit_test(damage_is_an_error_and_never_a_crash),
