@@ -134,7 +134,7 @@ dpkg -i /test/1/*.deb
 [ "$(systemctl is-enabled varve-broker)" = disabled ]
 [ "$(systemctl is-active varve-worker || true)" = inactive ]
 getent passwd varve-broker varve-worker
-sed -i 's/^VARVE_WORKER_OPTIONS=.*/VARVE_WORKER_OPTIONS=--plain-http --name packaged/' /etc/varve/worker.env
+sed -i 's/^VARVE_WORKER_OPTIONS=.*/VARVE_WORKER_OPTIONS=--plain-http --name packaged --metrics 127.0.0.1:9181/' /etc/varve/worker.env
 
 systemctl enable --now varve-broker varve-worker
 broker=$(varve keys show /etc/varve/broker.key)
@@ -149,6 +149,10 @@ started varve-broker; started varve-worker
 run_as_packaged varve-broker | grep -E '^(Uid|NoNewPrivs|Seccomp|CapEff)' >/test/status.broker
 run_as_packaged varve-worker | grep -E '^(Uid|NoNewPrivs|Seccomp|CapEff)' >/test/status.worker
 id -u varve-broker >/test/uid.broker; id -u varve-worker >/test/uid.worker
+
+[ "$(systemctl show -P Type -P WatchdogUSec varve-broker | tr '\n' ' ')" = "notify 1min " ]
+[ -n "$(systemctl show -P StatusText varve-broker)" ] && [ -n "$(systemctl show -P StatusText varve-worker)" ]
+curl -sf http://127.0.0.1:9180/readyz
 
 systemctl start varve-backup
 varve store check --store /var/backups/varve/*Z >/test/backup
