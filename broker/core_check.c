@@ -279,7 +279,8 @@ static const char *check_job(const struct core *core, const struct core_job *job
 	if (job->closed && !job->ended && !job->more && !job->fetching && !references && !images)
 		return "a job with nothing open has not ended";
 	if (job->more && !job->fetching && !job->paused && !core->draining && !job->ended &&
-	    job->runnable <= CORE_WINDOW_RUNNABLE / 2 && references < CORE_WINDOW_MAX)
+	    job->runnable <= CORE_WINDOW_RUNNABLE / 2 &&
+	    references < (core->workers.count ? CORE_WINDOW_MAX : CORE_WINDOW_RUNNABLE))
 		return "a job waits for references that nobody was asked for";
 	if (job->stats.images_done > job->stats.images_total || job->stats.layers_done > job->stats.layers_total ||
 	    job->stats.bytes_done > job->stats.bytes_total)

@@ -246,6 +246,7 @@ void core_job_open(struct core *core, const struct core_event *event);
 void core_job_event(struct core *core, struct core_job *job, const struct core_event *event);
 void core_job_check(struct core *core, struct core_job *job);  /* ended? */
 void core_job_hungry(struct core *core, struct core_job *job); /* fewer references than before */
+void core_jobs_wake(struct core *core);
 void core_jobs_fetch(struct core *core);
 void core_jobs_bury(struct core *core); /* those that ended in the step before */
 void core_job_free(struct core *core, struct core_job *job);

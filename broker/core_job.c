@@ -101,12 +101,14 @@ void core_job_hungry(struct core *core, struct core_job *job)
 	core_list_append(&core->hungry, &job->hungry);
 }
 
+/* For nobody it is enough to know what hosts there are to wait for. */
 static void fetch(struct core *core, struct core_job *job)
 {
-	const uint64_t      room = CORE_WINDOW_MAX - job->references_open;
+	const uint64_t      most = core->workers.count ? CORE_WINDOW_MAX : CORE_WINDOW_RUNNABLE;
+	const uint64_t      room = most > job->references_open ? most - job->references_open : 0;
 	struct core_action *action;
 
-	if (!job->more || job->fetching || job->paused || job->ended || job->references_open >= CORE_WINDOW_MAX ||
+	if (!job->more || job->fetching || job->paused || job->ended || !room ||
 	    job->runnable > CORE_WINDOW_RUNNABLE / 2)
 		return;
 	job->fetching = true;
@@ -115,6 +117,16 @@ static void fetch(struct core *core, struct core_job *job)
 	action->job = job->id;
 	action->reference = job->next_reference;
 	action->count = room < CORE_FETCH_MAX ? room : CORE_FETCH_MAX;
+}
+
+/* With the first worker: what waited for it need not wait any more. */
+void core_jobs_wake(struct core *core)
+{
+	struct core_job *job;
+	size_t           position = 0;
+
+	while ((job = map_next(&core->jobs, &position)) != NULL)
+		core_job_hungry(core, job);
 }
 
 void core_jobs_fetch(struct core *core)

@@ -202,6 +202,8 @@ void core_worker_hello(struct core *core, const struct core_event *event)
 		return;
 	}
 	core_list_append(&core->all_workers, &worker->all);
+	if (core->workers.count == 1)
+		core_jobs_wake(core);
 	count_reach(core, worker, true);
 	core_worker_listed(core, worker, event, true);
 	core_worker_changed(core, worker);

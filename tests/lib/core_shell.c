@@ -48,8 +48,16 @@ static void carry_out(struct shell *shell, const struct core_action *action, str
 	switch (action->kind) {
 	case CORE_CLAIM:
 		shell->claims++;
+		shell->last_force = action->force;
 		answers[(*answers_count)++] = (struct core_event){
-			.kind = CORE_CLAIMED, .layer = action->layer, .claim = shell->answer, .verify = shell->verify};
+			.kind = CORE_CLAIMED,
+			.layer = action->layer,
+			.claim = shell->answer == CORE_CLAIM_QUARANTINED && action->again ? CORE_CLAIM_GRANTED
+											  : shell->answer,
+			.verify = shell->verify,
+			.here = shell->here,
+			.code = ERR_LIMIT,
+			.text = SLICE_LIT("in quarantine")};
 		break;
 	case CORE_FETCH_REFERENCES:
 		shell->fetches++;
@@ -72,6 +80,7 @@ static void carry_out(struct shell *shell, const struct core_action *action, str
 		break;
 	case CORE_COUNT_RETRY:
 		shell->retries++;
+		shell->retried[action->reason]++;
 		shell->last_reason = action->reason;
 		break;
 	case CORE_RELEASE:
@@ -96,7 +105,10 @@ static void carry_out(struct shell *shell, const struct core_action *action, str
 		shell->drained++;
 		break;
 	case CORE_COUNT_START:
+		shell->starts++;
+		break;
 	case CORE_COUNT_LATE:
+		shell->lates++;
 		break;
 	}
 }
@@ -202,4 +214,106 @@ void shell_failed(struct shell *shell, uint64_t lease, enum core_fail_class fail
 					 .text = SLICE_LIT("why")};
 
 	shell_feed(shell, &event);
+}
+
+void shell_worker_for(struct shell *shell, uint64_t id, uint32_t slots, const char *host)
+{
+	const struct slice      hosts[] = {slice_str(host)};
+	const struct core_event hello = {.kind = CORE_WORKER_HELLO,
+					 .worker = id,
+					 .set = SET,
+					 .layer_slots = slots,
+					 .light_slots = slots,
+					 .hosts = hosts,
+					 .hosts_count = 1};
+
+	shell_feed(shell, &hello);
+}
+
+void shell_references(struct shell *shell, uint64_t job_id, uint64_t from, size_t count, const char *host)
+{
+	const struct core_event event = {.kind = CORE_JOB_STORED, .job = job_id, .count = count};
+
+	for (size_t i = 0; i < count; i++) {
+		struct shell_reference *stored = &shell->stored[shell->stored_count++];
+
+		*stored = (struct shell_reference){.job = job_id, .number = from + i, .kind = CORE_RESOLVE};
+		snprintf(stored->host, sizeof(stored->host), "%s", host);
+	}
+	shell_feed(shell, &event);
+}
+
+void shell_job_event(struct shell *shell, enum core_event_kind kind, uint64_t job_id)
+{
+	const struct core_event event = {.kind = kind, .job = job_id};
+
+	shell_feed(shell, &event);
+}
+
+void shell_worker_event(struct shell *shell, enum core_event_kind kind, uint64_t worker)
+{
+	const struct core_event event = {.kind = kind, .worker = worker};
+
+	shell_feed(shell, &event);
+}
+
+void shell_holds(struct shell *shell, enum core_event_kind kind, uint64_t worker, const uint64_t *leases,
+		 const uint64_t *bytes, size_t count)
+{
+	const struct core_event event = {.kind = kind,
+					 .worker = worker,
+					 .leases = leases,
+					 .bytes = bytes,
+					 .count = count,
+					 .set = SET,
+					 .layer_slots = 8,
+					 .light_slots = 8};
+
+	shell_feed(shell, &event);
+}
+
+uint64_t shell_lease_of(const struct shell *shell, char letter)
+{
+	for (size_t i = shell->sent_count; i-- > 0;)
+		if (shell->sent[i].task_kind == CORE_LAYER && shell->sent[i].key.digest.bytes[0] == letter)
+			return shell->sent[i].lease;
+	return 0;
+}
+
+uint64_t shell_lease_of_reference(const struct shell *shell, uint64_t job_id, uint64_t number)
+{
+	for (size_t i = shell->sent_count; i-- > 0;)
+		if (shell->sent[i].task_kind != CORE_LAYER && shell->sent[i].job == job_id &&
+		    shell->sent[i].reference == number)
+			return shell->sent[i].lease;
+	return 0;
+}
+
+size_t shell_sends_of(const struct shell *shell, char letter)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < shell->sent_count; i++)
+		count += shell->sent[i].task_kind == CORE_LAYER && shell->sent[i].key.digest.bytes[0] == letter;
+	return count;
+}
+
+size_t shell_sends_of_job(const struct shell *shell, uint64_t job_id)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < shell->sent_count; i++)
+		count += shell->sent[i].job == job_id;
+	return count;
+}
+
+void shell_one_image(struct shell *shell, const struct core_config *config, const char *letters)
+{
+	shell_open(shell, config);
+	shell_worker(shell, 1, 8);
+	shell_job(shell, 1, 1);
+	shell_reference(shell, 1, 0, "r");
+	shell_closed(shell, 1);
+	shell_image(shell, 1, 0, letters, "r", "x");
+	shell_done(shell, shell->sent[0].lease);
 }

@@ -6,36 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The lease of the last task sent for a layer letter; 0 = none. */
-static uint64_t lease_of(const struct shell *shell, char letter)
-{
-	for (size_t i = shell->sent_count; i-- > 0;)
-		if (shell->sent[i].task_kind == CORE_LAYER && shell->sent[i].key.digest.bytes[0] == letter)
-			return shell->sent[i].lease;
-	return 0;
-}
-
-static size_t sends_of(const struct shell *shell, char letter)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < shell->sent_count; i++)
-		count += shell->sent[i].task_kind == CORE_LAYER && shell->sent[i].key.digest.bytes[0] == letter;
-	return count;
-}
-
-/* One job, one worker, one reference that is resolved to an image of these layers. */
-static void one_image(struct shell *shell, const struct core_config *config, const char *letters)
-{
-	shell_open(shell, config);
-	shell_worker(shell, 1, 8);
-	shell_job(shell, 1, 1);
-	shell_reference(shell, 1, 0, "r");
-	shell_closed(shell, 1);
-	shell_image(shell, 1, 0, letters, "r", "x");
-	shell_done(shell, shell->sent[0].lease);
-}
-
 static struct shell shell;
 
 static void layer_of_many_images_is_leased_once(void **state)
@@ -54,10 +24,10 @@ static void layer_of_many_images_is_leased_once(void **state)
 		shell_image(&shell, 1, i, "ab", "r", "x");
 	for (uint64_t i = 0; i < 3; i++)
 		shell_done(&shell, shell.sent[i].lease);
-	assert_int_equal(sends_of(&shell, 'a'), 1);
-	shell_done(&shell, lease_of(&shell, 'a'));
+	assert_int_equal(shell_sends_of(&shell, 'a'), 1);
+	shell_done(&shell, shell_lease_of(&shell, 'a'));
 	assert_int_equal(shell.jobs_done, 0);
-	shell_done(&shell, lease_of(&shell, 'b'));
+	shell_done(&shell, shell_lease_of(&shell, 'b'));
 	assert_int_equal(shell.images_done, 3);
 	assert_int_equal(shell.jobs_done, 1);
 	assert_int_equal(shell.outcomes[0][0].status + shell.outcomes[1][0].status + shell.outcomes[2][0].status,
@@ -104,8 +74,8 @@ static void busy_layer_is_asked_for_again_until_its_owner_ends(void **state)
 	assert_int_equal(shell.claims, 2);
 	shell.answer = CORE_CLAIM_GRANTED; /* the owner died */
 	shell_tick(&shell, 200);
-	assert_int_equal(sends_of(&shell, 'a'), 1);
-	shell_done(&shell, lease_of(&shell, 'a'));
+	assert_int_equal(shell_sends_of(&shell, 'a'), 1);
+	shell_done(&shell, shell_lease_of(&shell, 'a'));
 	assert_int_equal(shell.jobs_done, 1);
 	core_free(shell.core);
 }
@@ -127,7 +97,7 @@ static void jobs_that_end_in_one_step_are_all_forgotten(void **state)
 		shell_image(&shell, i + 1, 0, "a", "r", "x");
 		shell_done(&shell, shell.sent[i].lease);
 	}
-	shell_done(&shell, lease_of(&shell, 'a'));
+	shell_done(&shell, shell_lease_of(&shell, 'a'));
 	assert_int_equal(shell.jobs_done, 2);
 	shell_tick(&shell, 1);
 	assert_false(core_job_stats(shell.core, 1, &stats));
@@ -166,8 +136,8 @@ static void ad_hoc_overtakes_bulk_also_for_a_layer_that_bulk_has_queued(void **s
 	shell_reference(&shell, 2, 0, "r");
 	shell_image(&shell, 2, 0, "z", "r", "x");
 	shell_worker(&shell, 1, 1);
-	assert_int_equal(lease_of(&shell, 'a'), 0);
-	assert_int_not_equal(lease_of(&shell, 'z'), 0);
+	assert_int_equal(shell_lease_of(&shell, 'a'), 0);
+	assert_int_not_equal(shell_lease_of(&shell, 'z'), 0);
 	core_free(shell.core);
 }
 
@@ -176,16 +146,16 @@ static void transient_failure_is_tried_again_later_and_counted(void **state)
 	struct core_config config = {.attempts_max = 3, .backoff_ms = 1000};
 
 	(void)state;
-	one_image(&shell, &config, "a");
-	shell_failed(&shell, lease_of(&shell, 'a'), CORE_TRANSIENT, ERR_NET);
-	assert_int_equal(sends_of(&shell, 'a'), 1);
+	shell_one_image(&shell, &config, "a");
+	shell_failed(&shell, shell_lease_of(&shell, 'a'), CORE_TRANSIENT, ERR_NET);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 1);
 	shell_tick(&shell, 1000);
-	assert_int_equal(sends_of(&shell, 'a'), 2);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 2);
 	assert_int_equal(shell.retries, 1);
-	shell_failed(&shell, lease_of(&shell, 'a'), CORE_TRANSIENT, ERR_NET);
+	shell_failed(&shell, shell_lease_of(&shell, 'a'), CORE_TRANSIENT, ERR_NET);
 	shell_tick(&shell, 2000);
-	shell_failed(&shell, lease_of(&shell, 'a'), CORE_TRANSIENT, ERR_NET);
-	assert_int_equal(sends_of(&shell, 'a'), 3);
+	shell_failed(&shell, shell_lease_of(&shell, 'a'), CORE_TRANSIENT, ERR_NET);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 3);
 	assert_int_equal(shell.jobs_done, 1);
 	assert_int_equal(shell.outcomes[0][0].status, LAYER_FAILED);
 	assert_string_equal(shell.reasons[0], "why");
@@ -209,10 +179,10 @@ static void another_location_is_tried_before_a_layer_fails(void **state)
 	shell_image(&shell, 1, 1, "a", "s", "y");
 	shell_done(&shell, shell.sent[0].lease);
 	shell_done(&shell, shell.sent[1].lease);
-	shell_failed(&shell, lease_of(&shell, 'a'), CORE_PERMANENT, ERR_DIGEST);
-	assert_int_equal(sends_of(&shell, 'a'), 2);
+	shell_failed(&shell, shell_lease_of(&shell, 'a'), CORE_PERMANENT, ERR_DIGEST);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 2);
 	assert_slice_equal(shell.sent[shell.sent_count - 1].image->location, "s/y");
-	shell_done(&shell, lease_of(&shell, 'a'));
+	shell_done(&shell, shell_lease_of(&shell, 'a'));
 	assert_int_equal(shell.images_done, 2);
 	assert_int_not_equal(shell.outcomes[0][0].status, LAYER_FAILED);
 	core_free(shell.core);
@@ -225,15 +195,15 @@ static void not_here_goes_to_another_worker_and_fails_when_there_is_none(void **
 		 .kind = CORE_TASK_FAILED, .fail_class = CORE_NOT_HERE, .code = ERR_AUTH, .text = SLICE_LIT("401")};
 
 	(void)state;
-	one_image(&shell, &config, "a");
+	shell_one_image(&shell, &config, "a");
 	shell_worker(&shell, 2, 8);
-	event.lease = lease_of(&shell, 'a');
+	event.lease = shell_lease_of(&shell, 'a');
 	shell_feed(&shell, &event);
-	assert_int_equal(sends_of(&shell, 'a'), 2);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 2);
 	assert_int_equal(shell.sent[shell.sent_count - 1].worker, 2);
-	event.lease = lease_of(&shell, 'a');
+	event.lease = shell_lease_of(&shell, 'a');
 	shell_feed(&shell, &event);
-	assert_int_equal(sends_of(&shell, 'a'), 2);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 2);
 	assert_int_equal(shell.outcomes[0][0].status, LAYER_FAILED);
 	assert_int_equal(shell.jobs_done, 1);
 	core_free(shell.core);
@@ -244,13 +214,13 @@ static void poison_is_tried_once_more_alone(void **state)
 	struct core_config config = {.backoff_ms = 10};
 
 	(void)state;
-	one_image(&shell, &config, "ab");
-	shell_failed(&shell, lease_of(&shell, 'a'), CORE_POISON, ERR_MEM);
+	shell_one_image(&shell, &config, "ab");
+	shell_failed(&shell, shell_lease_of(&shell, 'a'), CORE_POISON, ERR_MEM);
 	shell_tick(&shell, 100);
-	assert_int_equal(sends_of(&shell, 'a'), 1); /* b is still running */
-	shell_done(&shell, lease_of(&shell, 'b'));
-	assert_int_equal(sends_of(&shell, 'a'), 2);
-	shell_failed(&shell, lease_of(&shell, 'a'), CORE_POISON, ERR_MEM);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 1); /* b is still running */
+	shell_done(&shell, shell_lease_of(&shell, 'b'));
+	assert_int_equal(shell_sends_of(&shell, 'a'), 2);
+	shell_failed(&shell, shell_lease_of(&shell, 'a'), CORE_POISON, ERR_MEM);
 	assert_int_equal(shell.outcomes[0][0].status, LAYER_FAILED);
 	assert_int_equal(shell.jobs_done, 1);
 	core_free(shell.core);
@@ -264,13 +234,13 @@ static void silent_worker_loses_its_leases_to_others(void **state)
 	uint64_t               lease;
 
 	(void)state;
-	one_image(&shell, &config, "a");
-	lease = lease_of(&shell, 'a');
+	shell_one_image(&shell, &config, "a");
+	lease = shell_lease_of(&shell, 'a');
 	shell.now += 3000;
 	shell_worker(&shell, 2, 8);
 	shell_feed(&shell, &heard);
 	shell_tick(&shell, 2000);
-	assert_int_equal(sends_of(&shell, 'a'), 2);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 2);
 	assert_int_equal(shell.retries, 1);
 	assert_true(core_lease_info(shell.core, lease, &info));
 	assert_false(info.current);
@@ -340,7 +310,7 @@ static void cancelled_job_ends_and_gives_its_claims_back(void **state)
 	struct core_event  cancel = {.kind = CORE_JOB_CANCEL, .job = 1};
 
 	(void)state;
-	one_image(&shell, &config, "ab");
+	shell_one_image(&shell, &config, "ab");
 	shell_feed(&shell, &cancel);
 	assert_int_equal(shell.jobs_done, 1);
 	assert_int_equal(shell.releases, 2);
@@ -358,15 +328,15 @@ static void failed_layer_is_tried_again_by_a_new_job(void **state)
 	shell_job(&shell, 1, 1);
 	shell_reference(&shell, 1, 0, "r");
 	shell_image(&shell, 1, 0, "a", "r", "x");
-	shell_failed(&shell, lease_of(&shell, 'a'), CORE_PERMANENT, ERR_FORMAT);
+	shell_failed(&shell, shell_lease_of(&shell, 'a'), CORE_PERMANENT, ERR_FORMAT);
 	shell_reference(&shell, 1, 1, "r");
 	shell_image(&shell, 1, 1, "a", "r", "x"); /* the same job, the same place: not again */
-	assert_int_equal(sends_of(&shell, 'a'), 1);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 1);
 	assert_int_equal(shell.images_done, 2);
 	shell_job(&shell, 2, 1);
 	shell_reference(&shell, 2, 0, "r");
 	shell_image(&shell, 2, 0, "a", "r", "x");
-	assert_int_equal(sends_of(&shell, 'a'), 2);
+	assert_int_equal(shell_sends_of(&shell, 'a'), 2);
 	core_free(shell.core);
 }
 
