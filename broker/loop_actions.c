@@ -95,7 +95,13 @@ static int record_failure(struct loop *loop, const struct core_action *action, s
 					 .at_ms = clock_unix_ms(),
 					 .attempts = action->attempts,
 					 .text = action->text};
+	char                  digest[DIGEST_TEXT_BYTES];
 
+	digest_text(&action->key.digest, digest);
+	log_about(LOG_INFO, "broker", &(struct log_subject){.job = action->job, .layer = slice_str(digest)},
+		  "layer %s at %.*s is given up after %llu attempts: %.*s", digest,
+		  SLICE_FMT(slice_sub(action->place, 0, 300)), (unsigned long long)action->attempts,
+		  SLICE_FMT(slice_sub(action->text, 0, 300)));
 	catalog_count(loop->catalog, FLEET_FAILED, 1);
 	return catalog_failure_put(loop->catalog, &action->key.digest, action->place, &failure, err);
 }

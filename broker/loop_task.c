@@ -64,6 +64,24 @@ static void not_sent(struct loop *loop, const struct core_action *action, bool t
 	loop_queue_event(loop, too_long ? &long_one : &failed);
 }
 
+static void tell(const struct core_action *action, const struct wire_task *task)
+{
+	struct log_subject about = {.job = action->job, .worker = action->worker, .lease = action->lease};
+	char               digest[DIGEST_TEXT_BYTES] = "";
+
+	if (action->task_kind == CORE_LAYER) {
+		digest_text(&task->digest, digest);
+		about.layer = slice_str(digest);
+	}
+	log_about(LOG_DEBUG, "broker", &about, "lease %llu of worker %llu for job %llu: %s %.*s %s",
+		  (unsigned long long)action->lease, (unsigned long long)action->worker,
+		  (unsigned long long)action->job,
+		  action->task_kind == CORE_LAYER     ? "layer of"
+		  : action->task_kind == CORE_RESOLVE ? "resolve"
+						      : "list",
+		  SLICE_FMT(slice_sub(task->reference, 0, 300)), digest);
+}
+
 int loop_task_send(struct loop *loop, const struct core_action *action, struct err *err)
 {
 	struct wire_task    task = {.lease = action->lease,
@@ -85,6 +103,7 @@ int loop_task_send(struct loop *loop, const struct core_action *action, struct e
 	else
 		describe_light(loop, action, worker, &arena, &task);
 	wire_put_task(&frame->bytes, 0, &task);
+	tell(action, &task);
 	arena_deinit(&arena);
 	if (!buf_ok(&frame->bytes)) {
 		not_sent(loop, action, true);
