@@ -14,7 +14,8 @@ static void run(const struct analyzer *analyzer, struct slice body)
 	inventory_init(&inv);
 	if (analyzer->sniff)
 		analyzer->sniff(body);
-	analyzer->wants(&entry, body);
+	if (analyzer->wants)
+		analyzer->wants(&entry, body);
 	if (analyzer->run) {
 		analyzer->run(&entry, body, &inv, &err);
 	} else {

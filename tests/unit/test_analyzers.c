@@ -92,6 +92,7 @@ static void each_analyzer_has_cases_and_a_name_of_its_own(void **state)
 		assert_ptr_equal(analyzer_find(slice_str(analyzer->name)), analyzer);
 		assert_true(analyzer->version > 0 && analyzer->body_bytes_max > 0);
 		assert_true(!!analyzer->run != !!analyzer->run_pair);
+		assert_true(analyzer->wants || analyzer->names);
 		snprintf(path, sizeof(path), TEST_DATA_DIR "/analyze/%s", analyzer->name);
 		folder = opendir(path);
 		if (!folder)

@@ -38,7 +38,8 @@ struct analyzer {
 	 * ("METADATA") or has one of these endings ("*.gemspec", "*.deps.json": a '*', then a '.'); NULL ends the list. */
 	const char *const *names;
 
-	/* head: the first LIMIT_HEAD_BYTES at most. Must decide by the path first, and cheaply. */
+	/* NULL: the names decide, whole bodies are wanted. head: the first LIMIT_HEAD_BYTES at most. Must decide by the path
+	 * first, and cheaply. */
 	enum need (*wants)(const struct entry *entry, struct slice head);
 
 	/* whole body: memory, or a private mapping of the spool. Returns 0, or ERR_* for what the dispatcher shall note

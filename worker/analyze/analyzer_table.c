@@ -21,7 +21,13 @@
 	ROW(conda_meta)                                                                                                \
 	ROW(go_binary)                                                                                                 \
 	ROW(rust_audit)                                                                                                \
-	ROW(java_archive)
+	ROW(java_archive)                                                                                              \
+	ROW(npm_lock)                                                                                                  \
+	ROW(composer_lock)                                                                                             \
+	ROW(pipfile_lock)                                                                                              \
+	ROW(nuget_lock)                                                                                                \
+	ROW(swift_resolved)                                                                                            \
+	ROW(conan_lock)
 
 #define DECLARE(name) extern const struct analyzer analyzer_##name;
 #define POINTER(name) &analyzer_##name,

@@ -146,6 +146,11 @@ static bool body_fits(struct dispatch *d, const struct analyzer *analyzer, const
 	return false;
 }
 
+static bool is_wanted(const struct analyzer *analyzer, const struct entry *entry, struct slice head)
+{
+	return !analyzer->wants || analyzer->wants(entry, head) != NEED_NOTHING;
+}
+
 /* Whether any analyzer wants it, be the body too large or not. */
 static bool choose_by_name(struct dispatch *d, const struct entry *entry, struct slice head)
 {
@@ -153,7 +158,7 @@ static bool choose_by_name(struct dispatch *d, const struct entry *entry, struct
 	bool                 known = false;
 
 	for (size_t i = 0; (i = analyzer_bits_next(&candidates, i)) != SIZE_MAX; i++) {
-		if (analyzer_at(i)->wants(entry, head) == NEED_NOTHING)
+		if (!is_wanted(analyzer_at(i), entry, head))
 			continue;
 		known = true;
 		if (body_fits(d, analyzer_at(i), entry, false))
@@ -184,7 +189,7 @@ static const struct analyzer *wanted_by_name(const struct dispatch *d, const str
 
 	file.type = PATH_FILE;
 	for (size_t i = 0; (i = analyzer_bits_next(&candidates, i)) != SIZE_MAX; i++)
-		if (analyzer_at(i)->wants(&file, SLICE_EMPTY) != NEED_NOTHING)
+		if (is_wanted(analyzer_at(i), &file, SLICE_EMPTY))
 			return analyzer_at(i);
 	return NULL;
 }

@@ -6,13 +6,6 @@
 #include "analyze/analyzer.h"
 #include "base/json.h"
 
-static enum need wants(const struct entry *entry, struct slice head)
-{
-	(void)entry;
-	(void)head;
-	return NEED_WHOLE;
-}
-
 /* "Newtonsoft.Json/13.0.1": false when a part is missing. */
 static bool split(struct slice key, struct package *package)
 {
@@ -68,6 +61,5 @@ const struct analyzer analyzer_dotnet_deps = {
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
 	.names = names,
-	.wants = wants,
 	.run = run,
 };

@@ -24,13 +24,6 @@ static bool is_archive(struct slice name)
 	return false;
 }
 
-static enum need wants(const struct entry *entry, struct slice head)
-{
-	(void)entry;
-	(void)head;
-	return NEED_WHOLE;
-}
-
 /* One archive of the chain that is open. */
 struct level {
 	char                 name[256];
@@ -213,6 +206,5 @@ const struct analyzer analyzer_java_archive = {
 	.inputs = INPUT_PATH,
 	.body_bytes_max = 2u << 30,
 	.names = names,
-	.wants = wants,
 	.run = run,
 };
