@@ -26,7 +26,8 @@ enum {
 	CONNECT_MS = 5000, /* the kernel's own patience with a link that swallows packets grows to minutes */
 	RECONNECT_MS = 200,
 	RECONNECT_MS_MAX = 5000,
-	HANDSHAKES_MAX = 2, /* a first one may have met a broker that was just going away */
+	RECONNECT_MS_MAX_HERE = 1000, /* to a broker of this machine */
+	HANDSHAKES_MAX = 2,           /* a first one may have met a broker that was just going away */
 };
 
 int wire_fail(struct err *err, int code, const char *doing, const char *what)
@@ -90,8 +91,10 @@ static int set_common(void *socket, const char *endpoint, struct err *err)
 /* A connection that was lost is tried again after pauses that grow, each with some chance in it (ZeroMQ adds that). */
 static int set_retries(void *socket, const char *endpoint, struct err *err)
 {
+	int pause_max = is_tcp(endpoint) ? RECONNECT_MS_MAX : RECONNECT_MS_MAX_HERE;
+
 	if (set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) < 0 ||
-	    set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX) < 0 ||
+	    set_int(socket, ZMQ_RECONNECT_IVL_MAX, pause_max) < 0 ||
 	    set_int(socket, ZMQ_CONNECT_TIMEOUT, CONNECT_MS) < 0)
 		return wire_fail(err, ERR_INTERNAL, "messaging", endpoint);
 	return 0;

@@ -428,6 +428,31 @@ static void task_that_waits_for_a_thread_moves_and_one_that_hangs_does_not(void 
 	close(listening);
 }
 
+/* Long before it has ended, and though no more than a part of it has come: a slow transfer is no dead worker. */
+static void bytes_of_a_transfer_are_told_while_it_lasts(void **state)
+{
+	struct place        *place = *state;
+	struct fake_registry fake;
+	char                 reference[128];
+	struct wire_task     task = {.lease = 1, .kind = WIRE_TASK_LAYER};
+	unsigned             beats = 0;
+
+	if (!fake_registry_start(&fake, "{\"stall_blobs\": 1}"))
+		skip();
+	hear(place, WIRE_HELLO);
+	welcome(place);
+	snprintf(reference, sizeof(reference), "docker://%s/team/app:v1", fake.host);
+	task.reference = slice_str(reference);
+	task.digest = fake.layer;
+	task.size = fake.layer_bytes;
+	wire_put_task(&place->out, 0, &task);
+	say(place);
+	while (bytes_told(place, 1) < 1000)
+		assert_true(beats++ < ANSWER_MS / BEAT_MS);
+	assert_int_equal(place->results[1] + place->fails[1], 0);
+	fake_registry_stop(&fake);
+}
+
 static void wait_that_a_registry_asks_for_is_handed_back(void **state)
 {
 	struct place        *place = *state;
@@ -546,6 +571,7 @@ int main(void)
 		AGENT_TEST(endpoint_that_is_none_is_said_at_the_start),
 		AGENT_TEST(dropped_task_lets_go_of_its_registry),
 		AGENT_TEST(task_that_waits_for_a_thread_moves_and_one_that_hangs_does_not),
+		AGENT_TEST(bytes_of_a_transfer_are_told_while_it_lasts),
 		AGENT_TEST(wait_that_a_registry_asks_for_is_handed_back),
 		AGENT_TEST(worker_that_was_told_to_drain_finishes_and_leaves),
 		AGENT_TEST(worker_that_wants_to_drain_asks_and_does_what_still_comes),
