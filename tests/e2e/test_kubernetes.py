@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import urllib.request
 
+import kubernetes_schema
 import kustomize
 import pytest
 import yaml
@@ -70,21 +71,15 @@ def labels_of(workload):
 
 def test_every_object_is_valid_for_kubernetes(objects):
     """Against the API's own schemas, without room for fields that it does not know."""
-    validate = pytest.importorskip("kubernetes_validate", reason="needs the Python package kubernetes-validate")
+    assert len(objects) > 10
     for one in objects:
-        validate.validate(one, VERSION, strict=True)
-    for path in sorted(KUBERNETES.glob("components/*/*.yaml")):
-        for one in kustomize.documents(path):
-            if one.get("apiVersion", "").split("/")[0] in ("autoscaling", "apps", "v1"):
-                validate.validate(one, VERSION, strict=True)
+        assert not kubernetes_schema.errors(one, VERSION)
 
 
 def test_the_schemas_would_find_a_mistake(objects):
-    validate = pytest.importorskip("kubernetes_validate", reason="needs the Python package kubernetes-validate")
     wrong = json.loads(json.dumps(named(objects, "Deployment", "varve-worker")))
     container(wrong)["readinesProbe"] = container(wrong).pop("readinessProbe")
-    with pytest.raises(validate.ValidationError):
-        validate.validate(wrong, VERSION, strict=True)
+    assert "readinesProbe" in str(kubernetes_schema.errors(wrong, VERSION))
 
 
 def test_a_real_kustomize_builds_the_same(overlay, objects):
@@ -95,8 +90,10 @@ def test_a_real_kustomize_builds_the_same(overlay, objects):
     assert out.returncode == 0, out.stderr
 
     def by_name(all_of_them):
-        return {(one["kind"], one["metadata"]["name"]): one for one in all_of_them if one}
-    assert by_name(yaml.safe_load_all(out.stdout)) == by_name(objects)
+        for one in all_of_them:
+            one["data"] = {key: "".join(value.split()) for key, value in one.get("data", {}).items()}  # base64, folded or not
+            yield (one["kind"], one["metadata"]["name"]), one
+    assert dict(by_name(yaml.safe_load_all(out.stdout))) == dict(by_name(json.loads(json.dumps(objects))))
 
 
 def test_no_file_is_left_out_of_every_kustomization():
