@@ -10,6 +10,7 @@ enum { EVERY_MS = 1000, SHARE = 100 /* reading takes at most one part in so many
 
 struct loop_metrics {
 	struct metrics *registry;
+	struct metric  *messages, *message_bytes, *turn, *commit, *lease_seconds[3]; /* what is updated often */
 	uint64_t        woke_ns, next_ms;
 };
 
@@ -36,8 +37,12 @@ static void begin_series(struct loop_metrics *metrics)
 		labelled(metrics, LOOP_REFUSED, refused[i], NULL);
 		labelled(metrics, LOOP_IMAGES, images[i], NULL);
 		labelled(metrics, LOOP_TASKS_ENDED, kinds[i], "done");
-		labelled(metrics, LOOP_LEASE_SECONDS, kinds[i], NULL);
+		metrics->lease_seconds[i] = labelled(metrics, LOOP_LEASE_SECONDS, kinds[i], NULL);
 	}
+	metrics->messages = plain(metrics, LOOP_MESSAGES);
+	metrics->message_bytes = plain(metrics, LOOP_MESSAGE_BYTES);
+	metrics->turn = plain(metrics, LOOP_TURN_SECONDS);
+	metrics->commit = plain(metrics, LOOP_COMMIT_SECONDS);
 	for (unsigned i = LAYER_SCANNED; i <= LAYER_SKIPPED; i++)
 		labelled(metrics, LOOP_IMAGE_LAYERS, layer_status_name(i), NULL);
 }
@@ -72,15 +77,15 @@ struct metrics *loop_metrics_registry(struct loop_metrics *metrics)
 void loop_metrics_commit(struct loop *loop, uint64_t ns)
 {
 	if (loop->config.metrics)
-		metric_observe(plain(loop->config.metrics, LOOP_COMMIT_SECONDS), ns / 1000);
+		metric_observe(loop->config.metrics->commit, ns / 1000);
 }
 
 void loop_metrics_message(struct loop *loop, size_t bytes)
 {
 	if (!loop->config.metrics)
 		return;
-	metric_add(plain(loop->config.metrics, LOOP_MESSAGES), 1);
-	metric_add(plain(loop->config.metrics, LOOP_MESSAGE_BYTES), bytes);
+	metric_add(loop->config.metrics->messages, 1);
+	metric_add(loop->config.metrics->message_bytes, bytes);
 }
 
 void loop_metrics_refused(struct loop *loop, int code)
@@ -96,7 +101,7 @@ void loop_metrics_task_ended(struct loop *loop, const struct core_lease_info *in
 	if (!loop->config.metrics)
 		return;
 	metric_add(labelled(loop->config.metrics, LOOP_TASKS_ENDED, kind, outcome), 1);
-	metric_observe(labelled(loop->config.metrics, LOOP_LEASE_SECONDS, kind, NULL), loop->now - info->sent_ms);
+	metric_observe(loop->config.metrics->lease_seconds[info->kind], loop->now - info->sent_ms);
 }
 
 void loop_metrics_task_failed(struct loop *loop, const struct core_lease_info *info, enum core_fail_class fail_class)
@@ -216,6 +221,17 @@ static void read_store(const struct loop *loop)
 	set(metrics, LOOP_STORE_READERS, stats.readers);
 }
 
+static void read_refused(const struct loop *loop)
+{
+	struct metrics *registry = loop->config.metrics->registry;
+	uint64_t        keys, handshakes;
+
+	wire_server_refused(loop->server, &keys, &handshakes);
+	metrics_put(registry, LOOP_PEERS_REFUSED, (const struct slice[]){SLICE_LIT("key")}, (int64_t)keys);
+	metrics_put(registry, LOOP_PEERS_REFUSED, (const struct slice[]){SLICE_LIT("handshake")}, (int64_t)handshakes);
+	metrics_put_end(registry, LOOP_PEERS_REFUSED);
+}
+
 static void read_peers(const struct loop *loop)
 {
 	struct loop_metrics *metrics = loop->config.metrics;
@@ -256,6 +272,7 @@ static void read_all(struct loop *loop)
 	read_workers(loop);
 	read_store(loop);
 	read_peers(loop);
+	read_refused(loop);
 	read_fleet(loop);
 }
 
@@ -292,7 +309,7 @@ void loop_metrics_turn(struct loop *loop)
 	if (!metrics)
 		return;
 	if (metrics->woke_ns)
-		metric_observe(plain(metrics, LOOP_TURN_SECONDS), (clock_ns() - metrics->woke_ns) / 1000);
+		metric_observe(metrics->turn, (clock_ns() - metrics->woke_ns) / 1000);
 	metrics->woke_ns = 0;
 	if (loop->now < metrics->next_ms)
 		return;

@@ -69,6 +69,10 @@ const struct metrics_family loop_families[LOOP_FAMILIES] = {
 		{"varve_broker_refused_total",
 		 "Messages refused: protocol (none of ours), version (another one), auth (not this key's role).",
 		 METRICS_COUNTER, .labels = {"reason"}},
+	[LOOP_PEERS_REFUSED] = {"varve_broker_peers_refused_total",
+				"Connections turned away before a message: key (not on the list), handshake (no key, "
+				"or not this broker's).",
+				METRICS_COUNTER, .labels = {"reason"}},
 	[LOOP_TURN_SECONDS] = {"varve_broker_turn_seconds", "A turn of the loop, its commit included.",
 			       METRICS_HISTOGRAM, .decimals = 6, .bounds = LATENCY_BOUNDS},
 	[LOOP_COMMIT_SECONDS] = {"varve_broker_commit_seconds", "A commit to the store, fsync included.",

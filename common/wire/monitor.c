@@ -49,3 +49,17 @@ void wire_monitor_close(void *monitor, void *socket)
 	if (monitor)
 		zmq_close(monitor);
 }
+
+void wire_monitor_drain(void *monitor, const char *endpoint, struct wire_refused *refused)
+{
+	enum wire_event event;
+
+	while ((event = wire_monitor_next(monitor)) != WIRE_EVENT_NONE) {
+		refused->keys += event == WIRE_EVENT_KEY_REFUSED;
+		refused->handshakes += event == WIRE_EVENT_HANDSHAKE_REFUSED;
+		if (event == WIRE_EVENT_HANDSHAKE_REFUSED)
+			log_line_limited(&refused->limit, LOG_WARNING, "wire",
+					 "%s: a peer was refused: it has no key, or not this broker's public key",
+					 endpoint);
+	}
+}

@@ -154,11 +154,11 @@ struct listener {
 };
 
 struct wire_server {
-	struct auth     *auth;
-	struct listener  listeners[WIRE_ENDPOINTS_MAX];
-	size_t           count;
-	size_t           turn; /* the listener asked first next time */
-	struct log_limit refused;
+	struct auth        *auth;
+	struct listener     listeners[WIRE_ENDPOINTS_MAX];
+	size_t              count;
+	size_t              turn; /* the listener asked first next time */
+	struct wire_refused refused;
 };
 
 static int ipc_folder_private(const char *endpoint, struct err *err)
@@ -394,18 +394,10 @@ static int receive_any(struct wire_server *server, struct wire_peer *peer, unsig
 	return 0;
 }
 
-/* Keys that are not on the list are named by zap.c. */
-static void log_refused(struct wire_server *server)
+static void count_refused(struct wire_server *server)
 {
-	enum wire_event event;
-
 	for (size_t i = 0; i < server->count; i++)
-		while ((event = wire_monitor_next(server->listeners[i].monitor)) != WIRE_EVENT_NONE)
-			if (event == WIRE_EVENT_HANDSHAKE_REFUSED)
-				log_line_limited(
-					&server->refused, LOG_WARNING, "wire",
-					"%s: a peer was refused: it has no key, or not this broker's public key",
-					server->listeners[i].endpoint);
+		wire_monitor_drain(server->listeners[i].monitor, server->listeners[i].endpoint, &server->refused);
 }
 
 int wire_server_receive(struct wire_server *server, int wake_fd, uint64_t wait_ms, struct wire_peer *peer,
@@ -415,7 +407,7 @@ int wire_server_receive(struct wire_server *server, int wake_fd, uint64_t wait_m
 	size_t         count = 0;
 	int            status;
 
-	log_refused(server);
+	count_refused(server);
 	if (receive_any(server, peer, roles, frame))
 		return 1;
 	if (!wait_ms)
@@ -427,6 +419,12 @@ int wire_server_receive(struct wire_server *server, int wake_fd, uint64_t wait_m
 	if ((status = poll_sockets(items, count, wait_ms, err)) < 0)
 		return status;
 	return receive_any(server, peer, roles, frame);
+}
+
+void wire_server_refused(const struct wire_server *server, uint64_t *keys, uint64_t *handshakes)
+{
+	*keys = server->refused.keys;
+	*handshakes = server->refused.handshakes;
 }
 
 int wire_server_send(struct wire_server *server, const struct wire_peer *peer, struct slice frame)

@@ -35,6 +35,9 @@ int  wire_server_open(struct wire_context *context, const struct wire_server_con
 		      struct err *err);
 void wire_server_close(struct wire_server *server); /* pending frames get a second to leave */
 
+/* Peers turned away before they could say anything, so far: keys not on the list; no key, or not this broker's. */
+void wire_server_refused(const struct wire_server *server, uint64_t *keys, uint64_t *handshakes);
+
 /* Address really bound of the index-th endpoint ("tcp://127.0.0.1:*" has become a number). */
 const char *wire_server_endpoint(const struct wire_server *server, size_t index);
 

@@ -2,6 +2,7 @@
 #ifndef VARVE_WIRE_SOCKET_INTERNAL_H
 #define VARVE_WIRE_SOCKET_INTERNAL_H
 
+#include "base/log.h"
 #include "wire/socket.h"
 
 #include <pthread.h>
@@ -34,5 +35,12 @@ enum wire_event {
 void           *wire_monitor_open(struct wire_context *context, void *socket);
 enum wire_event wire_monitor_next(void *monitor); /* never blocks */
 void            wire_monitor_close(void *monitor, void *socket);
+
+/* Of a server: who was turned away. Counted, and those without a key named in the log (keys off the list: zap.c). */
+struct wire_refused {
+	struct log_limit limit;
+	uint64_t         keys, handshakes;
+};
+void wire_monitor_drain(void *monitor, const char *endpoint, struct wire_refused *refused);
 
 #endif

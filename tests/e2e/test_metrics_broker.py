@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -148,6 +149,41 @@ def test_what_is_refused_is_counted_by_reason(build, tmp_path):
             broker.wait_value(5, "varve_broker_refused_total", reason="protocol")
         finally:
             stranger.close()
+
+
+def test_peers_that_are_turned_away_are_counted_by_reason(build, tmp_path):
+    zmq = pytest.importorskip("zmq")
+    with Fleet(build, tmp_path / "fleet", "tcp://127.0.0.1:*") as fleet:
+        fleet.use_keys()
+        broker = Metrics(fleet.start_broker(*METRICS))
+        assert broker.value("varve_broker_peers_refused_total", reason="key") in (None, 0)
+        fleet.make_key("stranger")
+        assert fleet.call("status", key=fleet.folder / "stranger.key").code != 0
+        broker.wait(lambda v: v.get(("varve_broker_peers_refused_total", (("reason", "key"),)), 0) >= 1, "a key off the list")
+        before = broker.value("varve_broker_peers_refused_total", reason="handshake")
+        keyless = zmq.Context.instance().socket(zmq.DEALER)
+        keyless.linger = 0
+        keyless.connect(fleet.endpoint)
+        try:
+            broker.wait(lambda v: v[("varve_broker_peers_refused_total", (("reason", "handshake"),))] > before, "a peer without a key")
+        finally:
+            keyless.close()
+
+
+def test_hostile_scrapers_stall_no_work(build, shop, tmp_path):
+    with Fleet(build, tmp_path / "fleet") as fleet:
+        broker = Metrics(fleet.start_broker(*METRICS))
+        fleet.start_worker("one")
+        slow = [socket.create_connection((broker.host, broker.port)) for _ in range(200)]
+        try:
+            for i, peer in enumerate(slow):
+                with contextlib.suppress(OSError):
+                    peer.sendall(b"GET /metrics HTTP/1.1\r\n" + (b"\r\n" if i % 2 else b"X: "))
+            fleet.submit(f"registry://{shop.host}")
+            broker.wait_value(IMAGES, "varve_fleet_images_total")
+        finally:
+            for peer in slow:
+                peer.close()
 
 
 def test_a_broker_is_ready_when_it_listens_and_alive_while_it_turns(build, tmp_path):
