@@ -37,7 +37,7 @@ struct sim_stored_image {
 };
 
 struct sim_stored_job {
-	uint64_t                    token, retry_of, owner;
+	uint64_t                    token, retry_of, submitted;
 	uint32_t                    priority, batches;
 	bool                        running, cancelled, paused, no_reuse, closed;
 	size_t                      references_count, images_count;

@@ -200,6 +200,7 @@ void sim_check_answered(struct sim *sim, uint64_t lease, bool good)
 {
 	find(sim, lease)->answered = true;
 	find(sim, lease)->good = good;
+	find(sim, lease)->answered_at = sim->now;
 }
 
 void sim_check_failed(struct sim *sim, const struct sim_message *m)

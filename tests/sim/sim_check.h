@@ -15,7 +15,7 @@ enum { SIM_LIVES_MAX = 1024 };
 struct sim_lease {
 	enum core_task_kind kind;
 	size_t              layer, set, reference, host;
-	uint64_t            job, worker, at, size; /* at: of the broker's clock */
+	uint64_t            job, worker, at, size, answered_at; /* at: of the broker's clock */
 	size_t              before; /* the lease of the same layer before, in this life; SIZE_MAX = none */
 	bool counted, committed, sent, not_sent, begun, answered, good, failed_transient, failed_not_here;
 };

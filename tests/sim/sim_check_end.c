@@ -69,6 +69,22 @@ static void check_layer_end(struct sim *sim, uint64_t job, const struct sim_stor
 		 image->reference, image->image, image->ends[index], expected);
 }
 
+/* A job that reuses nothing has had everything read since it was submitted; or it failed at one place, and was known from
+ * another one. */
+static void check_read_anew(struct sim *sim, uint64_t id, size_t layer)
+{
+	const struct sim_stored_job *job = sim_catalog_job(&sim->catalog, id);
+
+	for (size_t i = 0; i < sim->check.leases_count; i++) {
+		const struct sim_lease *lease = &sim->check.leases[i];
+
+		if (lease->kind == CORE_LAYER && lease->layer == layer && lease->answered &&
+		    lease->answered_at >= job->submitted)
+			return;
+	}
+	sim_fail(sim, "job %llu reuses nothing, and layer %zu was not read for it", (unsigned long long)id, layer);
+}
+
 static void check_failed_reference(struct sim *sim, uint64_t job, size_t reference)
 {
 	if (sim_reference_fails(&sim->load, reference))
@@ -91,8 +107,12 @@ static void check_images(struct sim *sim, uint64_t id)
 			check_failed_reference(sim, id, image->reference);
 		else if (sim_reference_fails(&sim->load, image->reference))
 			sim_fail(sim, "job %llu: reference %u did not fail", (unsigned long long)id, image->reference);
-		for (size_t n = 0; n < image->layers_count; n++)
+		for (size_t n = 0; n < image->layers_count; n++) {
 			check_layer_end(sim, id, image, n);
+			if (job->no_reuse && image->ends[n] & (SIM_END_OK | SIM_END_PARTIAL))
+				check_read_anew(sim, id,
+						sim->load.references[image->reference].images[image->image].layers[n]);
+		}
 	}
 }
 

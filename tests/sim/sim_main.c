@@ -37,7 +37,7 @@ static struct sim *run_checked(uint64_t seed, bool tracing, bool printing)
 
 	if (sim->failed || seed % TWIN_EVERY)
 		return sim;
-	quiet = run(seed, false, tracing, false);
+	quiet = run(seed, false, tracing, printing);
 	if (quiet->failed) {
 		drop(sim);
 		return quiet;

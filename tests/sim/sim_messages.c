@@ -325,6 +325,7 @@ static void submit(struct sim *sim, const struct sim_message *m)
 		job->priority = m->priority;
 		job->no_reuse = m->no_reuse;
 		job->retry_of = m->retry_of;
+		job->submitted = sim->now;
 		for (size_t i = 0; i < SIM_COUNTERS; i++)
 			sim->broker.base[id - 1][i] = 0;
 		sim_shell_open_job(sim, id);
