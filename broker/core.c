@@ -7,6 +7,8 @@
 
 enum { STEP_BYTES_MAX = 1 << 30 };
 
+static const uint64_t HOST_BYTES_MAX = 1ull << 40; /* a second: as good as no limit, and sums stay in range */
+
 /* --- helpers of all files --- */
 
 struct core_action *core_emit(struct core *core, enum core_action_kind kind)
@@ -214,6 +216,8 @@ static void complete(struct core_config *config)
 		config->attempts_max = 5;
 	if (!config->images_open_max)
 		config->images_open_max = 4096;
+	if (config->host_bytes_per_s > HOST_BYTES_MAX)
+		config->host_bytes_per_s = HOST_BYTES_MAX;
 	set_default(&config->backoff_ms, 500);
 	set_default(&config->backoff_max_ms, 60000);
 	set_default(&config->silence_ms, 20000);

@@ -10,6 +10,7 @@ enum {
 	PING_AFTER_MS = WIRE_HEARTBEAT_MS + WIRE_HEARTBEAT_MS / 2,
 	AWAY_MS = 5000, /* a worker whose connection has ended and that is not back by then has died */
 	SAMPLE_MS = 2000,
+	SLOTS_MAX = WIRE_LEASES_MAX / 2, /* of each sort: a heartbeat names all that a worker holds */
 };
 
 /* --- which workers there are --- */
@@ -172,8 +173,8 @@ static void join(struct loop *loop, const struct wire_peer *peer, uint64_t corre
 	welcome(loop, peer, correlation, worker);
 	event.worker = worker->id;
 	event.set = worker->set;
-	event.layer_slots = m->layer_slots < WIRE_LEASES_MAX ? m->layer_slots : WIRE_LEASES_MAX;
-	event.light_slots = m->light_slots < WIRE_LEASES_MAX ? m->light_slots : WIRE_LEASES_MAX;
+	event.layer_slots = m->layer_slots < SLOTS_MAX ? m->layer_slots : SLOTS_MAX;
+	event.light_slots = m->light_slots < SLOTS_MAX ? m->light_slots : SLOTS_MAX;
 	event.local = m->local && loop->config.embedded;
 	loop_step(loop, &event);
 }

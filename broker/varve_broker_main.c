@@ -24,6 +24,7 @@ static const char help[] =
 	"  --admit FILE         list of admitted keys, made by `varve keys authorize`; read again whenever it changes\n"
 	"  --insecure-tcp       tcp:// without keys: everybody who reaches it may do everything; benchmarks only\n"
 	"  --host-tasks-max N   tasks at once per registry, over all workers (default: no limit)\n"
+	"  --host-bytes-max N   layer bytes a second from one registry, over all workers (default: no limit)\n"
 	"  --results-threads N  threads that compute results (default: one per CPU, four at most)\n"
 	"  --metrics ADDR:PORT  serve /metrics, /healthz and /readyz there over HTTP (default: no)\n"
 	"  --log-format FORMAT  text or json: one object per line\n"
@@ -43,6 +44,7 @@ enum option_id {
 	OPTION_ADMIT,
 	OPTION_INSECURE,
 	OPTION_HOST_TASKS,
+	OPTION_HOST_BYTES,
 	OPTION_RESULTS_THREADS,
 	OPTION_METRICS,
 	OPTION_LOG_FORMAT,
@@ -59,6 +61,7 @@ static const struct option options[] = {{"endpoint", required_argument, NULL, OP
 					{"admit", required_argument, NULL, OPTION_ADMIT},
 					{"insecure-tcp", no_argument, NULL, OPTION_INSECURE},
 					{"host-tasks-max", required_argument, NULL, OPTION_HOST_TASKS},
+					{"host-bytes-max", required_argument, NULL, OPTION_HOST_BYTES},
 					{"results-threads", required_argument, NULL, OPTION_RESULTS_THREADS},
 					{"metrics", required_argument, NULL, OPTION_METRICS},
 					{"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
@@ -72,7 +75,7 @@ struct settings {
 	size_t      endpoints_count;
 	const char *store, *db, *key, *admit, *metrics;
 	bool        insecure, done;
-	uint64_t    store_bytes_max, host_tasks_max, results_threads;
+	uint64_t    store_bytes_max, host_tasks_max, host_bytes_max, results_threads;
 };
 
 static int number(const char *option, const char *text, uint64_t *out, struct err *err)
@@ -116,6 +119,8 @@ static int take_option(int id, void *data, struct err *err)
 		return 0;
 	case OPTION_HOST_TASKS:
 		return number("host-tasks-max", optarg, &settings->host_tasks_max, err);
+	case OPTION_HOST_BYTES:
+		return number("host-bytes-max", optarg, &settings->host_bytes_max, err);
 	case OPTION_RESULTS_THREADS:
 		return number("results-threads", optarg, &settings->results_threads, err);
 	case OPTION_METRICS:
@@ -174,13 +179,16 @@ static int serve(struct broker *broker, const struct settings *settings, struct 
 static int open_broker(struct broker *broker, const struct settings *settings, const char *store, struct err *err)
 {
 	const struct catalog_config catalog = {.bytes_max = settings->store_bytes_max};
-	struct loop_config          loop = {
-			 .db_dir = settings->db,
-			 .results_threads = (unsigned)settings->results_threads,
-			 .metrics = broker->metrics,
-			 .health = &broker->health,
-			 .core = {.host_leases_max = (uint32_t)settings->host_tasks_max, .seed = random_seed()}};
-	int status = catalog_open(store, &catalog, &broker->catalog, err);
+	struct loop_config          loop = {.db_dir = settings->db,
+					    .results_threads = (unsigned)settings->results_threads,
+					    .metrics = broker->metrics,
+					    .health = &broker->health,
+					    .core = {.host_leases_max = settings->host_tasks_max < UINT32_MAX
+										? (uint32_t)settings->host_tasks_max
+										: UINT32_MAX,
+						     .host_bytes_per_s = settings->host_bytes_max,
+						     .seed = random_seed()}};
+	int                         status = catalog_open(store, &catalog, &broker->catalog, err);
 
 	if (status >= 0 && settings->admit)
 		status = auth_open(settings->admit, &broker->auth, err);
