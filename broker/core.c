@@ -138,6 +138,7 @@ static void handle(struct core *core, const struct core_event *event)
 	case CORE_WORKER_HEARD:
 	case CORE_WORKER_PROGRESS:
 	case CORE_WORKER_BACK:
+	case CORE_WORKER_AWAY:
 	case CORE_WORKER_DRAIN:
 	case CORE_WORKER_GONE:
 		if (worker)

@@ -101,6 +101,7 @@ enum core_event_kind {
 	CORE_WORKER_HEARD, /* worker */
 	CORE_WORKER_PROGRESS, /* worker, leases, bytes, count: heard, and all leases that it holds */
 	CORE_WORKER_BACK, /* worker, leases, count: the same process over a new connection, and all leases that it holds */
+	CORE_WORKER_AWAY,  /* worker: its connection has ended: no new leases until it is heard of */
 	CORE_WORKER_DRAIN, /* worker: no new leases; answered by WORKER_DRAINED when it holds none */
 	CORE_WORKER_GONE, /* worker; orderly: its leases are no failures. Not for a lost connection: only for a known end */
 	CORE_DRAIN,       /* no new leases for anybody; answered by DRAINED when none is out */

@@ -158,7 +158,7 @@ static bool is_idle_for(const struct core *core, const struct core_worker *worke
 {
 	const enum core_slot slot = queue->station->slot;
 
-	if (worker->draining || worker->exclusive || core->reserved == worker ||
+	if (core_worker_stopped(worker) || worker->exclusive || core->reserved == worker ||
 	    worker->used[slot] >= worker->slots[slot] || (queue->exclusive && worker->leases_count))
 		return false;
 	if (queue->kind == CORE_RESOLVE && core->images_open >= core->config.images_open_max)
@@ -181,7 +181,8 @@ static const char *check_worker(const struct core *core, const struct core_worke
 			return "a suspect task does not run alone";
 	}
 	for (size_t slot = 0; slot < SLOTS; slot++) {
-		const bool free_slot = used[slot] < worker->slots[slot] && !worker->draining && !worker->exclusive;
+		const bool free_slot =
+			used[slot] < worker->slots[slot] && !core_worker_stopped(worker) && !worker->exclusive;
 
 		if (used[slot] != worker->used[slot] || used[slot] > worker->slots[slot])
 			return "a worker's slots are miscounted";

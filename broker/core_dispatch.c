@@ -131,7 +131,7 @@ static bool serve_alone(struct core *core, struct core_worker *worker)
 {
 	struct core_queue *queue;
 
-	if (!core->alone.count || worker->leases_count || worker->draining || core->failed ||
+	if (!core->alone.count || worker->leases_count || core_worker_stopped(worker) || core->failed ||
 	    (queue = choose_alone(core, worker)) == NULL)
 		return false;
 	if (core->reserved == worker)
@@ -198,8 +198,9 @@ static struct core_worker *least_busy(const struct core *core, const struct core
 	for (struct core_link *link = core->all_workers.first; link; link = link->next) {
 		struct core_worker *worker = CORE_OWNER(link, struct core_worker, all);
 
-		if (core_worker_may(worker, queue) && worker->slots[queue->station->slot] && !worker->draining &&
-		    !worker->exclusive && (!best || worker->leases_count < best->leases_count))
+		if (core_worker_may(worker, queue) && worker->slots[queue->station->slot] &&
+		    !core_worker_stopped(worker) && !worker->exclusive &&
+		    (!best || worker->leases_count < best->leases_count))
 			best = worker;
 	}
 	return best;

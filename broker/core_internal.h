@@ -82,7 +82,7 @@ struct core_worker {
 	struct slice        *names;                 /* owned */
 	struct core_host   **hosts;
 	size_t               hosts_count; /* none = any */
-	bool                 local, draining, drained;
+	bool                 local, draining, drained, away;
 	bool                 exclusive; /* runs one suspect task, gets no other */
 	bool                 resting;   /* has run one, and takes another sort of work first */
 	uint32_t             slots[SLOTS], used[SLOTS], leases_count;
@@ -326,10 +326,11 @@ void               core_stations_free(struct core *core);
 struct core_worker *core_worker_find(const struct core *core, uint64_t id);
 void                core_worker_hello(struct core *core, const struct core_event *event);
 void                core_worker_event(struct core *core, struct core_worker *worker, const struct core_event *event);
-void                core_worker_changed(struct core *core, struct core_worker *worker); /* slots, draining, exclusive */
-void                core_worker_gone(struct core *core, struct core_worker *worker, bool orderly);
-bool                core_worker_reaches(const struct core_worker *worker, const struct core_host *host);
-bool                core_worker_may(const struct core_worker *worker, const struct core_queue *queue); /* but slots */
+void core_worker_changed(struct core *core, struct core_worker *worker); /* slots, draining, away, exclusive */
+bool core_worker_stopped(const struct core_worker *worker);              /* gets no new leases */
+void core_worker_gone(struct core *core, struct core_worker *worker, bool orderly);
+bool core_worker_reaches(const struct core_worker *worker, const struct core_host *host);
+bool core_worker_may(const struct core_worker *worker, const struct core_queue *queue); /* but slots */
 bool core_task_deny(struct core *core, struct core_task *task, uint64_t worker); /* false: nobody else can do it */
 void core_task_undeny(struct core_task *task);
 void core_workers_check(struct core *core); /* the silent ones go */

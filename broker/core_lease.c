@@ -236,8 +236,8 @@ static bool adopt(struct core *core, struct core_worker *worker, struct core_lea
 	struct core_task   *task = lease->task;
 	struct core_lease **link = &task->leases;
 
-	if (!lease->adoptable || core_lease_current(task) || !task->item.heap || task->exclusive || worker->draining ||
-	    worker->exclusive || worker->used[SLOT_LAYER] >= worker->slots[SLOT_LAYER] ||
+	if (!lease->adoptable || core_lease_current(task) || !task->item.heap || task->exclusive ||
+	    core_worker_stopped(worker) || worker->exclusive || worker->used[SLOT_LAYER] >= worker->slots[SLOT_LAYER] ||
 	    !core_host_admits(core, task->host, CORE_LAYER) || layer_of(task)->state != LAYER_NODE_CLAIMED ||
 	    layer_of(task)->key.set != worker->set)
 		return false;

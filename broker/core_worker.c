@@ -122,12 +122,17 @@ static void ask_again(struct core *core)
 
 /* --- slots --- */
 
+bool core_worker_stopped(const struct core_worker *worker)
+{
+	return worker->draining || worker->away;
+}
+
 /* In the lists of those with a free slot, or out of them; what it may take now is looked for. */
 void core_worker_changed(struct core *core, struct core_worker *worker)
 {
 	for (size_t slot = 0; slot < SLOTS; slot++) {
 		const bool free_slot =
-			worker->used[slot] < worker->slots[slot] && !worker->draining && !worker->exclusive;
+			worker->used[slot] < worker->slots[slot] && !core_worker_stopped(worker) && !worker->exclusive;
 
 		if (!free_slot)
 			core_list_remove(&worker->free[slot]);
@@ -231,6 +236,18 @@ static void heard(struct core *core, struct core_worker *worker)
 {
 	worker->heard = core->now;
 	core_list_append(&core->all_workers, &worker->all);
+	if (!worker->away)
+		return;
+	worker->away = false;
+	core_worker_changed(core, worker);
+}
+
+static void stop(struct core *core, struct core_worker *worker, bool *why)
+{
+	*why = true;
+	if (core->reserved == worker)
+		core->reserved = NULL;
+	core_worker_changed(core, worker);
 }
 
 void core_worker_event(struct core *core, struct core_worker *worker, const struct core_event *event)
@@ -244,11 +261,11 @@ void core_worker_event(struct core *core, struct core_worker *worker, const stru
 		heard(core, worker);
 		core_worker_listed(core, worker, event, event->kind == CORE_WORKER_BACK);
 		break;
+	case CORE_WORKER_AWAY:
+		stop(core, worker, &worker->away);
+		break;
 	case CORE_WORKER_DRAIN:
-		worker->draining = true;
-		if (core->reserved == worker)
-			core->reserved = NULL;
-		core_worker_changed(core, worker);
+		stop(core, worker, &worker->draining);
 		break;
 	default:
 		core_worker_gone(core, worker, event->orderly);

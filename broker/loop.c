@@ -9,6 +9,7 @@
 
 enum {
 	MESSAGES_PER_TURN = 512,
+	TURN_MAX_MS = 100, /* however dear they are: others wait for the commit */
 	WAIT_MAX_MS = 1000,
 	CLEAN_EVERY_MS = 60000,
 	LEASES_PER_MS_BITS = 16, /* no broker gives more, so that numbers of one that died are never given again */
@@ -166,7 +167,7 @@ static void take_messages(struct loop *loop)
 {
 	struct wire_peer peer;
 	struct err       err = {0};
-	uint64_t         wait = wait_ms(loop);
+	uint64_t         wait = wait_ms(loop), begun = 0;
 	uint64_t         woken;
 	unsigned         roles;
 	int              got;
@@ -181,9 +182,10 @@ static void take_messages(struct loop *loop)
 		if (got <= 0)
 			break;
 		loop_metrics_message(loop, loop->in.len);
+		begun = taken ? begun : loop->now;
 		take_message(loop, &peer, roles);
 		loop_outbox_count(loop);
-		if (loop->outbox_bytes > LOOP_OUTBOX_BYTES_MAX)
+		if (loop->outbox_bytes > LOOP_OUTBOX_BYTES_MAX || loop->now > begun + TURN_MAX_MS)
 			break;
 	}
 	if (read(loop->wake_fd, &woken, sizeof(woken)) < 0)

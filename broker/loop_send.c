@@ -74,16 +74,19 @@ static void unreachable(struct loop *loop, const struct loop_frame *frame, int s
 	struct loop_worker *worker = loop_worker_of(loop, &frame->peer);
 	struct core_event   event = {.kind = CORE_SEND_FAILED, .lease = frame->lease};
 
-	if (frame->lease) {
-		uncount(loop, frame);
-		loop_queue_event(loop, &event);
-	}
 	if (!worker)
 		loop_client_gone(loop, &frame->peer); /* or it does not read what it asked for */
 	else if (status == ERR_NOT_FOUND && !worker->away) {
+		const struct core_event away = {.kind = CORE_WORKER_AWAY, .worker = worker->id};
+
+		loop_queue_event(loop, &away); /* before its tasks are given to others */
 		worker->away = loop->now;
 		log_about(LOG_INFO, "broker", LOG_WORKER(worker->id), "worker %llu: %.*s: its connection has ended",
 			  (unsigned long long)worker->id, SLICE_FMT(slice_sub(worker->name, 0, 200)));
+	}
+	if (frame->lease) {
+		uncount(loop, frame);
+		loop_queue_event(loop, &event);
 	}
 }
 

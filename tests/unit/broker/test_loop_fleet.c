@@ -126,6 +126,39 @@ static void result_of_another_workers_lease_is_not_touched(void **state)
 	assert_int_equal(job_status(client, job).state, JOB_RUNNING);
 }
 
+/* One that cannot be reached is not asked again and again while others, or nobody, could have the work. */
+static void worker_whose_connection_has_ended_gets_no_leases(void **state)
+{
+	static struct slice many[] = {SLICE_LIT("docker://r.example/a:1"), SLICE_LIT("docker://r.example/a:2"),
+				      SLICE_LIT("docker://r.example/a:3"), SLICE_LIT("docker://r.example/a:4"),
+				      SLICE_LIT("docker://r.example/a:5"), SLICE_LIT("docker://r.example/a:6")};
+	struct broker      *broker = *state;
+	struct peer        *client = peer_open(broker), *gone = peer_open(broker);
+	uint64_t            job, number = greet_as(gone, 7, NULL, 0);
+	struct core_gauges  gauges = {.workers = 0};
+
+	peer_close(gone);
+	job = submit(client, many, 6);
+	for (int i = 0; i < DRIVER_TRIES && !gauges.workers;
+	     i++) { /* ZeroMQ tells of a closed peer when it comes to it */
+		settle(client);
+		settle(client);
+		broker_halt(broker);
+		if (loop_worker_find(broker->loop, number)->away && !broker->loop->events_count)
+			core_gauges(broker->loop->core, &gauges);
+		broker_go(broker);
+	}
+	assert_int_equal(gauges.workers, 1);
+	assert_int_equal(gauges.leases[CORE_RESOLVE], 0);
+	gone = peer_open(broker);
+	assert_int_equal(greet_as(gone, 7, NULL, 0), number);
+	work(gone, 100);
+	for (int i = 0; i < DRIVER_TRIES && job_status(client, job).state == JOB_RUNNING; i++)
+		work(gone, 100); /* those that came back wait a moment */
+	assert_int_equal(job_status(client, job).state, JOB_DONE);
+	assert_int_equal(fleet_counter(client, "started"), 1);
+}
+
 /* --- drain --- */
 
 static void drained_worker_finishes_what_it_holds_and_gets_no_more(void **state)
@@ -380,6 +413,8 @@ int main(void)
 						broker_tear_down),
 		cmocka_unit_test_setup_teardown(result_begins_again_after_a_reconnect, broker_set_up, broker_tear_down),
 		cmocka_unit_test_setup_teardown(result_of_another_workers_lease_is_not_touched, broker_set_up,
+						broker_tear_down),
+		cmocka_unit_test_setup_teardown(worker_whose_connection_has_ended_gets_no_leases, broker_set_up,
 						broker_tear_down),
 		cmocka_unit_test_setup_teardown(drained_worker_finishes_what_it_holds_and_gets_no_more, broker_set_up,
 						broker_tear_down),
