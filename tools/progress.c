@@ -15,13 +15,12 @@
 enum { DRAW_MS = 250, LOG_MS = 5000, SAMPLES = 64, SAMPLE_MS = 1000 };
 
 struct progress {
-	pthread_mutex_t  lock; /* of line, live, out */
-	const char      *what;
-	bool             terminal;
-	struct buf       line; /* what is to be shown */
-	struct live_line live;
-	struct buf       out;
-	uint64_t         drawn_ms, logged_ms, logged_moved;
+	pthread_mutex_t      lock; /* of line, live, out */
+	const char          *what;
+	struct progress_pace pace;
+	struct buf           line; /* what is to be shown */
+	struct live_line     live;
+	struct buf           out;
 	struct {
 		uint64_t ms, bytes;
 	} samples[SAMPLES]; /* ring: the rate is that of the last minute, as large layers end rarely */
@@ -184,9 +183,9 @@ struct progress *progress_open(enum progress_mode mode, const char *what)
 	buf_init(&p->out, 4 * 4096);
 	live_line_init(&p->live);
 	p->what = what;
-	p->logged_ms = clock_ms();
-	p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-	if (p->terminal)
+	p->pace.shown_ms = clock_ms();
+	p->pace.terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+	if (p->pace.terminal)
 		log_hook(before_log, after_log, p);
 	return p;
 }
@@ -195,9 +194,9 @@ void progress_close(struct progress *p)
 {
 	if (!p)
 		return;
-	if (p->terminal)
+	if (p->pace.terminal)
 		log_hook(NULL, NULL, NULL);
-	if (p->terminal)
+	if (p->pace.terminal)
 		erase(p);
 	buf_deinit(&p->line);
 	buf_deinit(&p->out);
@@ -211,7 +210,7 @@ void progress_hide(struct progress *p)
 	if (!p)
 		return;
 	pthread_mutex_lock(&p->lock);
-	if (p->terminal)
+	if (p->pace.terminal)
 		erase(p);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -230,23 +229,22 @@ static double rate_now(struct progress *p, uint64_t now, uint64_t bytes)
 	return (double)(bytes - p->samples[oldest].bytes) * 1000 / (double)(now - p->samples[oldest].ms);
 }
 
-/* True when a line is due: the caller has changed nothing yet. */
-static bool is_due(struct progress *p, uint64_t moved, uint64_t now)
+bool progress_due(const struct progress_pace *pace, uint64_t moved, uint64_t now_ms)
 {
-	if (p->terminal)
-		return now - p->drawn_ms >= DRAW_MS;
-	return now - p->logged_ms >= LOG_MS && moved != p->logged_moved;
+	if (pace->terminal)
+		return !pace->begun || now_ms - pace->shown_ms >= DRAW_MS;
+	return now_ms - pace->shown_ms >= LOG_MS && moved != pace->shown_moved;
 }
 
 static void show(struct progress *p, uint64_t moved, uint64_t now)
 {
-	if (p->terminal) {
-		p->drawn_ms = now;
+	p->pace.begun = true;
+	p->pace.shown_ms = now;
+	p->pace.shown_moved = moved;
+	if (p->pace.terminal) {
 		draw(p);
 		return;
 	}
-	p->logged_ms = now;
-	p->logged_moved = moved;
 	log_line(LOG_INFO, p->what, "%.*s", SLICE_FMT(buf_slice(&p->line)));
 }
 
@@ -259,10 +257,10 @@ void progress_update(struct progress *p, const struct wire_job_status *status)
 	if (!p)
 		return;
 	rate = rate_now(p, now, status->bytes_done);
-	if (!is_due(p, moved, now))
+	if (!progress_due(&p->pace, moved, now))
 		return;
 	pthread_mutex_lock(&p->lock);
-	progress_text(status, rate, p->terminal ? line_columns() - 1 : 0, &p->line);
+	progress_text(status, rate, p->pace.terminal ? line_columns() - 1 : 0, &p->line);
 	show(p, moved, now);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -271,7 +269,7 @@ void progress_say(struct progress *p, struct slice text, uint64_t moved)
 {
 	uint64_t now = clock_ms();
 
-	if (!p || !is_due(p, moved, now))
+	if (!p || !progress_due(&p->pace, moved, now))
 		return;
 	pthread_mutex_lock(&p->lock);
 	buf_clear(&p->line);

@@ -23,6 +23,14 @@ void progress_update(struct progress *progress, const struct wire_job_status *st
 /* The same with words of the caller's; `moved` tells whether anything happened since the last time. */
 void progress_say(struct progress *progress, struct slice text, uint64_t moved);
 
+/* When something was shown last. Pure: whether it is time again, given what `moved` until now. */
+struct progress_pace {
+	bool     terminal, begun;
+	uint64_t shown_ms, shown_moved;
+};
+
+bool progress_due(const struct progress_pace *pace, uint64_t moved, uint64_t now_ms);
+
 /* The words of the line, at most `columns` wide (0 = any): images, layers, bytes, rate, reuse, ETA; the less telling ones
  * give way first. `bytes_per_second` 0 = not known. */
 void progress_text(const struct wire_job_status *status, double bytes_per_second, unsigned columns, struct buf *out);

@@ -59,6 +59,40 @@ static void line_gives_up_what_does_not_fit(void **state)
 	buf_deinit(&out);
 }
 
+static void terminal_is_drawn_at_once_and_then_four_times_a_second(void **state)
+{
+	struct progress_pace pace = {.terminal = true};
+
+	(void)state;
+	assert_true(progress_due(&pace, 0, 1000000));
+	pace = (struct progress_pace){.terminal = true, .begun = true, .shown_ms = 1000000};
+	assert_false(progress_due(&pace, 1, 1000249));
+	assert_true(progress_due(&pace, 1, 1000250));
+}
+
+static void pipe_gets_a_line_every_five_seconds_if_something_moved(void **state)
+{
+	struct progress_pace pace = {.shown_ms = 1000000, .shown_moved = 7};
+
+	(void)state;
+	assert_false(progress_due(&pace, 8, 1004999));
+	assert_true(progress_due(&pace, 8, 1005000));
+	assert_false(progress_due(&pace, 7, 1900000));
+}
+
+static void paused_job_says_so_and_has_no_eta(void **state)
+{
+	struct wire_job_status paused = job;
+	struct buf             out = {.bytes_max = 4096};
+
+	(void)state;
+	paused.paused = true;
+	progress_text(&paused, 10 << 20, 0, &out);
+	assert_true(slice_find_str(buf_slice(&out), "ETA") == SIZE_MAX);
+	assert_true(slice_find_str(buf_slice(&out), "images 12/60  paused") == 0);
+	buf_deinit(&out);
+}
+
 static void growing_job_has_no_eta(void **state)
 {
 	struct wire_job_status growing = job;
@@ -133,6 +167,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_gives_up_what_does_not_fit),
+		cmocka_unit_test(terminal_is_drawn_at_once_and_then_four_times_a_second),
+		cmocka_unit_test(pipe_gets_a_line_every_five_seconds_if_something_moved),
+		cmocka_unit_test(paused_job_says_so_and_has_no_eta),
 		cmocka_unit_test(growing_job_has_no_eta),
 		cmocka_unit_test(job_label_cannot_act_on_the_terminal),
 		cmocka_unit_test(stats_are_json_with_every_figure),
