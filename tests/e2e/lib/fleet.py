@@ -142,7 +142,7 @@ class Fleet:
         return self.varve.run(command, *self.client_options(key), *arguments, **options)
 
     def popen(self, command, *arguments, **options):
-        return subprocess.Popen(list(map(str, [self.build / "varve", command, *self.client_options(), *arguments])), text=True,
+        return subprocess.Popen(list(map(str, [*self.varve.inside, self.build / "varve", command, *self.client_options(), *arguments])), text=True,
                                 env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
     def submit(self, *arguments, code=0):

@@ -14,15 +14,15 @@ class HeldRegistry:
     length. `first`: {digest: [(status, headers)…]}: what the first requests for a blob are answered, before it goes well.
     `login`: (user, password) that every request must bring."""
 
-    def __init__(self, layout, held=(), bad=(), login=None, first=None):
+    def __init__(self, layout, held=(), bad=(), login=None, first=None, address="127.0.0.1"):
         self.layout, self.bad, self.first = layout, set(bad), {digest: list(answers) for digest, answers in (first or {}).items()}
         self.login = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
         self.gates = {digest: threading.Event() for digest in held}
         self.arrivals, self.log = threading.Condition(), []
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server = http.server.ThreadingHTTPServer((address, 0), self.handler())
         self.server.daemon_threads, self.server.block_on_close = True, False
         self.server.handle_error = lambda *_: None  # clients that are killed hang up
-        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+        self.host = f"{address}:{self.server.server_address[1]}"
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

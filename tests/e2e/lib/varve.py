@@ -34,12 +34,13 @@ class Varve:
 
     def __init__(self, build, folder):
         self.program = pathlib.Path(build) / "varve"
+        self.inside = []  # a command before it, such as `ip netns exec NAME`
         self.folder = pathlib.Path(folder)
         self.store = self.folder / "store"
         self.env = environment(self.folder)
 
     def run(self, *arguments, timeout=300, **options):
-        return Run(subprocess.run([str(self.program), *map(str, arguments)], capture_output=True, text=True, env=self.env,
+        return Run(subprocess.run([*self.inside, str(self.program), *map(str, arguments)], capture_output=True, text=True, env=self.env,
                                   timeout=timeout, **options))
 
     def command(self, *arguments, fmt="jsonl"):
