@@ -27,7 +27,17 @@
 	ROW(pipfile_lock)                                                                                              \
 	ROW(nuget_lock)                                                                                                \
 	ROW(swift_resolved)                                                                                            \
-	ROW(conan_lock)
+	ROW(conan_lock)                                                                                                \
+	ROW(cargo_lock)                                                                                                \
+	ROW(poetry_lock)                                                                                               \
+	ROW(uv_lock)                                                                                                   \
+	ROW(pdm_lock)                                                                                                  \
+	ROW(gemfile_lock)                                                                                              \
+	ROW(gradle_lock)                                                                                               \
+	ROW(mix_lock)                                                                                                  \
+	ROW(go_mod)                                                                                                    \
+	ROW(python_requirements)                                                                                       \
+	ROW(yarn_lock)
 
 #define DECLARE(name) extern const struct analyzer analyzer_##name;
 #define POINTER(name) &analyzer_##name,

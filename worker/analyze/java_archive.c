@@ -53,9 +53,10 @@ static void add(struct search *s, struct slice name, struct slice version, struc
 
 /* --- pom.properties --- */
 
+/* In META-INF/maven/<groupId>/<artifactId>; tools that repack jars put it elsewhere too. */
 static bool is_pom_properties(struct slice name)
 {
-	return TEXT_STARTS(name, "META-INF/maven/") && TEXT_ENDS(name, "/pom.properties");
+	return slice_eq_str(path_basename(name), "pom.properties");
 }
 
 static struct slice property(struct slice line, const char *key)
