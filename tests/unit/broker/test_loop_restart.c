@@ -174,6 +174,56 @@ static void job_goes_on_behind_what_is_done(void **state)
 	assert_int_equal(job_status(client, job).state, JOB_DONE);
 }
 
+static void list_part(struct peer *worker, uint64_t lease, uint32_t number, bool last, struct slice *found,
+		      size_t count)
+{
+	struct wire_strings listed = {found, count};
+	struct wire_result  part = {.lease = lease, .number = number, .last = last};
+	struct buf          bytes;
+
+	buf_init(&bytes, 4096);
+	wire_put_strings(&bytes, &listed);
+	part.bytes = buf_slice(&bytes);
+	wire_put_result(&worker->out, 0, &part);
+	say(worker);
+	settle(worker);
+	buf_deinit(&bytes);
+}
+
+/* A listing is made again from the start; what it had found is there once. */
+static void listing_that_was_half_done_is_counted_once(void **state)
+{
+	static struct slice registry[] = {SLICE_LIT("registry://r.example")};
+	struct broker      *broker = *state;
+	struct peer        *client = peer_open(broker), *worker = peer_open(broker);
+	uint64_t            job = submit(client, registry, 1);
+
+	greet(worker);
+	list_part(worker, take_task(worker), 0, false, references, 2);
+	assert_int_equal(job_status(client, job).images_total, 2);
+	assert_true(job_status(client, job).growing);
+	work(worker, 3); /* one of the two images is done */
+	assert_int_equal(job_status(client, job).images_done, 1);
+	broker_restart(broker);
+	client = peer_open(broker);
+	worker = peer_open(broker);
+	assert_int_equal(job_status(client, job).images_total, 2);
+	greet(worker);
+	settle(worker);
+	for (size_t i = 0; i < worker->tasks_count; i++)
+		if (worker->tasks[i].kind == WIRE_TASK_ENUMERATE) {
+			list_part(worker, worker->tasks[i].lease, 0, true, references, 3);
+			worker->tasks[i] = worker->tasks[--worker->tasks_count];
+			break;
+		}
+	work(worker, 100);
+	assert_int_equal(job_status(client, job).state, JOB_DONE);
+	assert_int_equal(job_status(client, job).images_total, 3);
+	assert_int_equal(job_status(client, job).images_done, 3);
+	assert_int_equal(job_status(client, job).layers_total, 4);
+	assert_int_equal(job_status(client, job).layers_scanned, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +237,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(paused_job_stays_paused, broker_set_up, broker_tear_down),
 		cmocka_unit_test_setup_teardown(layer_rows_go_when_the_job_has_ended, broker_set_up, broker_tear_down),
 		cmocka_unit_test_setup_teardown(job_goes_on_behind_what_is_done, broker_set_up, broker_tear_down),
+		cmocka_unit_test_setup_teardown(listing_that_was_half_done_is_counted_once, broker_set_up,
+						broker_tear_down),
 	};
 
 	log_level_set(LOG_ERROR);
