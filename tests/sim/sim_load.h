@@ -33,7 +33,7 @@ enum sim_truth {
 enum sim_end { SIM_END_OK = 1, SIM_END_PARTIAL = 2, SIM_END_FAILED = 4, SIM_END_SKIPPED = 8 };
 
 struct sim_host {
-	char     name[24];
+	char     name[32];
 	bool     dead;
 	uint32_t credentials; /* bits of workers that have them */
 };
@@ -57,7 +57,7 @@ struct sim_image {
 };
 
 struct sim_reference {
-	char             text[48];
+	char             text[80];
 	size_t           host;
 	bool             listing, broken;
 	uint8_t          flaky;
