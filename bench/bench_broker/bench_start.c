@@ -58,8 +58,10 @@ static void put_job(struct catalog *catalog, uint64_t references)
 				 .owner = catalog_owner(catalog),
 				 .references_closed = true,
 				 .references_count = references,
+				 .failed_indexed = true,
 				 .token = "bench"};
 	struct err        err = {0};
+	struct rng        rng = rng_seeded(references);
 	char              text[64];
 	bool              added;
 
@@ -67,7 +69,8 @@ static void put_job(struct catalog *catalog, uint64_t references)
 		bench_die("%s", err.text);
 	for (uint64_t i = 0; i < references; i++) {
 		snprintf(text, sizeof(text), "docker://bench.example/bulk:%" PRIu64, i);
-		if (catalog_reference_add(catalog, job.job, i, slice_str(text), &added, &err) < 0)
+		if (catalog_reference_add(catalog, job.job, i, slice_str(text), &added, &err) < 0 ||
+		    catalog_job_layer_put(catalog, job.job, rng_next(&rng), &err) < 0)
 			bench_die("%s", err.text);
 		if (i % PER_COMMIT == PER_COMMIT - 1)
 			commit(catalog);

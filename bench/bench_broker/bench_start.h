@@ -4,7 +4,8 @@
 
 #include "bench_broker/bench_report.h"
 
-/* A catalog of `layers` known layers in folder/store and, with `references`, a running job of so many open ones whose broker died. */
+/* A catalog of `layers` known layers in folder/store and, with `references`, a running
+ * job of so many open ones, and as many layers counted in it, whose broker died. */
 void start_make(const char *folder, uint64_t layers, uint64_t references);
 
 /* Runs varve-broker (`program`) on it. cold: the catalog's file is dropped from the page cache before. */
