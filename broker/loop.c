@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 enum {
-	MESSAGES_PER_TURN = 512,
-	TURN_MAX_MS = 100, /* however dear they are: others wait for the commit */
+	MESSAGES_PER_TURN = 4096, /* a larger commit costs less a message: results share pages of the file */
+	BYTES_PER_TURN = 32 << 20,
+	TURN_MAX_MS = 25, /* however dear they are: others wait for the commit */
 	WAIT_MAX_MS = 1000,
 	CLEAN_EVERY_MS = 60000,
 	LEASES_PER_MS_BITS = 16, /* no broker gives more, so that numbers of one that died are never given again */
@@ -170,6 +171,7 @@ static void take_messages(struct loop *loop)
 	uint64_t         wait = wait_ms(loop), begun = 0;
 	uint64_t         woken;
 	unsigned         roles;
+	size_t           bytes = 0;
 	int              got;
 
 	for (unsigned taken = 0; taken < MESSAGES_PER_TURN && !loop->broken.code; taken++, wait = 0) {
@@ -183,9 +185,11 @@ static void take_messages(struct loop *loop)
 			break;
 		loop_metrics_message(loop, loop->in.len);
 		begun = taken ? begun : loop->now;
+		bytes += loop->in.len;
 		take_message(loop, &peer, roles);
 		loop_outbox_count(loop);
-		if (loop->outbox_bytes > LOOP_OUTBOX_BYTES_MAX || loop->now > begun + TURN_MAX_MS)
+		if (loop->outbox_bytes > LOOP_OUTBOX_BYTES_MAX || bytes > BYTES_PER_TURN ||
+		    loop->now > begun + TURN_MAX_MS)
 			break;
 	}
 	if (read(loop->wake_fd, &woken, sizeof(woken)) < 0)
