@@ -9,7 +9,7 @@
 enum { PLAIN, BY_HOST, TEMPERATURE, LATENCY, TWO, FAMILIES };
 
 static const struct metrics_family families[FAMILIES] = {
-	[PLAIN] = {"plain_total", "Counts \\ things\nand more.", METRICS_COUNTER},
+	[PLAIN] = {"plain_total", "Counts \\ things\nand more.", METRICS_COUNTER, .labels = {NULL}},
 	[BY_HOST] = {"host_total", "Per host.", METRICS_COUNTER, .labels = {"host"}},
 	[TEMPERATURE] = {"temperature", "May be below zero.", METRICS_GAUGE, .decimals = 2},
 	[LATENCY] = {"latency_seconds", "Took so long.", METRICS_HISTOGRAM, .decimals = 3, .bounds = {1, 20, 1500}},
