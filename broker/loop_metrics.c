@@ -296,7 +296,7 @@ static void tell_health(const struct loop *loop)
 		workers++;
 	for (const struct loop_job *job = loop->jobs; job; job = job->next)
 		jobs += job->record.state == JOB_RUNNING;
-	health_status(loop->config.health, "%zu workers, %zu jobs%s", workers, jobs,
+	health_status(loop->config.health, "Workers: %zu, jobs: %zu%s", workers, jobs,
 		      loop->draining ? ", draining" : "");
 }
 

@@ -203,11 +203,11 @@ def test_a_broker_tells_its_manager_when_it_is_bound_and_stops(build, tmp_path):
         broker = fleet.start_broker()
         manager.wait("READY=1")
         assert fleet.call("status").code == 0
-        manager.wait("STATUS=0 workers, 0 jobs")
+        manager.wait("STATUS=Workers: 0, jobs: 0")
         manager.wait("WATCHDOG=1", 2)
         del fleet.env["NOTIFY_SOCKET"]
         fleet.start_worker("one")
-        manager.wait("STATUS=1 workers, 0 jobs")
+        manager.wait("STATUS=Workers: 1, jobs: 0")
         assert broker.terminate() == 0
         manager.wait("STOPPING=1")
         assert manager.heard.count("READY=1") == 1

@@ -271,7 +271,8 @@ def test_a_thousand_connections_at_once(lone_worker):
     finally:
         for peer in peers:
             peer.close()
-    lone_worker.wait(lambda values: values[("process_open_fds", ())] <= before + 2, "connections are gone")
+    # what the worker opens meanwhile for itself is less than the 64 connections that there were
+    lone_worker.wait(lambda values: values[("process_open_fds", ())] <= before + 16, "connections are gone")
 
 
 def test_a_worker_without_metrics_listens_nowhere(build, tmp_path):
