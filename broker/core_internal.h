@@ -155,6 +155,8 @@ struct layer_use {
 struct layer_source {
 	struct slice location; /* owned */
 	uint64_t     size;
+	struct slice reason; /* owned: why it was given up */
+	int          code;
 };
 
 /* What few layers need. */
@@ -283,6 +285,9 @@ void core_layer_lost(struct core *core, struct core_layer *layer, int code, stru
 void core_layer_failed(struct core *core, struct core_layer *layer, const struct core_event *event);
 void core_layer_poison(struct core *core, struct core_layer *layer);
 void core_layer_give_up_source(struct core *core, struct core_layer *layer, const struct core_event *event);
+/* NULL: what this image says of the layer has not been given up. */
+const struct layer_source *core_layer_failed_source(const struct core_layer *layer, const struct core_image *image,
+						    size_t index);
 void core_layer_settle(struct core *core, const struct core_layer *layer, struct core_image *image, size_t index,
 		       enum layer_status status);
 void core_layer_count_ended(struct core *core, struct core_layer *layer, struct core_job *job);

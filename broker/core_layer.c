@@ -28,8 +28,10 @@ static void forget_failed_sources(struct core_layer *layer)
 {
 	struct layer_rare *rare = layer->rare;
 
-	for (size_t i = 0; rare && i < rare->failed_count; i++)
+	for (size_t i = 0; rare && i < rare->failed_count; i++) {
 		free((void *)(uintptr_t)rare->failed[i].location.ptr);
+		free((void *)(uintptr_t)rare->failed[i].reason.ptr);
+	}
 	if (rare)
 		rare->failed_count = 0;
 }
@@ -154,22 +156,23 @@ static void ask(struct core *core, struct core_layer *layer)
 	action->place = first->image->location;
 }
 
-static bool source_failed(const struct core_layer *layer, const struct core_image *image, size_t index)
+const struct layer_source *core_layer_failed_source(const struct core_layer *layer, const struct core_image *image,
+						    size_t index)
 {
 	const struct layer_rare *rare = layer->rare;
 
 	for (size_t i = 0; rare && i < rare->failed_count; i++)
 		if (rare->failed[i].size == image->image.layers[index].size &&
 		    slice_eq(rare->failed[i].location, image->location))
-			return true;
-	return false;
+			return &rare->failed[i];
+	return NULL;
 }
 
 /* The first waiter whose registry, repository and claimed size have not been given up; false: none left. */
 bool core_layer_choose_source(struct core *core, struct core_layer *layer)
 {
 	for (uint32_t i = 0; i < layer->waiters_count; i++)
-		if (!source_failed(layer, layer->waiters[i].image, layer->waiters[i].index)) {
+		if (!core_layer_failed_source(layer, layer->waiters[i].image, layer->waiters[i].index)) {
 			core_task_unqueue(core, &layer->task);
 			layer->tried = i;
 			layer->task.host = core_host_get(core, layer->waiters[i].image->host);
@@ -282,7 +285,7 @@ static bool must_restart(const struct core_layer *layer, const struct core_job *
 			 size_t index, bool first)
 {
 	if (layer->state == LAYER_NODE_FAILED)
-		return !use_of(layer, job) || !source_failed(layer, image, index);
+		return !use_of(layer, job) || !core_layer_failed_source(layer, image, index);
 	return !use_of(layer, job) && (!layer->reusable || (job->no_reuse && first));
 }
 

@@ -101,15 +101,19 @@ static bool is_non_distributable(struct slice media_type)
 	       slice_find_str(media_type, "foreign") != SIZE_MAX;
 }
 
+/* A failure belongs to a place: an image hears why its own place did not give the layer, if that was asked. */
 void core_layer_settle(struct core *core, const struct core_layer *layer, struct core_image *image, size_t index,
 		       enum layer_status status)
 {
-	const struct layer_rare *rare = layer->rare;
+	const struct layer_rare   *rare = layer->rare;
+	const struct layer_source *own = core_layer_failed_source(layer, image, index);
+	const int                  code = own ? own->code : rare ? rare->code : 0;
+	const struct slice         reason = own ? own->reason : rare ? rare->reason : SLICE_EMPTY;
 
-	if (status == LAYER_FAILED && rare && rare->code == ERR_NOT_FOUND &&
+	if (status == LAYER_FAILED && code == ERR_NOT_FOUND &&
 	    is_non_distributable(image->image.layers[index].media_type))
 		status = LAYER_SKIPPED;
-	core_image_settle(core, image, index, status, status >= LAYER_FAILED && rare ? rare->reason : SLICE_EMPTY);
+	core_image_settle(core, image, index, status, status >= LAYER_FAILED ? reason : SLICE_EMPTY);
 }
 
 void core_layer_release(struct core *core, struct core_layer *layer)
@@ -229,6 +233,8 @@ void core_layer_give_up_source(struct core *core, struct core_layer *layer, cons
 		rare->failed[rare->failed_count++] = (struct layer_source){
 			.location = core_own(core, tried->image->location),
 			.size = tried->image->image.layers[tried->index].size,
+			.reason = core_own(core, event->text),
+			.code = event->code,
 		};
 	core_task_undeny(&layer->task);
 	if (core_layer_choose_source(core, layer)) {

@@ -240,12 +240,15 @@ unsigned sim_load_expects(const struct sim_load *load, size_t reference, size_t 
 
 	if (!(here & (SIM_END_FAILED | SIM_END_SKIPPED)))
 		return ends;
-	/* any other image that shows the layer may be what gives it, if it comes in time; or the reason that is told */
+	if (load->layers[layer].truth >= SIM_KILLER)
+		ends |= SIM_END_FAILED; /* in quarantine, it is not asked for here */
+	/* any other image that shows the layer may be what gives it, if it comes in time; why it does not is its own matter */
 	for (size_t i = 0; i < load->references_count; i++)
 		for (size_t n = 0; n < load->references[i].images_count; n++)
 			for (size_t k = 0; k < load->references[i].images[n].layers_count; k++)
 				if (load->references[i].images[n].layers[k] == layer)
 					ends |= place_gives(load, &load->references[i], &load->references[i].images[n],
-							    k);
+							    k) &
+						(SIM_END_OK | SIM_END_PARTIAL);
 	return ends;
 }

@@ -277,6 +277,35 @@ static void rate_limit_pauses_the_host_only(void **state)
 	core_free(shell.core);
 }
 
+/* Two registries fail a shared layer, each for its own reason: each image hears that of its own registry. */
+static void an_image_hears_why_its_own_place_failed(void **state)
+{
+	struct core_config config = {0};
+	struct core_event  failed = {.kind = CORE_TASK_FAILED, .fail_class = CORE_PERMANENT};
+
+	(void)state;
+	shell_open(&shell, &config);
+	shell_worker(&shell, 1, 2);
+	shell_job(&shell, 1, 1);
+	shell_reference(&shell, 1, 0, "r");
+	shell_reference(&shell, 1, 1, "s");
+	shell_closed(&shell, 1);
+	shell_image(&shell, 1, 0, "a", "r", "x");
+	shell_image(&shell, 1, 1, "a", "s", "x");
+	shell_done(&shell, shell.sent[0].lease);
+	shell_done(&shell, shell.sent[1].lease);
+	for (size_t i = 2; i < 4; i++) {
+		failed.lease = shell.sent[i].lease;
+		failed.code = i == 2 ? ERR_NOT_FOUND : ERR_DIGEST;
+		failed.text = i == 2 ? SLICE_LIT("r has none") : SLICE_LIT("s gives garbage");
+		shell_feed(&shell, &failed);
+	}
+	assert_int_equal(shell.jobs_done, 1);
+	assert_string_equal(shell.reasons[0], "r has none");
+	assert_string_equal(shell.reasons[1], "s gives garbage");
+	core_free(shell.core);
+}
+
 /* A suspended computer: the host was asked twice, not for seven hours. */
 static void jump_of_the_clock_gives_no_host_up(void **state)
 {
@@ -374,6 +403,7 @@ int main(void)
 		cmocka_unit_test(poison_is_tried_once_more_alone),
 		cmocka_unit_test(silent_worker_loses_its_leases_to_others),
 		cmocka_unit_test(rate_limit_pauses_the_host_only),
+		cmocka_unit_test(an_image_hears_why_its_own_place_failed),
 		cmocka_unit_test(jump_of_the_clock_gives_no_host_up),
 		cmocka_unit_test(cancelled_job_ends_and_gives_its_claims_back),
 		cmocka_unit_test(failed_layer_is_tried_again_by_a_new_job),
