@@ -176,6 +176,7 @@ struct core_layer {
 	struct layer_waiter *waiters;
 	struct layer_waiter  first;                                  /* most have one: `waiters` points here */
 	uint32_t             waiters_count, waiters_capacity, tried; /* tried: waiter whose location is in use */
+	uint32_t             visit; /* the last walk over a job's layers that came here */
 	uint8_t              state, polls;
 	bool                 pseudo, force, asked_force, again, verify, owned, partial, reusable;
 	struct core_job     *payer; /* whose bytes it counts in */
@@ -219,6 +220,7 @@ struct core {
 	uint64_t             any_workers, local_workers; /* that reach all registries, local sources */
 	uint64_t             vtime[SLOTS][CORE_CLASSES]; /* of what was given last */
 	size_t               images_open, references;
+	uint32_t             visit; /* walks over the layers of a job so far */
 	uint64_t             queued[CORE_CLASSES][KINDS], timed[CORE_CLASSES][KINDS], leased[KINDS];
 	struct core_list     dirty, woken, hungry; /* workers, queues, jobs that the step has changed */
 	struct core_list     alone, denying; /* queues: open ones whose tasks run alone; those that some have denied */

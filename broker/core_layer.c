@@ -439,24 +439,34 @@ static void leave(struct core *core, struct core_layer *layer, struct core_job *
 	find_source_anew(core, layer, location, size);
 }
 
-void core_layers_job_leaves(struct core *core, struct core_job *job)
+/* The layers that the job's images wait for, each once, though thousands of images may share one. */
+static void visit(struct core *core, struct core_job *job,
+		  void (*each)(struct core *core, struct core_layer *layer, struct core_job *job))
 {
+	core->visit++;
 	for (struct core_image *image = job->images; image; image = image->next)
 		for (size_t i = 0; i < image->image.layers_count; i++) {
 			struct core_layer *layer = core_layer_of(core, image, i);
 
-			if (layer && layer->waiters_count)
-				leave(core, layer, job);
+			if (!layer || !layer->waiters_count || layer->visit == core->visit)
+				continue;
+			layer->visit = core->visit;
+			each(core, layer, job);
 		}
+}
+
+void core_layers_job_leaves(struct core *core, struct core_job *job)
+{
+	visit(core, job, leave);
+}
+
+static void rehome(struct core *core, struct core_layer *layer, struct core_job *job)
+{
+	(void)job;
+	core_layer_rehome(core, layer);
 }
 
 void core_layers_job_changed(struct core *core, struct core_job *job)
 {
-	for (struct core_image *image = job->images; image; image = image->next)
-		for (size_t i = 0; i < image->image.layers_count; i++) {
-			struct core_layer *layer = core_layer_of(core, image, i);
-
-			if (layer && layer->waiters_count)
-				core_layer_rehome(core, layer);
-		}
+	visit(core, job, rehome);
 }

@@ -281,12 +281,22 @@ static void mark_listed(struct core *core, struct core_worker *worker, const str
 	}
 }
 
+/* To another worker, if there is one. */
+static void prefer_others(struct core *core, struct core_task *task, uint64_t worker)
+{
+	if (!core_task_deny(core, task, worker))
+		core_task_undeny(task);
+}
+
 /* The task is as if it had not been sent; but whether the worker has begun it is not known. */
-static void take_back(struct core *core, struct core_lease *lease)
+static void take_back(struct core *core, struct core_lease *lease, bool elsewhere)
 {
 	struct core_task *task = lease->task;
+	const uint64_t    worker = lease->worker->id;
 
 	core_lease_expire(core, lease);
+	if (elsewhere)
+		prefer_others(core, task, worker);
 	core_task_retry(task, CORE_RETRY_NOT_SENT);
 	core_task_ready(core, task);
 }
@@ -309,7 +319,7 @@ void core_worker_listed(struct core *core, struct core_worker *worker, const str
 		if (!lease->listed && (back || never_arrived(core, lease))) {
 			if (!back)
 				drop(core, worker, lease->id);
-			take_back(core, lease);
+			take_back(core, lease, !back);
 			continue;
 		}
 		lease->listed = false;
@@ -317,13 +327,6 @@ void core_worker_listed(struct core *core, struct core_worker *worker, const str
 }
 
 /* --- leases that stand still --- */
-
-/* To another worker, if there is one. */
-static void prefer_others(struct core *core, struct core_task *task, uint64_t worker)
-{
-	if (!core_task_deny(core, task, worker))
-		core_task_undeny(task);
-}
 
 static void stalled(struct core *core, struct core_lease *lease)
 {

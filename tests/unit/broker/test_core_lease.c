@@ -112,6 +112,23 @@ static void task_that_two_heartbeats_do_not_know_was_lost_and_is_no_failure(void
 	core_free(shell.core);
 }
 
+static void task_that_one_worker_loses_goes_to_another(void **state)
+{
+	const struct core_config config = {.silence_ms = 20000};
+
+	(void)state;
+	shell_one_image(&shell, &config, "a");
+	shell_worker(&shell, 2, 8);
+	for (size_t i = 0; i < 2; i++) {
+		shell.now += 5000;
+		shell_worker_event(&shell, CORE_WORKER_HEARD, 2);
+		shell_holds(&shell, CORE_WORKER_PROGRESS, 1, NULL, NULL, 0);
+	}
+	assert_int_equal(shell_sends_of(&shell, 'a'), 2);
+	assert_int_equal(shell.sent[shell.sent_count - 1].worker, 2);
+	core_free(shell.core);
+}
+
 static void lease_that_nobody_knows_is_dropped(void **state)
 {
 	(void)state;
@@ -276,6 +293,7 @@ int main(void)
 		cmocka_unit_test(only_worker_gets_what_stood_still_with_it_again),
 		cmocka_unit_test(listing_moves_by_what_it_adds),
 		cmocka_unit_test(task_that_two_heartbeats_do_not_know_was_lost_and_is_no_failure),
+		cmocka_unit_test(task_that_one_worker_loses_goes_to_another),
 		cmocka_unit_test(lease_that_nobody_knows_is_dropped),
 		cmocka_unit_test(worker_that_comes_back_keeps_what_it_holds_and_gets_the_rest_anew),
 		cmocka_unit_test(worker_that_was_silent_keeps_what_nobody_else_has_begun),
