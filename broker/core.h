@@ -35,9 +35,10 @@ struct core_config {
 	uint64_t host_bytes_per_s; /* layer bytes per registry host, fleet-wide; 0 = no limit */
 	uint64_t
 		host_dead_ms; /* a host that cannot be connected to is waited for so long, then its tasks fail; 0 = 1800000 */
-	uint64_t host_rate_ms;    /* … one that answers nothing but 429; 0 = 21600000 */
-	uint32_t images_open_max; /* no further resolve while so many images wait for layers; 0 = 4096 */
-	uint64_t seed;            /* of the jitter */
+	uint64_t host_rate_ms; /* … one that answers nothing but 429; 0 = 21600000 */
+	uint32_t
+		 images_open_max; /* no further resolve while so many images wait for layers, of ad hoc jobs while twice as many do; 0 = 4096 */
+	uint64_t seed;       /* of the jitter */
 	uint64_t lease_base; /* leases are numbered from here on: above those of any earlier broker on this store */
 };
 

@@ -161,7 +161,7 @@ static bool is_idle_for(const struct core *core, const struct core_worker *worke
 	if (core_worker_stopped(worker) || worker->exclusive || core->reserved == worker ||
 	    worker->used[slot] >= worker->slots[slot] || (queue->exclusive && worker->leases_count))
 		return false;
-	if (queue->kind == CORE_RESOLVE && core->images_open >= core->config.images_open_max)
+	if (queue->kind == CORE_RESOLVE && !core_may_resolve(core, queue->class))
 		return false;
 	return core_worker_may(worker, queue);
 }

@@ -2,9 +2,15 @@
 
 /* --- the best task for a worker --- */
 
+/* Images of bulk that wait for their layers do not keep a single scan out: ad hoc has as much room again. */
+bool core_may_resolve(const struct core *core, unsigned class)
+{
+	return core->images_open < (uint64_t)core->config.images_open_max * (class == 0 ? 2 : 1);
+}
+
 static bool may_start(const struct core *core, const struct core_queue *queue)
 {
-	return queue->kind != CORE_RESOLVE || core->images_open < core->config.images_open_max;
+	return queue->kind != CORE_RESOLVE || core_may_resolve(core, queue->class);
 }
 
 /* What only some may take; tasks that must run alone are another matter. */
@@ -49,7 +55,7 @@ static struct core_queue *best_queue(struct core *core, const struct core_worker
 	if (worker->hosts_count)
 		return best;
 	for (size_t kind = 0; kind < KINDS; kind++)
-		if (kind != CORE_RESOLVE || core->images_open < core->config.images_open_max)
+		if (kind != CORE_RESOLVE || core_may_resolve(core, class))
 			best = core_queue_better(core, best, core_station_best(core, &station->plain[kind][class]));
 	return best;
 }
@@ -219,12 +225,15 @@ static void reserve(struct core *core)
 /* Resolving goes on. */
 static void wake_resolvers(struct core *core)
 {
-	const bool shut = core->images_open >= core->config.images_open_max;
+	bool opened = false;
 
-	if (core->resolving_shut && !shut)
+	for (unsigned class = 0; class < CORE_CLASSES; class ++) {
+		opened |= core->resolving_shut[class] && core_may_resolve(core, class);
+		core->resolving_shut[class] = !core_may_resolve(core, class);
+	}
+	if (opened)
 		for (struct core_link *link = core->light->free.first; link; link = link->next)
 			core_list_append(&core->dirty, &CORE_OWNER(link, struct core_worker, free[SLOT_LIGHT])->dirty);
-	core->resolving_shut = shut;
 }
 
 void core_dispatch(struct core *core)

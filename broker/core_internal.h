@@ -228,7 +228,7 @@ struct core {
 	bool                 giving_up;      /* some of their tasks are still to be failed */
 	struct core_queue   *offered;        /* being handed out; NULL when it has gone meanwhile */
 	struct core_worker  *reserved;       /* ends what it has, to run a suspect task alone */
-	bool                 resolving_shut; /* too many images wait for layers */
+	bool                 resolving_shut[CORE_CLASSES]; /* too many images wait for layers */
 	bool                 draining, drained;
 	bool                 failed; /* out of memory: the state is no longer to be trusted */
 	struct arena         step;   /* texts of this step's actions */
@@ -344,6 +344,7 @@ void core_workers_check(struct core *core); /* the silent ones go */
 void core_workers_free(struct core *core);
 
 /* core_dispatch.c */
+bool core_may_resolve(const struct core *core, unsigned class); /* not too many images wait for layers */
 void core_dispatch(struct core *core);
 void core_drained_check(struct core *core);
 

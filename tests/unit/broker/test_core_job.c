@@ -234,6 +234,32 @@ static void no_further_image_is_resolved_while_too_many_wait(void **state)
 	core_free(shell.core);
 }
 
+static void images_of_bulk_that_wait_keep_no_ad_hoc_image_out(void **state)
+{
+	struct core_config config = {.images_open_max = 2};
+
+	(void)state;
+	shell_open(&shell, &config);
+	shell_worker(&shell, 1, 2);
+	shell_job(&shell, 1, 1);
+	shell_references(&shell, 1, 0, 5, "r");
+	for (size_t i = 0; i < 2; i++) {
+		shell_image(&shell, 1, i, i ? "b" : "a", "r", "x");
+		shell_done(&shell, shell_lease_of_reference(&shell, 1, i));
+	}
+	assert_int_equal(shell_lease_of_reference(&shell, 1, 3), 0);
+	shell_job(&shell, 2, 0);
+	shell_references(&shell, 2, 0, 4, "r");
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_not_equal(shell_lease_of_reference(&shell, 2, i), 0);
+		shell_image(&shell, 2, i, i ? "d" : "c", "r", "x");
+		shell_done(&shell, shell_lease_of_reference(&shell, 2, i));
+	}
+	assert_int_equal(shell_lease_of_reference(&shell, 2, 3), 0); /* as much room again, and no more */
+	shell_done(&shell, shell_lease_of(&shell, 'c'));
+	core_free(shell.core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +273,7 @@ int main(void)
 		cmocka_unit_test(layer_that_another_place_gives_counts_as_scanned_after_all),
 		cmocka_unit_test(cancelled_job_leaves_what_others_wait_for_at_their_place),
 		cmocka_unit_test(no_further_image_is_resolved_while_too_many_wait),
+		cmocka_unit_test(images_of_bulk_that_wait_keep_no_ad_hoc_image_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
