@@ -5,11 +5,10 @@
 """
 import json
 import os
-import re
 
 import pytest
 from catalogue import Catalogue
-from chaos import Chaos
+from chaos import Chaos, canonical
 from fleet import Fleet
 from registry import Registry
 
@@ -20,17 +19,6 @@ def pytest_generate_tests(metafunc):
     if "seed" in metafunc.fixturenames:
         given = metafunc.config.getoption("--seed")
         metafunc.parametrize("seed", given or SEEDS)
-
-
-def canonical(text):
-    """The bytes of a `--format json` report, made comparable. What chance decides, and all that is changed here, is
-    (1) the order in which images finish: they are sorted by their text, which begins with the reference;
-    (2) which of several images met a shared layer first: a layer's "reused" reads "scanned".
-    Everything else - every byte of every field - must be the same."""
-    assert text.startswith("[\n{\n") and text.endswith("\n}\n]\n")
-    images = [re.sub(r'^(      "status": )"reused"(,?)$', r'\1"scanned"\2', one, flags=re.M)
-              for one in text[len("[\n{\n"):-len("\n}\n]\n")].split("\n},\n{\n")]
-    return "\n".join(sorted(images))
 
 
 def totals(fleet, job):

@@ -11,6 +11,7 @@ import time
 from varve import Varve, environment
 
 WAIT_SECONDS = 60
+SCAN = re.compile(r"worker: (?:scan|verify) layer (sha256:[0-9a-f]{64})")
 
 
 def retries(counters):
@@ -22,7 +23,7 @@ class Program:
 
     def __init__(self, command, env, changed=None, **options):
         self.command, self.lines, self.changed = command, [], changed or threading.Condition()
-        self.ended = False
+        self.ended, self.begun = False, 0
         options = {"stdout": subprocess.DEVNULL, **options}
         self.process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, errors="replace", env=env,
                                         **options)
@@ -33,6 +34,7 @@ class Program:
         for line in self.process.stderr:
             with self.changed:
                 self.lines.append(line.rstrip("\n"))
+                self.begun += " layer sha256:" in line and bool(SCAN.search(line))
                 self.changed.notify_all()
         with self.changed:
             self.ended = True
@@ -187,5 +189,5 @@ class Fleet:
         """{digest: how often a worker began to read it}, by the workers' own logs."""
         started = collections.Counter()
         for worker in self.workers:
-            started.update(re.findall(r"worker: (?:scan|verify) layer (sha256:[0-9a-f]{64})", worker.log))
+            started.update(SCAN.findall(worker.log))
         return started
