@@ -163,6 +163,8 @@ static bool is_idle_for(const struct core *core, const struct core_worker *worke
 		return false;
 	if (queue->kind == CORE_RESOLVE && !core_may_resolve(core, queue->class))
 		return false;
+	if (queue->class == 1 && !queue->exclusive && !core_bulk_may(worker, slot))
+		return false;
 	return core_worker_may(worker, queue);
 }
 

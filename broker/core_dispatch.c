@@ -60,12 +60,18 @@ static struct core_queue *best_queue(struct core *core, const struct core_worker
 	return best;
 }
 
+/* A registry that answers nothing keeps what it was asked for minutes: bulk leaves a fifth of the light slots to others. */
+bool core_bulk_may(const struct core_worker *worker, enum core_slot slot)
+{
+	return slot != SLOT_LIGHT || worker->used[slot] + worker->slots[slot] / 5 < worker->slots[slot];
+}
+
 /* Ad hoc first; but bulk that waits is not kept waiting for ever. */
 static struct core_queue *choose(struct core *core, const struct core_worker *worker, enum core_slot slot)
 {
 	struct core_station *station = worker->stations[slot];
 	struct core_queue   *adhoc = best_queue(core, worker, slot, 0);
-	struct core_queue   *bulk = best_queue(core, worker, slot, 1);
+	struct core_queue   *bulk = core_bulk_may(worker, slot) ? best_queue(core, worker, slot, 1) : NULL;
 
 	if (!adhoc || !bulk)
 		return adhoc ? adhoc : bulk;

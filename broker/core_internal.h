@@ -346,6 +346,7 @@ void core_workers_free(struct core *core);
 /* core_dispatch.c */
 bool core_may_resolve(const struct core *core, unsigned class); /* not too many images wait for layers */
 void core_dispatch(struct core *core);
+bool core_bulk_may(const struct core_worker *worker, enum core_slot slot); /* bulk may have one more of these slots */
 void core_drained_check(struct core *core);
 
 /* core_lease.c */

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 enum {
-	LIGHT_THREADS = 8,
+	LIGHT_THREADS = 10,   /* two of them the broker keeps for ad hoc jobs */
 	AHEAD_PER_THREAD = 2, /* transfers opened ahead, per scan thread */
 	THREADS_MAX = 256,
 };

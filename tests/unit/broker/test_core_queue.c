@@ -256,6 +256,28 @@ static void worker_gets_what_its_hosts_and_its_set_allow(void **state)
 	core_free(shell.core);
 }
 
+/* A registry that answers nothing keeps every task it was asked for. */
+static void bulk_leaves_some_light_slots_to_others(void **state)
+{
+	struct core_config config = {0};
+
+	(void)state;
+	shell_open(&shell, &config);
+	shell_worker(&shell, 1, 10);
+	shell_job(&shell, 1, 1);
+	shell_references(&shell, 1, 0, 100, "silent");
+	assert_int_equal(shell.sent_count, 8);
+	shell_job(&shell, 2, 0);
+	shell_references(&shell, 2, 0, 5, "r");
+	assert_int_equal(shell.sent_count, 10);
+	assert_int_equal(shell.sent[8].job, 2);
+	assert_int_equal(shell.sent[9].job, 2);
+	shell_done(&shell, shell.sent[8].lease);
+	assert_int_equal(shell.sent_count, 11);
+	assert_int_equal(shell.sent[10].job, 2);
+	core_free(shell.core);
+}
+
 static void drained_worker_ends_what_it_has(void **state)
 {
 	struct core_config config = {0};
@@ -308,6 +330,7 @@ int main(void)
 		cmocka_unit_test(task_that_its_last_worker_left_behind_is_offered_again_and_ends),
 		cmocka_unit_test(suspect_task_gets_a_worker_although_work_never_ends),
 		cmocka_unit_test(worker_gets_what_its_hosts_and_its_set_allow),
+		cmocka_unit_test(bulk_leaves_some_light_slots_to_others),
 		cmocka_unit_test(drained_worker_ends_what_it_has),
 		cmocka_unit_test(draining_broker_ends_when_nothing_is_out),
 	};
