@@ -199,15 +199,25 @@ static int subscribe(struct client_session *s, struct err *err)
 	return rc;
 }
 
+static struct window_slot *slot_of_number(const struct client_session *s, uint32_t number)
+{
+	for (size_t i = 0; i < WIRE_REFERENCES_WINDOW; i++)
+		if (s->window[i].used && s->window[i].number == number)
+			return &s->window[i];
+	return NULL;
+}
+
+/* The broker takes REFERENCES in the order of their numbers alone, and slots are filled in any. */
 static int begin(struct client_session *s, struct err *err)
 {
-	int rc = 0;
+	struct window_slot *slot;
+	int                 rc = 0;
 
 	if (!s->job_known)
 		return send_submit(s, err);
-	for (size_t i = 0; i < WIRE_REFERENCES_WINDOW && rc == 0; i++)
-		if (s->window[i].used)
-			rc = send_references(s, &s->window[i], err);
+	for (uint32_t back = WIRE_REFERENCES_WINDOW; back > 0 && rc == 0; back--)
+		if ((slot = slot_of_number(s, s->number_next - back)) != NULL)
+			rc = send_references(s, slot, err);
 	return rc == 0 ? subscribe(s, err) : rc;
 }
 

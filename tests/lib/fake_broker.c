@@ -75,7 +75,8 @@ static void on_frame(struct fake_broker *b, struct wire_server *server, const st
 	assert_int_equal(wire_open_frame(frame, &header, &body, &err), 0);
 	if (b->deaf && header.type == WIRE_SUBMIT)
 		b->first = *peer;
-	if (b->deaf && header.type != WIRE_SUBMIT && memcmp(&b->first, peer, sizeof(*peer)) == 0)
+	if (b->deaf && header.type != WIRE_SUBMIT && memcmp(&b->first, peer, sizeof(*peer)) == 0 &&
+	    (header.type != WIRE_REFERENCES || b->frames >= b->hears))
 		return;
 	switch (b->mute ? 0 : header.type) {
 	case WIRE_SUBMIT:

@@ -18,6 +18,7 @@ struct fake_broker {
 	bool                 refuse; /* SUBMIT is answered with ERROR */
 	bool                 mute;   /* nothing is answered */
 	bool                 deaf;   /* to everything but SUBMIT, until somebody else connects */
+	uint64_t             hears;  /* when deaf: so many REFERENCES before it is */
 	struct wire_peer     first;
 	uint64_t             mix_up; /* results: part of a wrong image first */
 	uint64_t             references, frames;

@@ -7,6 +7,7 @@
 enum { REFERENCES = 5000 };
 
 struct seen {
+	uint64_t limit; /* of the list, if not REFERENCES */
 	uint64_t references, results, submitted, progress;
 	bool     slow; /* the list has nothing at every second question */
 	uint64_t asked;
@@ -18,7 +19,7 @@ static int next_reference(void *data, struct slice *reference, struct err *err)
 	static char  text[64];
 
 	(void)err;
-	if (seen->references == REFERENCES)
+	if (seen->references == (seen->limit ? seen->limit : REFERENCES))
 		return 0;
 	if (seen->slow && seen->references % 1000 == 0 && seen->asked++ % 2 == 0)
 		return 2;
@@ -127,6 +128,33 @@ static void what_a_lost_broker_did_not_answer_is_said_again(void **state)
 	assert_true(b.references_ended);
 	assert_int_equal(seen.results, IMAGES);
 	assert_int_equal(seen.references, REFERENCES);
+}
+
+/* As a broker that was killed in the middle of a long list: places of the window are used again long before that. */
+static void what_is_said_again_comes_in_the_order_of_the_list(void **state)
+{
+	struct fake_broker   b = {.deaf = true, .hears = 3};
+	struct wire_submit   submit = {.platform = SLICE_LIT("linux/amd64")};
+	struct seen          seen = {.limit = 2 * WIRE_REFERENCES_WINDOW * WIRE_REFERENCES_MAX};
+	struct client_run    run = {.submit = &submit,
+				    .reference = next_reference,
+				    .data = &seen,
+				    .interrupt_fd = -1,
+				    .until_submitted = true};
+	struct client_config config = {.wire = {.endpoint = "inproc://fake"}, .silence_ms = 100};
+	struct client       *client;
+	struct err           err = {0};
+
+	(void)state;
+	fake_broker_start(&b);
+	config.context = b.context;
+	assert_int_equal(client_open(&config, &client, &err), 0);
+	if (client_run(client, &run, &err) != 0)
+		fail_msg("%s", err.text);
+	client_close(client);
+	fake_broker_stop(&b);
+	assert_int_equal(b.references, seen.limit);
+	assert_true(b.references_ended);
 }
 
 static void list_that_comes_slowly_is_sent_as_it_comes(void **state)
@@ -371,6 +399,7 @@ int main(void)
 		cmocka_unit_test(whole_job_from_submission_to_last_result),
 		cmocka_unit_test(submission_ends_when_all_references_are_acknowledged),
 		cmocka_unit_test(what_a_lost_broker_did_not_answer_is_said_again),
+		cmocka_unit_test(what_is_said_again_comes_in_the_order_of_the_list),
 		cmocka_unit_test(list_that_comes_slowly_is_sent_as_it_comes),
 		cmocka_unit_test(submission_that_was_broken_off_goes_on_where_the_broker_is),
 		cmocka_unit_test(submission_that_the_broker_has_in_full_sends_nothing),
