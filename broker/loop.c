@@ -235,6 +235,7 @@ static void turn(struct loop *loop)
 	loop_workers_turn(loop);
 	loop_schedules_turn(loop);
 	loop_fill_turn(loop);
+	loop_lists_turn(loop);
 	loop_jobs_clean(loop);
 	loop_feeds_turn(loop);
 	loop_watches_turn(loop);
@@ -304,6 +305,8 @@ static void begin(struct loop *loop, const struct loop_config *config)
 	loop->config = *config;
 	if (!loop->config.result_bytes_max)
 		loop->config.result_bytes_max = 512 << 20;
+	if (!loop->config.list_idle_ms)
+		loop->config.list_idle_ms = 24ull * 3600 * 1000;
 	if (!loop->config.worker_bytes_max)
 		loop->config.worker_bytes_max = 64 << 20;
 	loop->config.core.lease_base = (uint64_t)clock_unix_ms() << LEASES_PER_MS_BITS;

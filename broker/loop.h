@@ -21,6 +21,7 @@ struct loop_config {
 	unsigned                  results_threads;  /* 0 = the CPUs it may use, four at most */
 	uint64_t                  result_bytes_max; /* of unfinished results, all workers; 0 = 512 MiB */
 	uint64_t                  worker_bytes_max; /* … of one worker: its credit; 0 = 64 MiB */
+	uint64_t                  list_idle_ms;     /* a list that nobody continues for so long is closed; 0 = a day */
 	struct loop_metrics      *metrics;          /* borrowed; NULL: nothing is counted */
 	struct health            *health;           /* borrowed; NULL: nobody looks */
 };

@@ -57,7 +57,8 @@ struct loop_job {
 	struct loop_marks     done;                /* references from record.references_cursor on */
 	struct schedule       schedule;
 	uint64_t              images_committed;
-	bool                  changed; /* to be written with the next commit */
+	uint64_t              listed_ms; /* when its list was last added to */
+	bool                  changed;   /* to be written with the next commit */
 	struct loop_job      *next;
 };
 
@@ -233,6 +234,7 @@ bool loop_reference_add(struct loop *loop, struct loop_job *job, struct slice te
 			struct err *err);
 void loop_references_added(struct loop *loop, const struct loop_job *job, const struct loop_added *added);
 void loop_references_close(struct loop *loop, struct loop_job *job);
+void loop_lists_turn(struct loop *loop); /* every job ends, also one whose submission was broken off */
 int  loop_references_fetch(struct loop *loop, const struct core_action *action, struct err *err);
 int  loop_reference_done(struct loop *loop, uint64_t job, uint64_t number, struct err *err);
 int  loop_reference_failed(struct loop *loop, struct loop_job *job, struct slice text, int code, struct slice why,

@@ -66,6 +66,7 @@ struct loop_job *loop_job_add(struct loop *loop, const struct job_record *record
 		schedule_parse(record->every, &job->schedule, NULL);
 	loop_marks_begin(&job->done, record->references_cursor);
 	job->images_committed = record->images_count;
+	job->listed_ms = loop->now;
 	job->next = loop->jobs;
 	loop->jobs = job;
 	return job;

@@ -59,6 +59,22 @@ void loop_references_close(struct loop *loop, struct loop_job *job)
 		loop_step(loop, &closed);
 }
 
+void loop_lists_turn(struct loop *loop)
+{
+	for (struct loop_job *job = loop->jobs; job && !loop->broken.code; job = job->next) {
+		if (job->record.state != JOB_RUNNING || job->record.references_closed || job->record.filling ||
+		    loop->now < job->listed_ms + loop->config.list_idle_ms)
+			continue;
+		log_about(LOG_WARNING, "broker", LOG_JOB(job->record.job),
+			  "job %llu: nobody continues its list: it ends with the references that it has",
+			  (unsigned long long)job->record.job);
+		if (loop_write(loop))
+			loop_references_close(loop, job); /* it may end by that; others in the next turn */
+		loop->again = true;
+		return;
+	}
+}
+
 /* --- the window: the core asks for the next open ones --- */
 
 static void feed(struct loop *loop, uint64_t job, const struct open_reference *open, const struct reference *reference)

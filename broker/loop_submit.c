@@ -175,6 +175,7 @@ static int take_references(struct loop *loop, const struct wire_references *m, s
 		if (!loop_reference_add(loop, job, m->references.items[i], &added, err))
 			return err->code;
 	job->record.references_batches++;
+	job->listed_ms = loop->now;
 	job->changed = true;
 	loop_references_added(loop, job, &added);
 	if (m->last)

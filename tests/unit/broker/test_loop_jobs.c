@@ -51,6 +51,29 @@ static void job_that_is_not_here_can_be_neither_paused_nor_cancelled(void **stat
 	}
 }
 
+/* --- lists that break off --- */
+
+static void list_that_nobody_continues_ends_with_what_it_has(void **state)
+{
+	struct broker     *broker = *state;
+	struct peer       *client = peer_open(broker), *worker = peer_open(broker);
+	struct wire_submit m = {.token = "breaks off"};
+	uint64_t           job = submit_as(client, &m, NULL, 0);
+
+	send_references(client, job, 0, false, two, 2);
+	greet(worker);
+	work(worker, 100);
+	assert_int_equal(job_status(client, job).state, JOB_RUNNING);
+	assert_true(job_status(client, job).growing);
+	broker_halt(broker);
+	broker->loop->config.list_idle_ms = 1;
+	broker_go(broker);
+	settle(client);
+	settle(client);
+	assert_int_equal(job_status(client, job).state, JOB_DONE);
+	assert_int_equal(job_status(client, job).images_done, 2);
+}
+
 /* --- schedules --- */
 
 static uint64_t submit_schedule(struct peer *client, const char *every)
@@ -360,6 +383,8 @@ static void long_list_is_kept_in_the_store_not_in_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(list_that_nobody_continues_ends_with_what_it_has, broker_set_up,
+						broker_tear_down),
 		cmocka_unit_test_setup_teardown(paused_job_gets_no_leases_until_it_goes_on, broker_set_up,
 						broker_tear_down),
 		cmocka_unit_test_setup_teardown(job_that_is_not_here_can_be_neither_paused_nor_cancelled, broker_set_up,
