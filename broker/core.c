@@ -11,6 +11,13 @@ static const uint64_t HOST_BYTES_MAX = 1ull << 40; /* a second: as good as no li
 
 /* --- helpers of all files --- */
 
+/* Of an action that nobody will carry out. */
+static void forget(const struct core_action *action)
+{
+	if (action->kind == CORE_IMAGE_DONE)
+		core_image_free(action->image);
+}
+
 struct core_action *core_emit(struct core *core, enum core_action_kind kind)
 {
 	static const struct core_action empty;
@@ -24,7 +31,7 @@ struct core_action *core_emit(struct core *core, enum core_action_kind kind)
 			core->actions_capacity = capacity;
 		} else { /* the step fails; until then the last slot is written over */
 			core->failed = true;
-			core->actions_count--;
+			forget(&core->actions[--core->actions_count]);
 		}
 	}
 	core->actions[core->actions_count] = empty;
@@ -183,13 +190,8 @@ static void handle(struct core *core, const struct core_event *event)
 	}
 }
 
-int core_step(struct core *core, const struct core_event *event, uint64_t now_ms, const struct core_action **actions,
-	      size_t *actions_count)
+static void take_step(struct core *core, const struct core_event *event)
 {
-	if (now_ms > core->now)
-		core->now = now_ms; /* it never goes back */
-	core->actions_count = 0;
-	arena_reset(&core->step);
 	core_jobs_bury(core);
 	core_hosts_wake(core);
 	handle(core, event);
@@ -198,9 +200,25 @@ int core_step(struct core *core, const struct core_event *event, uint64_t now_ms
 	core_dispatch(core);
 	core_jobs_fetch(core);
 	core_drained_check(core);
+	core->failed |= arena_failed(&core->step);
+}
+
+int core_step(struct core *core, const struct core_event *event, uint64_t now_ms, const struct core_action **actions,
+	      size_t *actions_count)
+{
+	if (now_ms > core->now)
+		core->now = now_ms; /* it never goes back */
+	core->actions_count = 0;
+	arena_reset(&core->step);
+	if (!core->failed)
+		take_step(core, event);
+	else if (event->kind == CORE_IMAGE_FOUND)
+		core_image_free(event->image);
+	while (core->failed && core->actions_count)
+		forget(&core->actions[--core->actions_count]);
 	*actions = core->actions;
 	*actions_count = core->actions_count;
-	return core->failed || arena_failed(&core->step) ? ERR_MEM : 0;
+	return core->failed ? ERR_MEM : 0;
 }
 
 /* --- life --- */

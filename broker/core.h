@@ -201,7 +201,8 @@ uint64_t core_layer_hash(const struct core_key *key);
 struct core *core_new(const struct core_config *config); /* NULL without memory */
 void         core_free(struct core *core);
 
-/* Actions in the order in which they are to be carried out; valid until the next step. ERR_MEM is the only failure. */
+/* Actions in the order in which they are to be carried out; valid until the next step. ERR_MEM is the only failure: then
+ * there are none, nor from any later step, and the core can only be freed. */
 int core_step(struct core *core, const struct core_event *event, uint64_t now_ms, const struct core_action **actions,
 	      size_t *actions_count);
 

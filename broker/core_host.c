@@ -21,6 +21,12 @@ static bool host_before(const struct heap_item *a, const struct heap_item *b)
 	       CORE_CONST_OWNER(b, struct core_host, item)->wake_at;
 }
 
+static void host_free(struct core_host *host)
+{
+	free((void *)(uintptr_t)host->name.ptr);
+	free(host);
+}
+
 struct core_host *core_host_get(struct core *core, struct slice name)
 {
 	struct slice      key = name.len ? name : SLICE_LIT("\0");
@@ -32,8 +38,11 @@ struct core_host *core_host_get(struct core *core, struct slice name)
 	host->name = core_own(core, key);
 	host->tokens = (int64_t)core->config.host_bytes_per_s;
 	host->filled_at = core->now;
-	if (!map_put(&core->hosts, host->name, host))
+	if (!host->name.ptr || !map_put(&core->hosts, host->name, host)) {
 		core->failed = true;
+		host_free(host);
+		return NULL;
+	}
 	if (!name.len)
 		core->local = host;
 	host->usable = core_host_reached(core, host);
@@ -45,10 +54,8 @@ void core_hosts_free(struct core *core)
 	struct core_host *host;
 	size_t            position = 0;
 
-	while ((host = map_next(&core->hosts, &position)) != NULL) {
-		free((void *)(uintptr_t)host->name.ptr);
-		free(host);
-	}
+	while ((host = map_next(&core->hosts, &position)) != NULL)
+		host_free(host);
 	heap_deinit(&core->host_timers);
 	map_deinit(&core->hosts);
 }

@@ -26,8 +26,10 @@ void core_job_open(struct core *core, const struct core_event *event)
 	job->class = event->priority ? CORE_CLASSES - 1 : 0;
 	job->no_reuse = event->no_reuse;
 	job->again = event->again;
-	if (!map_put(&core->jobs, slice_of(&job->id, sizeof(job->id)), job))
+	if (!map_put(&core->jobs, slice_of(&job->id, sizeof(job->id)), job)) {
 		core->failed = true;
+		free(job);
+	}
 }
 
 void core_job_free(struct core *core, struct core_job *job)

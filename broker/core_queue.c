@@ -257,8 +257,11 @@ static struct core_flow *flow_get(struct core *core, struct core_queue *queue, s
 	flow->job = job;
 	flow->tag = job->vtime[queue->station->slot];
 	flow->tasks.before = task_before;
-	if (!map_put(&core->flows, slice_of(&flow->queue, sizeof(key)), flow))
+	if (!map_put(&core->flows, slice_of(&flow->queue, sizeof(key)), flow)) {
 		core->failed = true;
+		free(flow);
+		return NULL;
+	}
 	core_list_append(&queue->all, &flow->of_queue);
 	core_list_append(&job->flows, &flow->of_job);
 	return flow;
@@ -305,6 +308,15 @@ void core_job_park(struct core *core, struct core_job *job)
 
 /* --- tasks --- */
 
+/* Neither a flow nor a queue is left without tasks. */
+static void free_empty(struct core *core, struct core_queue *queue, struct core_flow *flow)
+{
+	if (flow && !flow->tasks.count)
+		flow_free(core, flow);
+	if (!queue->all.count)
+		queue_free(core, queue);
+}
+
 /* A job that had nothing to be given starts at the present time: it has saved nothing up. */
 static void catch_up(struct core *core, struct core_job *job, enum core_slot slot)
 {
@@ -327,6 +339,7 @@ void core_task_ready(struct core *core, struct core_task *task)
 	catch_up(core, task->job, queue->station->slot);
 	if ((flow = flow_get(core, queue, task->job)) == NULL || !heap_push(&flow->tasks, &task->item)) {
 		core->failed = true;
+		free_empty(core, queue, flow);
 		return;
 	}
 	if (!flow->item.heap && !task->job->paused && !heap_push(&queue->flows, &flow->item))
