@@ -18,7 +18,7 @@ struct walk {
 	size_t                       depth; /* frames in use */
 	size_t                       held;  /* bytes of theirs */
 	uint64_t                     unpacked;
-	uint32_t                     archives, members;
+	uint32_t                     archives, members; /* seen, good or not */
 	bool                         stopped;
 };
 
@@ -27,8 +27,11 @@ static void note(struct walk *w, const char *word, struct slice member, const ch
 	inventory_note(w->out, NOTE_SKIPPED, w->path, "%s: %.*s: %s", word, SLICE_FMT(slice_sub(member, 0, 256)), why);
 }
 
-static bool charge(struct walk *w, uint64_t bytes)
+/* What reading a member has cost, be it good or not: the bytes that came out, or those that went in where they are more. */
+static bool charge(struct walk *w, const struct zip_file *zip, const struct zip_member *member, uint64_t bytes)
 {
+	if (member->packed_bytes > bytes && member->packed_bytes <= zip->bytes.len)
+		bytes = member->packed_bytes;
 	if (bytes > LIMIT_NESTED_BYTES - w->unpacked) {
 		note(w, "nested_bytes_max", SLICE_LIT("all members"), "more is unpacked than one file may hold");
 		w->stopped = true;
@@ -38,12 +41,27 @@ static bool charge(struct walk *w, uint64_t bytes)
 	return true;
 }
 
+/* `out` is the caller's to free, read or not. */
+static bool read_charged(struct walk *w, const struct zip_file *zip, const struct zip_member *member, size_t bytes_max,
+			 struct buf *out)
+{
+	struct err err = {0};
+	bool       good;
+
+	buf_init(out, bytes_max);
+	good = zip_read(zip, member, out, &err) == 0;
+	if (!good)
+		note(w, err_name(err.code), member->name, err.text);
+	return charge(w, zip, member, out->len) && good;
+}
+
 static void push(struct walk *w, struct slice name, struct slice bytes, struct buf *owned)
 {
 	struct frame *frame = &w->frames[w->depth];
 	struct err    err = {0};
 
 	*frame = (struct frame){0};
+	w->archives++;
 	if (zip_open(bytes, &frame->zip, &err) < 0) {
 		note(w, "format", name, err.text);
 		if (owned)
@@ -55,7 +73,6 @@ static void push(struct walk *w, struct slice name, struct slice bytes, struct b
 		w->held += frame->bytes.len;
 	}
 	w->depth++;
-	w->archives++;
 	w->visitor->begin(w->visitor->data, path_basename(name));
 }
 
@@ -72,7 +89,6 @@ static void enter(struct walk *w, const struct zip_file *zip, const struct zip_m
 {
 	struct slice stored = zip_stored(zip, member);
 	struct buf   bytes;
-	struct err   err = {0};
 
 	if (w->depth == LIMIT_NESTED_DEPTH || w->archives == LIMIT_NESTED_ARCHIVES) {
 		note(w, w->depth == LIMIT_NESTED_DEPTH ? "nested_depth_max" : "nested_archives_max", member->name,
@@ -83,26 +99,17 @@ static void enter(struct walk *w, const struct zip_file *zip, const struct zip_m
 		push(w, member->name, stored, NULL);
 		return;
 	}
-	buf_init(&bytes, LIMIT_NESTED_HELD_BYTES - w->held);
-	if (zip_read(zip, member, &bytes, &err) < 0) {
-		note(w, err_name(err.code), member->name, err.text);
-		buf_deinit(&bytes);
-	} else if (charge(w, bytes.len)) {
+	if (read_charged(w, zip, member, LIMIT_NESTED_HELD_BYTES - w->held, &bytes))
 		push(w, member->name, buf_slice(&bytes), &bytes);
-	} else {
+	else
 		buf_deinit(&bytes);
-	}
 }
 
 static void read_member(struct walk *w, const struct zip_file *zip, const struct zip_member *member)
 {
 	struct buf bytes;
-	struct err err = {0};
 
-	buf_init(&bytes, MEMBER_BYTES_MAX);
-	if (zip_read(zip, member, &bytes, &err) < 0)
-		note(w, err_name(err.code), member->name, err.text);
-	else if (charge(w, bytes.len))
+	if (read_charged(w, zip, member, MEMBER_BYTES_MAX, &bytes))
 		w->visitor->member(w->visitor->data, member->name, buf_slice(&bytes));
 	buf_deinit(&bytes);
 }

@@ -1,7 +1,7 @@
 /* nested_archive.h - walks a zip and the archives inside it, under budgets of depth, number and bytes (base/limits.h).
  *
  * Inner archives that are stored are read where they lie; deflated ones are unpacked into memory one chain at a time.
- * Without recursion. What cannot be read, and what passes a budget, is noted under the path of the outermost file. */
+ * What is damaged counts like what is good. Without recursion. What cannot be read, and what passes a budget, is noted under the path of the outermost file. */
 #ifndef VARVE_WORKER_ANALYZE_NESTED_ARCHIVE_H
 #define VARVE_WORKER_ANALYZE_NESTED_ARCHIVE_H
 
