@@ -7,6 +7,8 @@
 #include "base/cursor.h"
 #include "base/limits.h"
 
+#include <stdlib.h>
+
 struct replacement {
 	struct slice path, version, new_path, new_version;
 };
@@ -46,19 +48,25 @@ static void read_replace(struct directives *d, struct slice line)
 	d->items[d->count++] = item;
 }
 
+static int compare(const void *left, const void *right)
+{
+	const struct replacement *a = left, *b = right;
+	int                       order = slice_cmp(a->path, b->path);
+
+	return order ? order : slice_cmp(a->version, b->version);
+}
+
+/* The one for this version, else the one for all of them; the replacements are in order. */
 static const struct replacement *replacement_of(const struct directives *d, struct slice path, struct slice version)
 {
-	const struct replacement *any = NULL;
+	struct replacement        wanted = {.path = path, .version = version};
+	const struct replacement *found;
 
-	for (size_t i = 0; i < d->count; i++) {
-		if (!slice_eq(d->items[i].path, path))
-			continue;
-		if (slice_eq(d->items[i].version, version))
-			return &d->items[i];
-		if (!d->items[i].version.len)
-			any = &d->items[i];
-	}
-	return any;
+	if (!d->count)
+		return NULL;
+	found = bsearch(&wanted, d->items, d->count, sizeof(*d->items), compare);
+	wanted.version = SLICE_EMPTY;
+	return found ? found : bsearch(&wanted, d->items, d->count, sizeof(*d->items), compare);
 }
 
 static void add_require(struct lock_file *lock, const struct directives *d, struct slice line)
@@ -111,6 +119,8 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 	(void)err;
 	arena_init(&d.arena, 16 << 20);
 	each(body, "replace", NULL, &d);
+	if (d.count)
+		qsort(d.items, d.count, sizeof(*d.items), compare);
 	each(body, "require", &lock, &d);
 	arena_deinit(&d.arena);
 	return 0;
