@@ -1,7 +1,7 @@
 /* zip_file.h - the members of a zip that lies in memory whole, by its central directory.
  *
  * Source: PKWARE APPNOTE.TXT 6.3, ZIP64 included. What stands before the archive (a shell script before an executable jar) is
- * passed over. Only stored and deflated members are read. docs/decisions/0004-zip-by-its-directory.md says why this is
+ * passed over. Only stored and deflated members are read. docs/decisions/0005-zip-by-its-directory.md says why this is
  * not libarchive's. Slices are borrowed from the file. Hostile input. */
 #ifndef VARVE_WORKER_ANALYZE_ZIP_FILE_H
 #define VARVE_WORKER_ANALYZE_ZIP_FILE_H
