@@ -12,6 +12,8 @@
 #define LIMIT_INDEX_DEPTH       4u         /* indexes inside indexes */
 #define LIMIT_REFERENCE_BYTES   1024u      /* host + repository (255) + tag (128) + digest, with room */
 #define LIMIT_JSON_DEPTH        64u
+#define LIMIT_YAML_DEPTH        64u
+#define LIMIT_XML_DEPTH         256u           /* elements within elements */
 #define LIMIT_ARCHIVE_BYTES     (256ull << 30) /* an image archive (docker save) that must be inflated to a spool file */
 #define LIMIT_ARCHIVE_MEMBERS   200000u        /* its members: some per layer */
 #define LIMIT_LIST_LINES        10000000u      /* --from-file */
@@ -33,9 +35,10 @@
 #define LIMIT_BODY_MEMORY_BYTES     (4u << 20)     /* larger bodies go to the spool */
 #define LIMIT_HOLE_BYTES            (1ull << 30) /* zeros read for holes of sparse files, which cost an image nothing */
 #define LIMIT_PENDING_BYTES         (64u << 20) /* of one layer: database files that wait in memory for their companion */
-#define LIMIT_NESTED_DEPTH          12u         /* archives within archives */
-#define LIMIT_NESTED_ARCHIVES       20000u      /* within one file */
-#define LIMIT_NESTED_MEMBERS        2000000u    /* of all of them */
+#define LIMIT_LOCK_TREE_BYTES       (256u << 20) /* a lock file of YAML as a tree; the largest known need a tenth */
+#define LIMIT_NESTED_DEPTH          12u          /* archives within archives */
+#define LIMIT_NESTED_ARCHIVES       20000u       /* within one file */
+#define LIMIT_NESTED_MEMBERS        2000000u     /* of all of them */
 #define LIMIT_NESTED_HELD_BYTES     (48u << 20)  /* unpacked inner archives that are in memory at once */
 #define LIMIT_NESTED_BYTES          (4ull << 30) /* unpacked from one file in all */
 #define LIMIT_SPOOL_BYTES           (2ull << 30) /* per layer */

@@ -8,6 +8,7 @@
 #include "base/json_write.h"
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/yaml.h"
 
 #include <string.h>
 
@@ -52,6 +53,32 @@ static void escapes_make_text_safe_for_their_output(void **state)
 		assert_slice_equal(buf_slice(&out), escape_cases[i].out);
 		buf_deinit(&out);
 	}
+}
+
+static void yaml_is_a_tree_whose_accessors_answer_nothing_for_the_wrong_kind(void **state)
+{
+	const struct yaml *document, *list;
+	struct arena       arena;
+	struct err         err = {0};
+
+	(void)state;
+	arena_init(&arena, 1 << 16);
+	assert_int_equal(
+		yaml_parse(SLICE_LIT("a: [1, 'x']\nb: {c: d}\na2: e\na2: f\n---\ng\n"), &arena, &document, &err), 0);
+	list = yaml_get(document, "a");
+	assert_slice_equal(yaml_text(yaml_first(list, YAML_KIND_LIST)), "1");
+	assert_slice_equal(yaml_text(yaml_first(list, YAML_KIND_LIST)->next), "x");
+	assert_null(yaml_first(list, YAML_KIND_MAP));
+	assert_slice_equal(yaml_get_text(yaml_get(document, "b"), "c"), "d");
+	assert_slice_equal(yaml_get_text(document, "a2"), "f");
+	assert_slice_equal(yaml_get_text(document, "b"), "");
+	assert_null(yaml_get(list, "a"));
+	assert_slice_equal(yaml_text(document->next), "g");
+	arena_deinit(&arena);
+	arena_init(&arena, 64);
+	assert_int_equal(yaml_parse(SLICE_LIT("a: [1, 2, 3, 4, 5]"), &arena, &document, &err), ERR_LIMIT);
+	assert_null(document);
+	arena_deinit(&arena);
 }
 
 static void json_accessors_answer_nothing_for_the_wrong_kind(void **state)
@@ -205,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escapes_make_text_safe_for_their_output),
 		cmocka_unit_test(json_accessors_answer_nothing_for_the_wrong_kind),
+		cmocka_unit_test(yaml_is_a_tree_whose_accessors_answer_nothing_for_the_wrong_kind),
 		cmocka_unit_test(json_bounds_depth_and_refuses_trailing_bytes),
 		cmocka_unit_test(json_writer_places_commas_and_escapes),
 		cmocka_unit_test(paths_are_canonical_inside_the_root),

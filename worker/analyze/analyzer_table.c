@@ -37,6 +37,9 @@
 	ROW(mix_lock)                                                                                                  \
 	ROW(go_mod)                                                                                                    \
 	ROW(python_requirements)                                                                                       \
+	ROW(pnpm_lock)                                                                                                 \
+	ROW(pubspec_lock)                                                                                              \
+	ROW(bun_lock)                                                                                                  \
 	ROW(yarn_lock)
 
 #define DECLARE(name) extern const struct analyzer analyzer_##name;
