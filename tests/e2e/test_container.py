@@ -197,6 +197,6 @@ def test_long_the_whole_image_is_built_from_a_bare_debian(build, podman, tmp_pat
     tar = subprocess.Popen(["tar", "-C", tmp_path / "base", "-c", "."], stdout=subprocess.PIPE)
     podman.run("import", "-", "localhost/base", stdin=tar.stdout)
     assert tar.wait() == 0
-    podman.run("build", *ULIMITS, "--network", "host", "--build-arg", "BASE=localhost/base", "--file", CONTAINER / "Containerfile",
+    podman.run("build", "--layers=false", *ULIMITS, "--network", "host", "--build-arg", "BASE=localhost/base", "--file", CONTAINER / "Containerfile",
                "--tag", "whole", ROOT, timeout=LONG_SECONDS)
     check_fleet_in_containers(build, podman, "whole", tmp_path)
