@@ -214,5 +214,12 @@ size_t core_notices(const struct core *core, struct arena *arena, struct slice *
 						    host->rates ? "asks us to wait" : "cannot be connected to",
 						    (size_t)host->ready);
 	}
+	for (const struct core_link *link = core->all_workers.first; link && count < max; link = link->next) {
+		const struct core_worker *worker = CORE_CONST_OWNER(link, struct core_worker, all);
+
+		if (worker->deaf)
+			out[count++] = arena_printf(arena, "worker %llu loses the tasks that it is sent: it rests",
+						    (unsigned long long)worker->id);
+	}
 	return count;
 }

@@ -85,6 +85,9 @@ struct core_worker {
 	bool                 local, draining, drained, away;
 	bool                 exclusive; /* runs one suspect task, gets no other */
 	bool                 resting;   /* has run one, and takes another sort of work first */
+	bool                 deaf;      /* loses the tasks that it is sent: it gets none for a while */
+	uint64_t             deaf_until;
+	uint32_t             deaf_beats; /* heartbeats in a row that told of lost tasks and of none that arrived */
 	uint32_t             slots[SLOTS], used[SLOTS], leases_count;
 	struct core_list     leases;
 	struct core_station *stations[SLOTS];
@@ -333,8 +336,10 @@ void               core_stations_free(struct core *core);
 struct core_worker *core_worker_find(const struct core *core, uint64_t id);
 void                core_worker_hello(struct core *core, const struct core_event *event);
 void                core_worker_event(struct core *core, struct core_worker *worker, const struct core_event *event);
-void core_worker_changed(struct core *core, struct core_worker *worker); /* slots, draining, away, exclusive */
-bool core_worker_stopped(const struct core_worker *worker);              /* gets no new leases */
+void core_worker_changed(struct core *core, struct core_worker *worker);    /* slots, draining, away, deaf, exclusive */
+void core_worker_lost_tasks(struct core *core, struct core_worker *worker); /* they never arrived */
+void core_worker_has_tasks(struct core *core, struct core_worker *worker);  /* one did */
+bool core_worker_stopped(const struct core_worker *worker);                 /* gets no new leases */
 void core_worker_gone(struct core *core, struct core_worker *worker, bool orderly);
 bool core_worker_reaches(const struct core_worker *worker, const struct core_host *host);
 bool core_worker_may(const struct core_worker *worker, const struct core_queue *queue); /* but slots */

@@ -276,6 +276,7 @@ static void mark_listed(struct core *core, struct core_worker *worker, const str
 		}
 		lease->listed = true;
 		lease->missing = 0;
+		core_worker_has_tasks(core, worker);
 		if (event->bytes && event->bytes[i] != lease->bytes)
 			move(core, lease, event->bytes[i]);
 	}
@@ -310,6 +311,7 @@ static bool never_arrived(const struct core *core, struct core_lease *lease)
 void core_worker_listed(struct core *core, struct core_worker *worker, const struct core_event *event, bool back)
 {
 	struct core_link *next;
+	bool              lost = false;
 
 	mark_listed(core, worker, event);
 	for (struct core_link *link = worker->leases.first; link; link = next) {
@@ -320,10 +322,13 @@ void core_worker_listed(struct core *core, struct core_worker *worker, const str
 			if (!back)
 				drop(core, worker, lease->id);
 			take_back(core, lease, !back);
+			lost = !back;
 			continue;
 		}
 		lease->listed = false;
 	}
+	if (lost)
+		core_worker_lost_tasks(core, worker);
 }
 
 /* --- leases that stand still --- */
@@ -370,7 +375,9 @@ void core_task_done(struct core *core, const struct core_event *event)
 	if (!lease)
 		return;
 	task = lease->task;
-	if (!lease->worker)
+	if (lease->worker)
+		core_worker_has_tasks(core, lease->worker);
+	else
 		core_emit(core, CORE_COUNT_LATE)->key = layer_of(task)->key;
 	core_host_refund(core, lease, event->bytes_fetched);
 	core_host_answered(core, lease->host);
@@ -392,6 +399,7 @@ void core_task_failed(struct core *core, const struct core_event *event)
 	task = lease->task;
 	known.worker = lease->worker->id;
 	known.retry = CORE_RETRY_NONE;
+	core_worker_has_tasks(core, lease->worker);
 	if (core_host_failed(core, lease, event)) {
 		core_lease_free(core, lease);
 		core_task_retry(task, CORE_RETRY_TRANSIENT);

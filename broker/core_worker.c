@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DEAF_BEATS = 3 };
+
 struct core_worker *core_worker_find(const struct core *core, uint64_t id)
 {
 	return map_get(&core->workers, slice_of(&id, sizeof(id)));
@@ -124,7 +126,7 @@ static void ask_again(struct core *core)
 
 bool core_worker_stopped(const struct core_worker *worker)
 {
-	return worker->draining || worker->away;
+	return worker->draining || worker->away || worker->deaf;
 }
 
 /* In the lists of those with a free slot, or out of them; what it may take now is looked for. */
@@ -145,6 +147,34 @@ void core_worker_changed(struct core *core, struct core_worker *worker)
 		worker->drained = true;
 		core_emit(core, CORE_WORKER_DRAINED)->worker = worker->id;
 	}
+}
+
+/* --- deaf ones --- */
+
+static void stop(struct core *core, struct core_worker *worker, bool *why)
+{
+	*why = true;
+	if (core->reserved == worker)
+		core->reserved = NULL;
+	core_worker_changed(core, worker);
+}
+
+/* Who loses all that he is sent would keep it from the others, or be sent it for ever: he rests, each time longer. */
+void core_worker_lost_tasks(struct core *core, struct core_worker *worker)
+{
+	if (++worker->deaf_beats < DEAF_BEATS)
+		return;
+	worker->deaf_until = core->now + core_backoff(core, worker->deaf_beats + 2);
+	stop(core, worker, &worker->deaf);
+}
+
+void core_worker_has_tasks(struct core *core, struct core_worker *worker)
+{
+	worker->deaf_beats = 0;
+	if (!worker->deaf)
+		return;
+	worker->deaf = false;
+	core_worker_changed(core, worker);
 }
 
 /* --- come and go --- */
@@ -236,17 +266,10 @@ static void heard(struct core *core, struct core_worker *worker)
 {
 	worker->heard = core->now;
 	core_list_append(&core->all_workers, &worker->all);
-	if (!worker->away)
+	if (!worker->away && !worker->deaf)
 		return;
 	worker->away = false;
-	core_worker_changed(core, worker);
-}
-
-static void stop(struct core *core, struct core_worker *worker, bool *why)
-{
-	*why = true;
-	if (core->reserved == worker)
-		core->reserved = NULL;
+	worker->deaf &= core->now < worker->deaf_until;
 	core_worker_changed(core, worker);
 }
 
@@ -259,6 +282,8 @@ void core_worker_event(struct core *core, struct core_worker *worker, const stru
 	case CORE_WORKER_PROGRESS:
 	case CORE_WORKER_BACK:
 		heard(core, worker);
+		if (event->kind == CORE_WORKER_BACK)
+			core_worker_has_tasks(core, worker); /* what was lost went over another connection */
 		core_worker_listed(core, worker, event, event->kind == CORE_WORKER_BACK);
 		break;
 	case CORE_WORKER_AWAY:

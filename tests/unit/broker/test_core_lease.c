@@ -129,6 +129,53 @@ static void task_that_one_worker_loses_goes_to_another(void **state)
 	core_free(shell.core);
 }
 
+/* A heartbeat of worker 1 every five seconds, with these leases. */
+static void beat(size_t times, const uint64_t *leases, size_t count)
+{
+	for (size_t i = 0; i < times; i++) {
+		shell_tick(&shell, 5000);
+		shell_holds(&shell, CORE_WORKER_PROGRESS, 1, leases, NULL, count);
+	}
+}
+
+static bool told_that_it_loses_tasks(void)
+{
+	struct slice notice;
+	struct arena arena;
+	bool         told;
+
+	arena_init(&arena, 1 << 20);
+	told = core_notices(shell.core, &arena, &notice, 1) == 1 &&
+	       slice_eq_str(notice, "worker 1 loses the tasks that it is sent: it rests");
+	arena_deinit(&arena);
+	return told;
+}
+
+static void worker_that_loses_all_it_is_sent_rests_ever_longer(void **state)
+{
+	const struct core_config config = {.silence_ms = 20000};
+	uint64_t                 lease;
+	size_t                   sent;
+
+	(void)state;
+	shell_one_image(&shell, &config, "ab");
+	beat(12, NULL, 0);
+	assert_true(shell_sends_of(&shell, 'a') >= 4);
+	beat(120, NULL, 0); /* one it loses takes 10 s, and 60 s after the next few */
+	sent = shell_sends_of(&shell, 'a');
+	assert_true(sent > 10 && sent <= 25);
+	assert_true(told_that_it_loses_tasks());
+	while (shell_sends_of(&shell, 'a') == sent)
+		beat(1, NULL, 0);
+	lease = shell_lease_of(&shell, 'a');
+	beat(2, &lease, 1); /* it has one: it is as good as any other */
+	assert_false(told_that_it_loses_tasks());
+	shell_done(&shell, lease);
+	shell_done(&shell, shell_lease_of(&shell, 'b'));
+	assert_int_equal(shell.jobs_done, 1);
+	core_free(shell.core);
+}
+
 static void lease_that_nobody_knows_is_dropped(void **state)
 {
 	(void)state;
@@ -294,6 +341,7 @@ int main(void)
 		cmocka_unit_test(listing_moves_by_what_it_adds),
 		cmocka_unit_test(task_that_two_heartbeats_do_not_know_was_lost_and_is_no_failure),
 		cmocka_unit_test(task_that_one_worker_loses_goes_to_another),
+		cmocka_unit_test(worker_that_loses_all_it_is_sent_rests_ever_longer),
 		cmocka_unit_test(lease_that_nobody_knows_is_dropped),
 		cmocka_unit_test(worker_that_comes_back_keeps_what_it_holds_and_gets_the_rest_anew),
 		cmocka_unit_test(worker_that_was_silent_keeps_what_nobody_else_has_begun),
