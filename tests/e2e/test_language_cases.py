@@ -24,6 +24,7 @@ PLACES = {
     "javascript/yarnlock": "yarn.lock", "javascript/packagejson": "node_modules/x/package.json",
     "ruby/gemspec": "specifications/{}", "java/archive": "{}", "golang/gobinary": "bin/{}", "rust/cargoauditable": "bin/{}",
     "javascript/pnpmlock": "pnpm-lock.yaml", "javascript/bunlock": "bun.lock", "dart/pubspec": "pubspec.lock",
+    "java/pomxml": "pom.xml",
     "dotnet/depsjson": "x.deps.json", "python/condameta": "conda-meta/x.json", "python/wheelegg": "site-packages/x.dist-info/METADATA",
 }
 

@@ -8,6 +8,7 @@
 #include "base/json_write.h"
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/xml.h"
 #include "base/yaml.h"
 
 #include <string.h>
@@ -78,6 +79,32 @@ static void yaml_is_a_tree_whose_accessors_answer_nothing_for_the_wrong_kind(voi
 	arena_init(&arena, 64);
 	assert_int_equal(yaml_parse(SLICE_LIT("a: [1, 2, 3, 4, 5]"), &arena, &document, &err), ERR_LIMIT);
 	assert_null(document);
+	arena_deinit(&arena);
+}
+
+static void xml_is_a_tree_without_document_types(void **state)
+{
+	static const char *const REFUSED[] = {"<!DOCTYPE a><a/>", "<a>&b;</a>", "<a", "", "<a/><b/>"};
+	const struct xml        *root;
+	struct arena             arena;
+	struct err               err = {0};
+
+	(void)state;
+	arena_init(&arena, 1 << 16);
+	assert_int_equal(
+		xml_parse(SLICE_LIT("<a x='y'> t <b> &lt;1 <!-- c -->2 </b><b>3</b></a>"), &arena, &root, &err), 0);
+	assert_slice_equal(root->name, "a");
+	assert_slice_equal(root->text, "");
+	assert_slice_equal(xml_get_text(root, "b"), "<1 2");
+	assert_slice_equal(root->first->next->text, "3");
+	assert_null(xml_get(root, "c"));
+	assert_null(xml_get(NULL, "c"));
+	for (size_t i = 0; i < sizeof(REFUSED) / sizeof(*REFUSED); i++)
+		assert_int_equal(xml_parse(slice_str(REFUSED[i]), &arena, &root, NULL), ERR_FORMAT);
+	arena_deinit(&arena);
+	arena_init(&arena, 64);
+	assert_int_equal(xml_parse(SLICE_LIT("<a><b>some text</b></a>"), &arena, &root, NULL), ERR_LIMIT);
+	assert_null(root);
 	arena_deinit(&arena);
 }
 
@@ -232,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escapes_make_text_safe_for_their_output),
 		cmocka_unit_test(json_accessors_answer_nothing_for_the_wrong_kind),
+		cmocka_unit_test(xml_is_a_tree_without_document_types),
 		cmocka_unit_test(yaml_is_a_tree_whose_accessors_answer_nothing_for_the_wrong_kind),
 		cmocka_unit_test(json_bounds_depth_and_refuses_trailing_bytes),
 		cmocka_unit_test(json_writer_places_commas_and_escapes),

@@ -39,6 +39,7 @@
 	ROW(python_requirements)                                                                                       \
 	ROW(pnpm_lock)                                                                                                 \
 	ROW(pubspec_lock)                                                                                              \
+	ROW(maven_pom)                                                                                                 \
 	ROW(bun_lock)                                                                                                  \
 	ROW(yarn_lock)
 

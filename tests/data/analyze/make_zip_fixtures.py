@@ -30,6 +30,10 @@ def put(path, data):
     file.write_bytes(data)
 
 
+def pom_xml(folder, text):
+    return f"META-INF/maven/{folder}/pom.xml", f"<project>{text}</project>"
+
+
 def main():
     inner = jar([pom("org.inner", "inner", "2.0")])
     put("every_pom_of_a_shaded_jar/layer/app/shaded-1.0.jar", jar([pom("org.a", "shaded", "1.0"), pom("com.google.guava", "guava", "31.1-jre"), ("A.class", b"\xca\xfe")]))
@@ -41,9 +45,23 @@ def main():
     put("without_pom_no_group_is_invented/layer/lib/bundle.jar", jar([manifest("Bundle-SymbolicName: org.eclipse.osgi;singl\n eton:=true\nBundle-Version: 3.18\n .0\nBundle-License: EPL-2.0\n")]))
     put("without_pom_no_group_is_invented/layer/lib/unknown.jar", jar([("a", "b")]))
     put("a_pom_without_group_or_with_a_variable_is_none/layer/lib/a-1.0.jar", jar([("META-INF/maven/a/b/pom.properties", "artifactId=b\nversion=1\n"), pom("g", "c", "${revision}")]))
+    put("a_pom_xml_counts_where_no_properties_lie_beside_it/layer/lib/x-1.0.jar", jar([
+        pom_xml("org.a/alone", "<groupId>org.a</groupId><artifactId>alone</artifactId><version>${v}</version><properties><v>1.5</v></properties>"),
+        pom_xml("org.a/child", "<parent><groupId>org.a</groupId><artifactId>p</artifactId><version>2.0</version></parent><artifactId>child</artifactId>"),
+        pom_xml("org.a/twice", "<groupId>org.a</groupId><artifactId>twice</artifactId><version>other</version>"), pom("org.a", "twice", "3.0"),
+        pom_xml("org.a/unknown", "<groupId>org.a</groupId><artifactId>unknown</artifactId><version>${revision}</version>"),
+        pom_xml("org.a/broken", "<groupId>"),
+        ("archetype-resources/pom.xml", "<project><groupId>no</groupId><artifactId>no</artifactId><version>1</version></project>")]))
     deep = jar([pom("org.deep", "deep", "1")])
     for _ in range(14):
-        deep = jar([("x.jar", deep)])
+        put("a_pom_xml_counts_where_no_properties_lie_beside_it/layer/lib/x-1.0.jar", jar([
+        pom_xml("org.a/alone", "<groupId>org.a</groupId><artifactId>alone</artifactId><version>${v}</version><properties><v>1.5</v></properties>"),
+        pom_xml("org.a/child", "<parent><groupId>org.a</groupId><artifactId>p</artifactId><version>2.0</version></parent><artifactId>child</artifactId>"),
+        pom_xml("org.a/twice", "<groupId>org.a</groupId><artifactId>twice</artifactId><version>other</version>"), pom("org.a", "twice", "3.0"),
+        pom_xml("org.a/unknown", "<groupId>org.a</groupId><artifactId>unknown</artifactId><version>${revision}</version>"),
+        pom_xml("org.a/broken", "<groupId>"),
+        ("archetype-resources/pom.xml", "<project><groupId>no</groupId><artifactId>no</artifactId><version>1</version></project>")]))
+    deep = jar([("x.jar", deep)])
     put("too_deep_is_noted/layer/app/deep.jar", deep)
     put("damaged_is_skipped/layer/app/no.jar", b"not a zip at all, but long enough for an end record")
     put("damaged_is_skipped/layer/app/cut.jar", inner[:-30])
