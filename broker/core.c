@@ -193,6 +193,7 @@ static void handle(struct core *core, const struct core_event *event)
 static void take_step(struct core *core, const struct core_event *event)
 {
 	core_jobs_bury(core);
+	core_hosts_sweep(core);
 	core_hosts_wake(core);
 	handle(core, event);
 	wake_tasks(core);

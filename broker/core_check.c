@@ -294,6 +294,30 @@ static const char *check_job(const struct core *core, const struct core_job *job
 	return NULL;
 }
 
+/* A host goes when nobody points there any more. */
+static const char *check_users(const struct core *core)
+{
+	const struct core_layer *layer;
+	const struct core_lease *lease;
+	const struct core_host  *host;
+	const struct core_job   *job;
+	uint64_t                 pointers = 0, users = 0;
+	size_t                   position = 0;
+
+	while ((layer = map_next(&core->layers, &position)) != NULL)
+		pointers += layer->task.host != NULL;
+	for (position = 0; (lease = map_next(&core->leases, &position)) != NULL;)
+		pointers += lease->host != NULL;
+	for (position = 0; (job = map_next(&core->jobs, &position)) != NULL;)
+		for (const struct core_reference *reference = job->references; reference; reference = reference->next)
+			pointers += reference->task.host != NULL;
+	for (const struct core_link *link = core->all_workers.first; link; link = link->next)
+		pointers += CORE_CONST_OWNER(link, struct core_worker, all)->hosts_count;
+	for (position = 0; (host = map_next(&core->hosts, &position)) != NULL;)
+		users += host->users;
+	return pointers == users ? NULL : "who uses a host is miscounted";
+}
+
 /* --- all --- */
 
 static const char *check_each(const struct core *core, struct sums *sums)
@@ -333,6 +357,8 @@ const char *core_check(const struct core *core)
 		wrong = check_workers(core);
 	if (!wrong)
 		wrong = check_moving(core, &sums);
+	if (!wrong)
+		wrong = check_users(core);
 	for (size_t kind = 0; !wrong && kind < KINDS; kind++) {
 		if (sums.leased[kind] != core->leased[kind])
 			wrong = "leases that are out are miscounted";

@@ -7,6 +7,7 @@ enum {
 	RATES_MIN = 4,                  /* waves of 429 in a row before it is given up: a clock that jumps is none */
 	RATE_WAIT_MAX_MS = 3600 * 1000, /* no host makes us wait longer without being asked again */
 	GIVE_UP_AT_ONCE = 256,          /* tasks in one step */
+	SWEEP_MIN = 256,                /* so many hosts more than twice those that were kept the last time */
 	CHARGE_BYTES_MAX = 64,          /* GiB: what an image may say about one layer's size */
 };
 
@@ -58,6 +59,41 @@ void core_hosts_free(struct core *core)
 		host_free(host);
 	heap_deinit(&core->host_timers);
 	map_deinit(&core->hosts);
+}
+
+/* --- who points there --- */
+
+void core_host_use(struct core_host **place, struct core_host *host)
+{
+	if (host)
+		host->users++;
+	if (*place)
+		(*place)->users--;
+	*place = host;
+}
+
+void core_task_set_host(struct core *core, struct core_task *task, struct slice name)
+{
+	core_host_use(&task->host, core_host_get(core, name));
+}
+
+/* What is known of a host that is blocked is kept until that is over: it may be named again. */
+void core_hosts_sweep(struct core *core)
+{
+	struct core_host *host;
+	size_t            position = 0;
+
+	if (core->hosts.count < 2 * core->hosts_kept + SWEEP_MIN)
+		return;
+	while ((host = map_next(&core->hosts, &position)) != NULL) {
+		if (host->users || host->blocked_until > core->now || core_host_is_local(host))
+			continue;
+		heap_remove(&host->item);
+		core_list_remove(&host->given);
+		map_remove(&core->hosts, host->name);
+		host_free(host);
+	}
+	core->hosts_kept = core->hosts.count;
 }
 
 /* --- open or not --- */

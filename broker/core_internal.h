@@ -30,8 +30,9 @@ struct core_station {
 };
 
 struct core_host {
-	struct slice     name; /* owned; "\0" = local transports */
-	struct heap_item item; /* in the core's heap of hosts that open by themselves */
+	struct slice     name;  /* owned; "\0" = local transports */
+	uint64_t         users; /* tasks, leases and workers that point here */
+	struct heap_item item;  /* in the core's heap of hosts that open by themselves */
 	uint64_t         wake_at;
 	uint32_t         active; /* leases */
 	uint64_t         listed; /* workers that name it */
@@ -103,7 +104,7 @@ struct core_denied {
 struct core_task {
 	struct heap_item    item; /* in a flow, or in the timers */
 	struct core_job    *job;  /* who is charged; a layer's best one of those that wait */
-	struct core_host   *host;
+	struct core_host   *host; /* core_task_set_host() */
 	uint64_t            size, sequence, wake_at;
 	struct core_denied *denied;
 	struct core_lease  *leases; /* newest first: only the first one may be current */
@@ -223,7 +224,8 @@ struct core {
 	uint64_t             any_workers, local_workers; /* that reach all registries, local sources */
 	uint64_t             vtime[SLOTS][CORE_CLASSES]; /* of what was given last */
 	size_t               images_open, references;
-	uint32_t             visit; /* walks over the layers of a job so far */
+	size_t               hosts_kept; /* by the last sweep */
+	uint32_t             visit;      /* walks over the layers of a job so far */
 	uint64_t             queued[CORE_CLASSES][KINDS], timed[CORE_CLASSES][KINDS], leased[KINDS];
 	struct core_list     dirty, woken, hungry; /* workers, queues, jobs that the step has changed */
 	struct core_list     alone, denying; /* queues: open ones whose tasks run alone; those that some have denied */
@@ -300,15 +302,18 @@ void core_layer_release(struct core *core, struct core_layer *layer);
 void core_uses_free(struct core *core, struct core_job *job);
 
 /* core_host.c */
-struct core_host *core_host_get(struct core *core, struct slice name);
-bool              core_host_is_local(const struct core_host *host);
-bool              core_host_admits(const struct core *core, const struct core_host *host, enum core_task_kind kind);
-bool              core_host_reached(const struct core *core, const struct core_host *host);
-void              core_host_changed(struct core *core, struct core_host *host);
-void              core_host_block(struct core *core, struct core_host *host, uint64_t wait_ms);
-void              core_host_charge(struct core *core, struct core_host *host, struct core_lease *lease, uint64_t size);
-void              core_host_refund(struct core *core, struct core_lease *lease, uint64_t fetched);
-void              core_host_answered(struct core *core, struct core_host *host);
+struct core_host *core_host_get(struct core *core, struct slice name); /* NULL: the core has failed */
+void core_host_use(struct core_host **place, struct core_host *host);  /* counts who points there; both may be NULL */
+void core_hosts_sweep(struct core *core); /* those that nobody uses go, when there are many */
+void core_task_set_host(struct core *core, struct core_task *task, struct slice name);
+bool core_host_is_local(const struct core_host *host);
+bool core_host_admits(const struct core *core, const struct core_host *host, enum core_task_kind kind);
+bool core_host_reached(const struct core *core, const struct core_host *host);
+void core_host_changed(struct core *core, struct core_host *host);
+void core_host_block(struct core *core, struct core_host *host, uint64_t wait_ms);
+void core_host_charge(struct core *core, struct core_host *host, struct core_lease *lease, uint64_t size);
+void core_host_refund(struct core *core, struct core_lease *lease, uint64_t fetched);
+void core_host_answered(struct core *core, struct core_host *host);
 bool core_host_failed(struct core *core, const struct core_lease *lease, const struct core_event *event); /* rated */
 void core_hosts_wake(struct core *core);
 void core_hosts_give_up(struct core *core);

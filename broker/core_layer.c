@@ -46,6 +46,7 @@ void core_layer_clear(struct core *core, struct core_layer *layer)
 void core_layer_free(struct core *core, struct core_layer *layer)
 {
 	core_layer_clear(core, layer);
+	core_host_use(&layer->task.host, NULL);
 	map_remove(&core->layers, key_slice(&layer->key));
 	forget_failed_sources(layer);
 	if (layer->rare) {
@@ -175,7 +176,7 @@ bool core_layer_choose_source(struct core *core, struct core_layer *layer)
 		if (!core_layer_failed_source(layer, layer->waiters[i].image, layer->waiters[i].index)) {
 			core_task_unqueue(core, &layer->task);
 			layer->tried = i;
-			layer->task.host = core_host_get(core, layer->waiters[i].image->host);
+			core_task_set_host(core, &layer->task, layer->waiters[i].image->host);
 			return true;
 		}
 	return false;

@@ -55,7 +55,7 @@ static void bind_to(struct core *core, struct core_lease *lease, struct core_wor
 	struct core_task *task = lease->task;
 
 	lease->worker = worker;
-	lease->host = task->host;
+	core_host_use(&lease->host, task->host);
 	lease->moved = core->now;
 	lease->missing = 0;
 	lease->next_of_task = task->leases;
@@ -102,6 +102,7 @@ void core_lease_free(struct core *core, struct core_lease *lease)
 	while (*link != lease)
 		link = &(*link)->next_of_task;
 	*link = lease->next_of_task;
+	core_host_use(&lease->host, NULL);
 	map_remove(&core->leases, slice_of(&lease->id, sizeof(lease->id)));
 	free(lease);
 }

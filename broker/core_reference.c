@@ -147,6 +147,7 @@ static void reference_free(struct core *core, struct core_job *job, struct core_
 {
 	core_task_unqueue(core, &reference->task);
 	core_task_retire(core, &reference->task);
+	core_host_use(&reference->task.host, NULL);
 	if (reference->previous)
 		reference->previous->next = reference->next;
 	else
@@ -226,7 +227,7 @@ void core_reference_add(struct core *core, struct core_job *job, const struct co
 	reference->task.kind = (uint8_t)event->task_kind;
 	reference->task.job = job;
 	reference->task.sequence = ++core->sequence;
-	reference->task.host = core_host_get(core, event->host);
+	core_task_set_host(core, &reference->task, event->host);
 	reference->next = job->references;
 	if (reference->next)
 		reference->next->previous = reference;

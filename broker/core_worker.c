@@ -12,8 +12,10 @@ struct core_worker *core_worker_find(const struct core *core, uint64_t id)
 
 static void worker_free(struct core_worker *worker)
 {
-	for (size_t i = 0; i < worker->hosts_count; i++)
+	for (size_t i = 0; i < worker->hosts_count; i++) {
 		free((void *)(uintptr_t)worker->names[i].ptr);
+		core_host_use(&worker->hosts[i], NULL);
+	}
 	free(worker->names);
 	free(worker->hosts);
 	free(worker);
@@ -207,7 +209,7 @@ static bool take_hosts(struct core *core, struct core_worker *worker, const stru
 		if (!event->hosts[i].len)
 			continue;
 		worker->names[worker->hosts_count] = core_own(core, event->hosts[i]);
-		worker->hosts[worker->hosts_count] = core_host_get(core, event->hosts[i]);
+		core_host_use(&worker->hosts[worker->hosts_count], core_host_get(core, event->hosts[i]));
 		if (!worker->hosts[worker->hosts_count++])
 			return false;
 	}

@@ -203,6 +203,39 @@ static void host_says_how_it_is(void **state)
 	core_free(shell.core);
 }
 
+static uint64_t hosts_known(void)
+{
+	struct core_gauges gauges;
+
+	core_gauges(shell.core, &gauges);
+	return gauges.hosts;
+}
+
+static void hosts_that_nobody_names_any_more_are_forgotten(void **state)
+{
+	const struct core_config config = {0};
+	char                     host[32];
+
+	(void)state;
+	shell_open(&shell, &config);
+	shell_worker(&shell, 1, 8);
+	for (uint64_t i = 0; i < 3000; i++) {
+		snprintf(host, sizeof(host), "host-%llu", (unsigned long long)i);
+		shell_job(&shell, 1 + i, 1);
+		shell_reference(&shell, 1 + i, 0, host);
+		shell_closed(&shell, 1 + i);
+		shell_image(&shell, 1 + i, 0, "a", host, "x");
+		shell_done(&shell, shell.sent[0].lease);
+		shell_done(&shell, shell.sent[1].lease);
+		if (i % 10 == 0)
+			shell_worker_for(&shell, 2, 8, host);
+		shell.sent_count = shell.images_done = shell.stored_count = 0;
+	}
+	assert_int_equal(shell.jobs_done, 3000);
+	assert_true(hosts_known() < 300);
+	core_free(shell.core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +247,7 @@ int main(void)
 		cmocka_unit_test(dead_host_is_given_up_with_a_reason_and_tried_now_and_then),
 		cmocka_unit_test(layer_of_a_dead_host_is_read_elsewhere),
 		cmocka_unit_test(host_says_how_it_is),
+		cmocka_unit_test(hosts_that_nobody_names_any_more_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
