@@ -145,15 +145,55 @@ static int check_references(const struct loop *loop, const struct wire_reference
 	return 0;
 }
 
-/* REFERENCES of a job that does not run any more: what was taken before is said to be so, after a restart too. */
-static int take_again(struct loop *loop, const struct wire_references *m, struct err *err)
+/* Why an order for a job cannot be followed: it has ended, or there is none. */
+static int not_running(struct loop *loop, uint64_t id, struct err *err)
 {
 	struct job_record record;
 
-	if (catalog_job_get(loop->catalog, m->job, &loop->arena, &record, NULL) >= 0 &&
-	    m->number < record.references_batches)
-		return 0;
-	return err_set(err, ERR_NOT_FOUND, "job %llu is not running here", (unsigned long long)m->job);
+	if (catalog_job_get(loop->catalog, id, &loop->arena, &record, NULL) < 0)
+		return err_set(err, ERR_NOT_FOUND, "there is no job %llu", (unsigned long long)id);
+	if (record.state == JOB_RUNNING)
+		return err_set(err, ERR_NOT_FOUND, "job %llu is another process's", (unsigned long long)id);
+	return err_set(err, ERR_NOT_FOUND, "job %llu has ended", (unsigned long long)id);
+}
+
+static int is_known(struct loop *loop, uint64_t job, struct slice text, bool *known, struct err *err)
+{
+	struct reference reference;
+	char             canonical[REFERENCE_TEXT_BYTES];
+	int              status = reference_parse(text, &reference, err);
+
+	if (status < 0)
+		return status;
+	reference_text(&reference, canonical);
+	return catalog_reference_known(loop->catalog, job, slice_str(canonical), known, err);
+}
+
+/* REFERENCES with a number that the job has already: the same list said again. What the job has not would be lost if it
+ * were acknowledged. */
+static int take_again(struct loop *loop, const struct job_record *record, const struct wire_references *m,
+		      struct err *err)
+{
+	bool known = m->number < record->references_batches &&
+		     m->last == (record->references_closed && m->number + 1 == record->references_batches);
+
+	for (size_t i = 0; known && i < m->references.count; i++)
+		if (is_known(loop, record->job, m->references.items[i], &known, err) < 0)
+			return err->code;
+	return known ? 0
+		     : err_set(err, ERR_USAGE,
+			       "job %llu was submitted with another list: another one needs another token",
+			       (unsigned long long)record->job);
+}
+
+static int take_after_end(struct loop *loop, const struct wire_references *m, struct err *err)
+{
+	struct job_record record;
+
+	if (catalog_job_get(loop->catalog, m->job, &loop->arena, &record, NULL) < 0 ||
+	    (m->number >= record.references_batches && !record.references_closed))
+		return not_running(loop, m->job, err);
+	return take_again(loop, &record, m, err);
 }
 
 static int take_references(struct loop *loop, const struct wire_references *m, struct err *err)
@@ -162,10 +202,10 @@ static int take_references(struct loop *loop, const struct wire_references *m, s
 	struct loop_added added = {0};
 
 	if (!job)
-		return take_again(loop, m, err);
-	if (m->number < job->record.references_batches)
-		return 0; /* came before */
-	if (m->number > job->record.references_batches || job->record.references_closed || job->record.filling)
+		return take_after_end(loop, m, err);
+	if (m->number < job->record.references_batches || job->record.references_closed)
+		return take_again(loop, &job->record, m, err);
+	if (m->number > job->record.references_batches || job->record.filling)
 		return err_set(err, ERR_PROTOCOL, "job %llu: references number %u came instead of %llu",
 			       (unsigned long long)m->job, m->number,
 			       (unsigned long long)job->record.references_batches);
@@ -205,7 +245,7 @@ static struct loop_job *named_job(struct loop *loop, const struct wire_peer *pee
 	uint64_t         id;
 
 	if (wire_get_number(body, &id, &err) >= 0 && (job = loop_job_find(loop, id)) == NULL)
-		err_set(&err, ERR_NOT_FOUND, "job %llu is not running here", (unsigned long long)id);
+		not_running(loop, id, &err);
 	if (!job)
 		loop_reply_error(loop, peer, correlation, &err);
 	return job;

@@ -127,14 +127,15 @@ static bool window_is_empty(const struct client_session *s)
 	return true;
 }
 
-/* One slot: filled, and sent unless the broker has it. False: the list has none just now. */
+/* One slot: filled, and sent unless the broker has it; first and last always, so that another list under the same token is
+ * found out. False: the list has none just now. */
 static bool fill_and_send(struct client_session *s, struct window_slot *slot, int *rc, struct err *err)
 {
 	do {
 		*rc = fill_slot(s, slot, err);
 		if (*rc != 0 || !slot->used)
 			return false;
-		if (slot->number >= s->number_wanted) {
+		if (slot->number >= s->number_wanted || slot->number == 0 || slot->last) {
 			*rc = send_references(s, slot, err);
 			return true;
 		}
@@ -199,12 +200,18 @@ static int subscribe(struct client_session *s, struct err *err)
 	return rc;
 }
 
-static struct window_slot *slot_of_number(const struct client_session *s, uint32_t number)
+/* The slot with the least number from `from` on; NULL when there is none. */
+static struct window_slot *next_slot(const struct client_session *s, uint32_t from)
 {
-	for (size_t i = 0; i < WIRE_REFERENCES_WINDOW; i++)
-		if (s->window[i].used && s->window[i].number == number)
-			return &s->window[i];
-	return NULL;
+	struct window_slot *next = NULL;
+
+	for (size_t i = 0; i < WIRE_REFERENCES_WINDOW; i++) {
+		struct window_slot *slot = &s->window[i];
+
+		if (slot->used && slot->number >= from && (!next || slot->number < next->number))
+			next = slot;
+	}
+	return next;
 }
 
 /* The broker takes REFERENCES in the order of their numbers alone, and slots are filled in any. */
@@ -215,9 +222,8 @@ static int begin(struct client_session *s, struct err *err)
 
 	if (!s->job_known)
 		return send_submit(s, err);
-	for (uint32_t back = WIRE_REFERENCES_WINDOW; back > 0 && rc == 0; back--)
-		if ((slot = slot_of_number(s, s->number_next - back)) != NULL)
-			rc = send_references(s, slot, err);
+	for (uint32_t from = 0; rc == 0 && (slot = next_slot(s, from)) != NULL; from = slot->number + 1)
+		rc = send_references(s, slot, err);
 	return rc == 0 ? subscribe(s, err) : rc;
 }
 

@@ -177,6 +177,8 @@ static int follow(const struct submit_values *values, struct submit *submit, str
 		err_clear(err);
 		return run.all_sent ? EXIT_STATUS_DONE : EXIT_STATUS_INCOMPLETE;
 	}
+	if (rc != 0 && rc != ERR_NOT_FOUND && rc != ERR_USAGE && run.job && !run.all_sent)
+		say_left(submit, &run);
 	if (rc == 0 && values->every)
 		rc = check_schedule(submit, link->client, err);
 	if (rc != 0)

@@ -212,6 +212,8 @@ enum reference_state { REFERENCE_OPEN, REFERENCE_DONE };
 /* [w] number: the job's next (references_count). *added false when the job has the reference already. */
 int catalog_reference_add(struct catalog *catalog, uint64_t job, uint64_t number, struct slice reference, bool *added,
 			  struct err *err);
+int catalog_reference_known(struct catalog *catalog, uint64_t job, struct slice reference, bool *known,
+			    struct err *err);
 /* [w] Its text is appended to `text`; nothing is when it was done before. A damaged one is done too. */
 int catalog_reference_done(struct catalog *catalog, uint64_t job, uint64_t number, struct buf *text, struct err *err);
 

@@ -154,3 +154,16 @@ int catalog_reference_text(struct catalog *catalog, uint64_t job, uint64_t numbe
 	catalog_read_end(&read);
 	return status;
 }
+
+int catalog_reference_known(struct catalog *catalog, uint64_t job, struct slice reference, bool *known, struct err *err)
+{
+	struct catalog_read read = {0};
+	uint8_t             name[KEY_HASHED_BYTES];
+	int                 status = catalog_read_begin(catalog, &read, err);
+
+	if (status < 0)
+		return status;
+	*known = db_has(read.txn, TABLE_REFERENCE_INDEX, catalog_key_hashed(job, reference, name));
+	catalog_read_end(&read);
+	return 0;
+}

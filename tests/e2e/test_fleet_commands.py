@@ -1,5 +1,6 @@
 """The commands that look at a fleet and lead it: status, pause, resume, drain, schedules, and submissions that break off."""
 import json
+import re
 import signal
 import threading
 
@@ -310,6 +311,20 @@ def test_who_leaves_in_the_middle_of_a_list_is_told_how_to_go_on(fleet):
     err = submit.stderr.read()
     submit.stdin.close()
     assert f"varve cancel {job}" in err and "waits for" in err, err
+
+
+def test_who_is_left_by_a_broker_without_room_is_told_how_to_go_on(fleet, tmp_path):
+    count, listing = 60_000, tmp_path / "list"
+    listing.write_text(references(count))
+    broker = fleet.start_broker("--store-bytes-max", 4 << 20)
+    out = fleet.call("submit", "--from-file", listing)
+    job, token = out.out.strip(), re.search(r"--token ([0-9a-f]{32}) continues", out.err)
+    assert out.code == 4 and token, out.err
+    assert broker.wait() == 4
+    fleet.start_broker()
+    again = fleet.call("submit", "--token", token.group(1), "--from-file", listing)
+    assert again.code == 0 and again.out.strip() == job, again.err
+    assert told(fleet, job)["jobs"][0]["images"]["total"] == count
 
 
 @pytest.mark.parametrize("token", ["", "00", TOKEN[:-1] + "x", TOKEN + "0"])

@@ -20,8 +20,8 @@ struct fake_broker {
 	bool                 deaf;   /* to everything but SUBMIT, until somebody else connects */
 	uint64_t             hears;  /* when deaf: so many REFERENCES before it is */
 	struct wire_peer     first;
-	uint64_t             mix_up; /* results: part of a wrong image first */
-	uint64_t             references, frames;
+	uint64_t             mix_up;                    /* results: part of a wrong image first */
+	uint64_t             references, frames, again; /* again: REFERENCES with a number before `taken` */
 	uint32_t taken; /* REFERENCES committed before: JOB says so, and the next that comes has this number */
 	bool     references_ended, cancelled, only_failed;
 	uint64_t credit_seen;

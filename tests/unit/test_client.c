@@ -207,11 +207,12 @@ static void submission_that_was_broken_off_goes_on_where_the_broker_is(void **st
 	fake_broker_stop(&b);
 	assert_int_equal(seen.references, REFERENCES);
 	assert_int_equal(b.references, REFERENCES - 2 * WIRE_REFERENCES_MAX);
+	assert_int_equal(b.again, 1);
 	assert_true(b.references_ended);
 	assert_true(run.all_sent);
 }
 
-static void submission_that_the_broker_has_in_full_sends_nothing(void **state)
+static void submission_that_the_broker_has_in_full_says_its_ends_only(void **state)
 {
 	struct fake_broker b = {.taken = 3};
 	struct wire_submit submit = {.platform = SLICE_LIT("linux/amd64")};
@@ -227,6 +228,7 @@ static void submission_that_the_broker_has_in_full_sends_nothing(void **state)
 	client_close(client);
 	fake_broker_stop(&b);
 	assert_int_equal(b.frames, 0);
+	assert_int_equal(b.again, 2); /* the first and the last of three */
 	assert_true(run.all_sent);
 }
 
@@ -402,7 +404,7 @@ int main(void)
 		cmocka_unit_test(what_is_said_again_comes_in_the_order_of_the_list),
 		cmocka_unit_test(list_that_comes_slowly_is_sent_as_it_comes),
 		cmocka_unit_test(submission_that_was_broken_off_goes_on_where_the_broker_is),
-		cmocka_unit_test(submission_that_the_broker_has_in_full_sends_nothing),
+		cmocka_unit_test(submission_that_the_broker_has_in_full_says_its_ends_only),
 		cmocka_unit_test(slow_list_under_a_token_is_cut_as_a_fast_one),
 		cmocka_unit_test(failed_images_come_with_the_numbers_that_they_have_among_all),
 		cmocka_unit_test(order_names_what_it_is_for),

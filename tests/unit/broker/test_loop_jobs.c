@@ -74,6 +74,56 @@ static void list_that_nobody_continues_ends_with_what_it_has(void **state)
 	assert_int_equal(job_status(client, job).images_done, 2);
 }
 
+static void an_order_for_a_job_that_has_ended_says_so(void **state)
+{
+	struct peer      *client = peer_open(*state), *worker = peer_open(*state);
+	uint64_t          job = submit(client, two, 2);
+	struct wire_error error;
+
+	greet(worker);
+	work(worker, 100);
+	assert_int_equal(job_status(client, job).state, JOB_DONE);
+	wire_put_number(&client->out, WIRE_CANCEL, 1, job);
+	say(client);
+	assert_int_equal(wire_get_error(hear(client, WIRE_ERROR), &error, NULL), 0);
+	assert_true(slice_eq_str(error.text, "job 1 has ended"));
+}
+
+/* --- a token names one list --- */
+
+static int say_references(struct peer *client, uint64_t job, uint32_t number, bool last, struct slice *references,
+			  size_t count)
+{
+	struct wire_references list = {.job = job, .number = number, .last = last, .references = {references, count}};
+	struct wire_error      error;
+
+	wire_put_references(&client->out, 2, &list);
+	say(client);
+	assert_int_equal(wire_get_error(hear(client, WIRE_ERROR), &error, NULL), 0);
+	return error.code;
+}
+
+/* Else what is new in it would be taken for done, and never be looked at. */
+static void another_list_under_a_token_is_refused(void **state)
+{
+	struct peer *client = peer_open(*state), *worker = peer_open(*state);
+	struct slice three[] = {two[0], two[1], SLICE_LIT("docker://r.example/cd:1")};
+	uint64_t     job = submit_token(client, "list", two, 2);
+
+	for (int ended = 0; ended < 2; ended++) {
+		send_references(client, job, 0, true, two, 2);
+		assert_int_equal(say_references(client, job, 0, true, three, 3), ERR_USAGE);
+		assert_int_equal(say_references(client, job, 0, false, two, 2), ERR_USAGE);
+		assert_int_equal(say_references(client, job, 1, true, three, 3), ERR_USAGE);
+		assert_int_equal(say_references(client, job, 0, true, three + 2, 1), ERR_USAGE);
+		if (!ended)
+			greet(worker);
+		work(worker, 100);
+		assert_int_equal(job_status(client, job).state, JOB_DONE);
+		assert_int_equal(job_status(client, job).images_total, 2);
+	}
+}
+
 /* --- schedules --- */
 
 static uint64_t submit_schedule(struct peer *client, const char *every)
@@ -389,6 +439,9 @@ int main(void)
 						broker_tear_down),
 		cmocka_unit_test_setup_teardown(job_that_is_not_here_can_be_neither_paused_nor_cancelled, broker_set_up,
 						broker_tear_down),
+		cmocka_unit_test_setup_teardown(an_order_for_a_job_that_has_ended_says_so, broker_set_up,
+						broker_tear_down),
+		cmocka_unit_test_setup_teardown(another_list_under_a_token_is_refused, broker_set_up, broker_tear_down),
 		cmocka_unit_test_setup_teardown(schedule_opens_a_job_when_it_is_due_and_skips_while_that_runs,
 						broker_set_up, broker_tear_down),
 		cmocka_unit_test_setup_teardown(later_run_reads_only_what_is_new, broker_set_up, broker_tear_down),
