@@ -63,8 +63,28 @@ static const struct slice suffixes[] = {
 	TEXT("/composer.lock"),
 	TEXT("/Gemfile.lock"),
 	TEXT("/yarn.lock"),
+	TEXT("/OTP_VERSION"),
+	TEXT("/VERSION"),
+	TEXT("/release"),
 	TEXT("/poetry.lock"),
 };
+
+/* Libraries that tell the version of a program, wherever they lie. */
+static const struct slice libraries[] = {
+	TEXT("libcrypto."), TEXT("libcurl."),  TEXT("libjulia-"), TEXT("libnode."), TEXT("libperl."),
+	TEXT("libphp"),     TEXT("libpython"), TEXT("libruby"),   TEXT("libssl."),
+};
+
+static bool is_library(struct slice name)
+{
+	if (name.len < 8 || name.ptr[0] != 'l' || name.ptr[1] != 'i' || name.ptr[2] != 'b')
+		return false;
+	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++)
+		if (name.ptr[3] == libraries[i].ptr[3] && name.len > libraries[i].len &&
+		    memcmp(name.ptr, libraries[i].ptr, libraries[i].len) == 0)
+			return true;
+	return false;
+}
 
 static bool is_folder_name(struct slice part)
 {
@@ -99,5 +119,5 @@ bool owned_path_kept(struct slice path)
 				return true;
 			start = i + 1;
 		}
-	return false;
+	return is_library(slice_from(path, start));
 }

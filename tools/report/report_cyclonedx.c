@@ -191,6 +191,7 @@ static void put_package(struct json_writer *w, const struct image_result *r, con
 		json_end_object(w);
 		json_end_array(w);
 	}
+	report_put_cpe(w, &p->package);
 	json_put_text_if(w, "purl", p->purl);
 	put_package_properties(w, r, p);
 	json_end_object(w);

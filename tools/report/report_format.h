@@ -33,6 +33,8 @@ extern const struct report_format report_table, report_json, report_jsonl, repor
 void json_write_image_result(struct json_writer *w, const struct image_result *result,
 			     bool negligible); /* report_json.c */
 
+void report_put_cpe(struct json_writer *w, const struct package *package); /* "cpe", if it has one: report_json.c */
+
 /* `out` is `result` without the packages that are listed only when asked for; its arrays live in the arena. The
  * vulnerabilities are none of theirs. False without memory. */
 bool report_listed(const struct image_result *result, struct arena *arena, struct image_result *out);

@@ -2,6 +2,9 @@
  * The schema is docs/schema/varve.image.1.json. */
 #include "report/report_format.h"
 
+#include "base/limits.h"
+#include "model/cpe.h"
+
 #include <stdlib.h>
 
 static void put_text_or_null(struct json_writer *w, const char *key, struct slice text)
@@ -121,12 +124,23 @@ static void put_flags(struct json_writer *w, uint32_t flags)
 	json_end_array(w);
 }
 
+void report_put_cpe(struct json_writer *w, const struct package *package)
+{
+	struct buf cpe;
+
+	buf_init(&cpe, 2 * LIMIT_STRING_BYTES);
+	cpe_of_package(package, &cpe);
+	json_put_text_if(w, "cpe", buf_slice(&cpe));
+	buf_deinit(&cpe);
+}
+
 static void put_package(struct json_writer *w, const struct image_result *r, const struct result_package *p)
 {
 	const struct package *k = &p->package;
 
 	json_begin_object(w, NULL);
 	json_put_text(w, "purl", p->purl);
+	report_put_cpe(w, k);
 	json_put_text(w, "name", k->name);
 	json_put_text(w, "version", k->version);
 	json_put_text(w, "type", k->type);

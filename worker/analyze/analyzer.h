@@ -35,7 +35,8 @@ struct analyzer {
 	bool        database;       /* holds packages or names the system: what cannot be read is noted as partial */
 
 	/* NULL: wants() is called for every file. Else only for those whose last path component is one of these names
-	 * ("METADATA") or has one of these endings ("*.gemspec", "*.deps.json": a '*', then a '.'); NULL ends the list. */
+	 * ("METADATA"), has one of these endings ("*.gemspec", "*.deps.json": a '*', then a '.') or begins, up to its first
+	 * dot, with one of these ("libssl.*"); NULL ends the list. */
 	const char *const *names;
 
 	/* NULL: the names decide, whole bodies are wanted. head: the first LIMIT_HEAD_BYTES at most. Must decide by the path

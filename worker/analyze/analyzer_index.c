@@ -40,12 +40,18 @@ static size_t count_dots(struct slice text)
 
 static bool add_name(struct analyzer_index *index, const char *name, size_t analyzer, struct arena *arena)
 {
-	struct map           *map = name[0] == '*' ? &index->endings : &index->names;
-	struct slice          key = slice_str(name[0] == '*' ? name + 1 : name);
-	struct analyzer_bits *bits = map_get(map, key);
+	bool                  ending = name[0] == '*';
+	struct slice          key = slice_str(ending ? name + 1 : name);
+	bool                  beginning = slice_ends(key, ".*");
+	struct map           *map = ending ? &index->endings : beginning ? &index->beginnings : &index->names;
+	struct analyzer_bits *bits;
 
-	if (name[0] == '*' && (name[1] != '.' || count_dots(key) > DOTS_MAX))
+	if (beginning)
+		key.len--;
+	if ((ending && (beginning || key.ptr[0] != '.' || count_dots(key) > DOTS_MAX)) ||
+	    (beginning && count_dots(key) != 1))
 		return false;
+	bits = map_get(map, key);
 	if (!bits) {
 		bits = arena_alloc(arena, sizeof(*bits));
 		if (!bits || !map_put(map, key, bits))
@@ -75,6 +81,7 @@ bool analyzer_index_init(struct analyzer_index *index, struct arena *arena)
 void analyzer_index_deinit(struct analyzer_index *index)
 {
 	map_deinit(&index->names);
+	map_deinit(&index->beginnings);
 	map_deinit(&index->endings);
 }
 
@@ -88,10 +95,13 @@ struct analyzer_bits analyzer_index_find(const struct analyzer_index *index, str
 {
 	struct analyzer_bits found = index->every;
 	struct slice         name = path_basename(path);
-	size_t               dots = 0;
+	size_t               dots = 0, dot = slice_find(name, '.');
 
 	add_bits(&found, map_get(&index->names, name));
-	for (size_t i = name.len; i-- > 0 && dots < DOTS_MAX;) {
+	if (dot == SIZE_MAX)
+		return found;
+	add_bits(&found, map_get(&index->beginnings, slice_sub(name, 0, dot + 1)));
+	for (size_t i = name.len; i-- > dot && dots < DOTS_MAX;) {
 		if (name.ptr[i] != '.')
 			continue;
 		add_bits(&found, map_get(&index->endings, slice_from(name, i)));

@@ -20,7 +20,7 @@ size_t analyzer_bits_next(const struct analyzer_bits *bits, size_t from);
 
 struct analyzer_index {
 	struct analyzer_bits every; /* those without names */
-	struct map           names, endings;
+	struct map           names, beginnings, endings;
 };
 
 /* False without memory. Its sets lie in the arena, which must outlive it. */

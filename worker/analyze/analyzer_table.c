@@ -21,6 +21,7 @@
 	ROW(conda_meta)                                                                                                \
 	ROW(go_binary)                                                                                                 \
 	ROW(rust_audit)                                                                                                \
+	ROW(binary_classifier)                                                                                         \
 	ROW(java_archive)                                                                                              \
 	ROW(npm_lock)                                                                                                  \
 	ROW(composer_lock)                                                                                             \

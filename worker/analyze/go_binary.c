@@ -4,6 +4,7 @@
  * cmd/go "go version -m". OSV knows the standard library as "stdlib" in semantic versions: go1.21rc2 is 1.21.0-rc.2. */
 #include "analyze/analyzer.h"
 #include "analyze/exe_file.h"
+#include "analyze/go_version.h"
 #include "base/cursor.h"
 #include "base/limits.h"
 
@@ -105,42 +106,13 @@ static bool read_info(struct slice body, struct slice *version, struct slice *mo
 
 /* --- the standard library --- */
 
-/* "go1.21rc2 X:boringcrypto" as OSV orders it: "1.21.0-rc.2"; false for development versions. */
-static bool write_stdlib_version(struct slice text, struct buf *out)
-{
-	struct slice rest = slice_sub(text, 0, slice_find(text, ' ')), word;
-	unsigned     numbers = 0;
-
-	if (!slice_starts(rest, "go1"))
-		return false;
-	rest = slice_from(rest, 2);
-	rest = slice_sub(rest, 0, slice_find(rest, '-')); /* of a vendor: go1.20.4-google */
-	while (rest.len && rest.ptr[0] >= '0' && rest.ptr[0] <= '9' && numbers < 3) {
-		buf_printf(out, "%s", numbers++ ? "." : "");
-		while (rest.len && rest.ptr[0] >= '0' && rest.ptr[0] <= '9') {
-			buf_byte(out, rest.ptr[0]);
-			rest = slice_from(rest, 1);
-		}
-		if (rest.len && rest.ptr[0] == '.')
-			rest = slice_from(rest, 1);
-	}
-	word = slice_starts(rest, "rc")     ? SLICE_LIT("rc")
-	       : slice_starts(rest, "beta") ? SLICE_LIT("beta")
-					    : SLICE_EMPTY;
-	for (; word.len && numbers < 3; numbers++)
-		buf_str(out, ".0");
-	if (word.len)
-		buf_printf(out, "-%.*s.%.*s", SLICE_FMT(word), SLICE_FMT(slice_from(rest, word.len)));
-	return numbers >= 2;
-}
-
 static void add_stdlib(struct slice version, struct package_db *db, struct inventory *out)
 {
 	struct package package = {.type = SLICE_LIT("golang"), .name = SLICE_LIT("stdlib")};
 	struct buf     text;
 
 	buf_init(&text, 256);
-	if (!write_stdlib_version(version, &text)) { /* "devel go1.22-…": built from a working copy */
+	if (!go_version_write(version, &text)) { /* "devel go1.22-…": built from a working copy */
 		buf_clear(&text);
 		buf_append(&text, slice_sub(version, 0, 200));
 		package.flags = PACKAGE_NO_RELEASE;
