@@ -16,10 +16,11 @@ static const struct json *wrap(const json_t *node)
 	return (const struct json *)node;
 }
 
-/* Jansson recurses per level: the depth is checked before it sees the text. */
-static bool too_deep(struct slice text)
+/* Jansson recurses per level, and takes many times the text in memory: both are checked before it sees the text. Each value
+ * but the first has a '[', a '{' or a ',' before it. */
+static int check_shape(struct slice text, struct err *err)
 {
-	size_t depth = 0;
+	size_t depth = 0, values = 0;
 	bool   in_string = false;
 
 	for (size_t i = 0; i < text.len; i++) {
@@ -34,12 +35,17 @@ static bool too_deep(struct slice text)
 			in_string = true;
 		} else if (c == '[' || c == '{') {
 			if (++depth > LIMIT_JSON_DEPTH)
-				return true;
+				return err_set(err, ERR_LIMIT, "JSON deeper than %u levels", LIMIT_JSON_DEPTH);
+			values++;
+		} else if (c == ',') {
+			values++;
 		} else if ((c == ']' || c == '}') && depth) {
 			depth--;
 		}
 	}
-	return false;
+	if (values > LIMIT_JSON_VALUES)
+		return err_set(err, ERR_LIMIT, "JSON of more than %u values", LIMIT_JSON_VALUES);
+	return 0;
 }
 
 int json_parse(struct slice text, struct json **root, struct err *err)
@@ -50,8 +56,8 @@ int json_parse(struct slice text, struct json **root, struct err *err)
 	*root = NULL;
 	if (slice_starts(text, "\xef\xbb\xbf"))
 		text = slice_from(text, 3);
-	if (too_deep(text))
-		return err_set(err, ERR_LIMIT, "JSON deeper than %u levels", LIMIT_JSON_DEPTH);
+	if (check_shape(text, err) < 0)
+		return ERR_LIMIT;
 	node = json_loadb(text.ptr ? (const char *)text.ptr : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 	if (!node && json_error_code(&why) == json_error_out_of_memory)
 		return err_set(err, ERR_MEM, "out of memory for JSON");

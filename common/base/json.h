@@ -1,7 +1,8 @@
 /* json.h - reading foreign JSON (RFC 8259) as a tree; the only file that includes Jansson.
  *
  * Every accessor takes NULL and the wrong kind and answers "nothing" (NULL, empty, 0), so a parser reads straight
- * through and checks only what it must have. Depth is bounded by LIMIT_JSON_DEPTH, size by the caller. Duplicate keys:
+ * through and checks only what it must have. Depth and number of values are bounded by
+ * LIMIT_JSON_DEPTH and LIMIT_JSON_VALUES, size by the caller. Duplicate keys:
  * the last one wins. Slices and nodes are borrowed from the document. Strings with \u0000 keep it. */
 #ifndef VARVE_BASE_JSON_H
 #define VARVE_BASE_JSON_H

@@ -12,6 +12,7 @@
 #define LIMIT_INDEX_DEPTH       4u         /* indexes inside indexes */
 #define LIMIT_REFERENCE_BYTES   1024u      /* host + repository (255) + tag (128) + digest, with room */
 #define LIMIT_JSON_DEPTH        64u
+#define LIMIT_JSON_VALUES       2000000u /* of one document; each takes up to 250 bytes of memory */
 #define LIMIT_YAML_DEPTH        64u
 #define LIMIT_XML_DEPTH         256u           /* elements within elements */
 #define LIMIT_ARCHIVE_BYTES     (256ull << 30) /* an image archive (docker save) that must be inflated to a spool file */

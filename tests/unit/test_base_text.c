@@ -142,6 +142,34 @@ static void json_bounds_depth_and_refuses_trailing_bytes(void **state)
 	assert_null(root);
 }
 
+static int parse_list_of(const char *item, size_t count)
+{
+	struct buf   text = {.bytes_max = 64 << 20};
+	struct json *root;
+	int          rc;
+
+	buf_str(&text, "[\"a,[{\"");
+	for (size_t i = 0; i < count; i++)
+		buf_str(&text, item);
+	buf_str(&text, "]");
+	rc = json_parse(buf_slice(&text), &root, NULL);
+	assert_int_equal(root != NULL, rc == 0);
+	json_free(root);
+	buf_deinit(&text);
+	return rc;
+}
+
+/* An empty array costs three bytes of text and fifty times that in memory. */
+static void json_bounds_its_values(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_list_of(",1", LIMIT_JSON_VALUES - 1), 0);
+	assert_int_equal(parse_list_of(",1", LIMIT_JSON_VALUES), ERR_LIMIT);
+	assert_int_equal(parse_list_of(",[]", (LIMIT_JSON_VALUES - 1) / 2), 0);
+	assert_int_equal(parse_list_of(",[]", LIMIT_JSON_VALUES / 2), ERR_LIMIT);
+	assert_int_equal(parse_list_of(",{}", LIMIT_JSON_VALUES / 2), ERR_LIMIT);
+}
+
 static void json_writer_places_commas_and_escapes(void **state)
 {
 	struct buf         out = {.bytes_max = 4096};
@@ -262,6 +290,7 @@ int main(void)
 		cmocka_unit_test(xml_is_a_tree_without_document_types),
 		cmocka_unit_test(yaml_is_a_tree_whose_accessors_answer_nothing_for_the_wrong_kind),
 		cmocka_unit_test(json_bounds_depth_and_refuses_trailing_bytes),
+		cmocka_unit_test(json_bounds_its_values),
 		cmocka_unit_test(json_writer_places_commas_and_escapes),
 		cmocka_unit_test(paths_are_canonical_inside_the_root),
 		cmocka_unit_test(paths_past_the_ceilings_are_refused),
