@@ -83,9 +83,10 @@ def test_the_schemas_would_find_a_mistake(objects):
 
 
 def test_a_real_kustomize_builds_the_same(overlay, objects):
-    program = shutil.which("kustomize")
+    built = sorted((ROOT / "build/tools").glob("kustomize-*/kustomize"))
+    program = built[-1] if built else shutil.which("kustomize")
     if not program:
-        pytest.skip("needs kustomize")
+        pytest.skip("needs kustomize (tools/install-deps test builds it where there is a Go)")
     out = subprocess.run([program, "build", overlay], capture_output=True, text=True)
     assert out.returncode == 0, out.stderr
 
