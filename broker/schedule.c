@@ -6,7 +6,7 @@
 #define INTERVAL_MS (366 * DAY_MS) /* the longest */
 
 enum {
-	DAYS_LOOKED_AT = 366 * 9, /* 29 February comes every eight years at the latest */
+	DAYS_LOOKED_AT = 366 * 41, /* 29 February on a given day of the week comes every forty years at the latest */
 	FIELDS = 5,
 };
 
