@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -85,6 +86,19 @@ static void refuse(struct loop *loop, const struct wire_peer *peer, const struct
 	loop_reply_error(loop, peer, header->correlation, &err);
 }
 
+/* Says which roles would do: a number of a message type helps nobody who has to change a list. */
+static void refuse_role(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header)
+{
+	char     names[40], why[120];
+	unsigned roles = 0;
+
+	for (unsigned role = 1; role <= ROLE_ALL; role <<= 1)
+		roles |= auth_allows(role, header->type) ? role : 0;
+	auth_roles_text(roles, names);
+	snprintf(why, sizeof(why), "this key's role does not allow it (varve keys authorize: one of %s)", names);
+	refuse(loop, peer, header, ERR_AUTH, why);
+}
+
 struct client_handler {
 	enum wire_type type;
 	void (*handle)(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
@@ -146,7 +160,7 @@ static void take_message(struct loop *loop, const struct wire_peer *peer, unsign
 		loop_reply_error(loop, peer, err.code == ERR_VERSION ? header.correlation : 0,
 				 &err); /* else it may be anything */
 	else if (!auth_allows(roles, header.type))
-		refuse(loop, peer, &header, ERR_AUTH, "this key's role does not allow it");
+		refuse_role(loop, peer, &header);
 	else
 		dispatch(loop, peer, &header, body);
 }

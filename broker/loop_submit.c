@@ -91,10 +91,23 @@ static struct loop_job *open_job(struct loop *loop, struct job_record *record, s
 	return job;
 }
 
+/* A job whose failed images are asked for: a schedule has none, its runs have. */
+static int check_earlier(struct loop *loop, uint64_t id, struct err *err)
+{
+	struct job_record earlier;
+	int               status = catalog_job_get(loop->catalog, id, &loop->arena, &earlier, err);
+
+	if (status < 0)
+		return status;
+	return earlier.every.len ? err_set(err, ERR_USAGE, "job %llu is a schedule: name one of the jobs it has opened",
+					   (unsigned long long)id)
+				 : 0;
+}
+
 void loop_submit(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body)
 {
 	struct wire_submit m;
-	struct job_record  record, earlier;
+	struct job_record  record;
 	struct err         err = {0};
 	int                status;
 
@@ -102,7 +115,7 @@ void loop_submit(struct loop *loop, const struct wire_peer *peer, uint64_t corre
 		if (loop->draining)
 			err_set(&err, ERR_BUSY, "the broker is draining: it takes no new jobs");
 		else if (m.retry_of)
-			catalog_job_get(loop->catalog, m.retry_of, &loop->arena, &earlier, &err);
+			check_earlier(loop, m.retry_of, &err);
 	}
 	if (!err.code) {
 		describe_job(loop, &m, &record);
@@ -152,7 +165,7 @@ static int not_running(struct loop *loop, uint64_t id, struct err *err)
 
 	if (catalog_job_get(loop->catalog, id, &loop->arena, &record, NULL) < 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no job %llu", (unsigned long long)id);
-	if (record.state == JOB_RUNNING)
+	if (record.state == JOB_RUNNING || record.state == JOB_SCHEDULED)
 		return err_set(err, ERR_NOT_FOUND, "job %llu is another process's", (unsigned long long)id);
 	return err_set(err, ERR_NOT_FOUND, "job %llu has ended", (unsigned long long)id);
 }

@@ -75,10 +75,10 @@ static int find_worker(struct client *client, const char *text, uint64_t *worker
 		named++;
 	}
 	arena_deinit(&arena);
-	if (rc == 0 && named != 1)
-		rc = err_set(err, named ? ERR_USAGE : ERR_NOT_FOUND,
-			     named ? "%zu workers are called '%s': give the number (varve status --workers)"
-				   : "%zu workers are called '%s' (varve status --workers)",
+	if (rc == 0 && named == 0)
+		rc = err_set(err, ERR_NOT_FOUND, "no worker is called '%s' (varve status --workers)", text);
+	if (rc == 0 && named > 1)
+		rc = err_set(err, ERR_USAGE, "%zu workers are called '%s': give the number (varve status --workers)",
 			     named, text);
 	return rc;
 }

@@ -114,7 +114,7 @@ def test_each_role_may_do_its_own(locked):
     locked.admit("admin", admin)
     assert locked.call("status", key=locked.folder / "reader.key").code == 0
     refused = locked.call("submit", "registry.example/a", key=locked.folder / "reader.key")
-    assert refused.code == 4 and "role does not allow" in refused.err
+    assert refused.code == 4 and "role does not allow it (varve keys authorize: one of submit,admin)" in refused.err
     assert "role does not allow" in locked.broker.wait_line("refused: ")
     job = locked.call("submit", "registry.example/a", key=locked.folder / "admin.key")
     assert job.code == 0, job.err

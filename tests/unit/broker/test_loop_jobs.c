@@ -89,6 +89,20 @@ static void an_order_for_a_job_that_has_ended_says_so(void **state)
 	assert_true(slice_eq_str(error.text, "job 1 has ended"));
 }
 
+static void a_schedule_has_no_failures_its_jobs_have(void **state)
+{
+	struct peer       *client = peer_open(*state);
+	struct wire_submit schedule = {.token = "schedule", .every = SLICE_LIT("24h")};
+	struct wire_submit again = {.token = "again", .platform = SLICE_LIT("linux/amd64")};
+	struct wire_error  error;
+
+	again.retry_of = submit_as(client, &schedule, two, 2);
+	wire_put_submit(&client->out, 1, &again);
+	say(client);
+	assert_int_equal(wire_get_error(hear(client, WIRE_ERROR), &error, NULL), 0);
+	assert_int_equal(error.code, ERR_USAGE);
+}
+
 /* --- a token names one list --- */
 
 static int say_references(struct peer *client, uint64_t job, uint32_t number, bool last, struct slice *references,
@@ -440,6 +454,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(job_that_is_not_here_can_be_neither_paused_nor_cancelled, broker_set_up,
 						broker_tear_down),
 		cmocka_unit_test_setup_teardown(an_order_for_a_job_that_has_ended_says_so, broker_set_up,
+						broker_tear_down),
+		cmocka_unit_test_setup_teardown(a_schedule_has_no_failures_its_jobs_have, broker_set_up,
 						broker_tear_down),
 		cmocka_unit_test_setup_teardown(another_list_under_a_token_is_refused, broker_set_up, broker_tear_down),
 		cmocka_unit_test_setup_teardown(schedule_opens_a_job_when_it_is_due_and_skips_while_that_runs,
