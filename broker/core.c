@@ -263,7 +263,7 @@ struct core *core_new(const struct core_config *config)
 	core->workers.seed = core->queues.seed = core->flows.seed = core->jobs.seed;
 	core->actions_capacity = 64;
 	core->actions = calloc(core->actions_capacity, sizeof(*core->actions));
-	core->light = core_station_get(core, SLOT_LIGHT, 0);
+	core->light = core_station_use(core, SLOT_LIGHT, 0);
 	if (!core->actions || !core->light) {
 		core_free(core);
 		return NULL;
@@ -287,7 +287,7 @@ void core_free(struct core *core)
 		core_layer_free(core, node);
 	core_workers_free(core);
 	core_hosts_free(core);
-	core_stations_free(core);
+	core_station_drop(core->light);
 	heap_deinit(&core->timers);
 	map_deinit(&core->jobs);
 	map_deinit(&core->layers);

@@ -137,6 +137,23 @@ static const char *check_queue(const struct core *core, const struct core_queue 
 	return NULL;
 }
 
+static uint64_t users_of(const struct core *core, const struct core_station *station)
+{
+	const struct core_queue *queue;
+	uint64_t                 users = station == core->light;
+	size_t                   position = 0;
+
+	while ((queue = map_next(&core->queues, &position)) != NULL)
+		users += queue->station == station;
+	for (const struct core_link *link = core->all_workers.first; link; link = link->next) {
+		const struct core_worker *worker = CORE_CONST_OWNER(link, struct core_worker, all);
+
+		users += (uint64_t)(worker->stations[SLOT_LIGHT] == station) +
+			 (uint64_t)(worker->stations[SLOT_LAYER] == station);
+	}
+	return users;
+}
+
 static const char *check_stations(const struct core *core)
 {
 	for (const struct core_link *link = core->stations.first; link; link = link->next) {
@@ -144,6 +161,8 @@ static const char *check_stations(const struct core *core)
 
 		if (!linked(&station->special) || !linked(&station->free))
 			return "a station's lists are broken";
+		if (users_of(core, station) == 0)
+			return "a station stays that nobody uses";
 		for (size_t i = 0; i < (size_t)KINDS * CORE_CLASSES; i++)
 			if (!in_order(&station->plain[i / CORE_CLASSES][i % CORE_CLASSES]))
 				return "a station's queues are out of order";

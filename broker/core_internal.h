@@ -26,6 +26,7 @@ struct core_station {
 	struct core_list special;        /* open queues for some workers only */
 	struct core_list free;           /* workers with a free slot */
 	uint32_t         adhoc_run;      /* ad hoc grants in a row that bulk has waited for */
+	uint64_t         users;          /* workers and queues that point here */
 	struct core_link link;
 };
 
@@ -322,7 +323,8 @@ void core_hosts_free(struct core *core);
 
 /* core_queue.c */
 enum core_slot       core_slot_of(enum core_task_kind kind);
-struct core_station *core_station_get(struct core *core, enum core_slot slot, uint64_t set);
+struct core_station *core_station_use(struct core *core, enum core_slot slot, uint64_t set); /* NULL: failed */
+void                 core_station_drop(struct core_station *station);                        /* may be NULL */
 void                 core_task_ready(struct core *core, struct core_task *task);
 void                 core_task_later(struct core *core, struct core_task *task, uint64_t wait_ms);
 void core_task_retry(struct core_task *task, enum core_retry_reason reason); /* why the next lease is one */
@@ -335,7 +337,6 @@ struct core_queue *core_station_best(struct core *core, struct heap *queues);
 struct core_queue *core_queue_better(struct core *core, struct core_queue *a, struct core_queue *b);
 struct core_task  *core_queue_first(const struct core_queue *queue);
 bool               core_timer_before(const struct heap_item *a, const struct heap_item *b);
-void               core_stations_free(struct core *core);
 
 /* core_worker.c */
 struct core_worker *core_worker_find(const struct core *core, uint64_t id);

@@ -55,7 +55,7 @@ enum core_slot core_slot_of(enum core_task_kind kind)
 
 /* --- stations --- */
 
-struct core_station *core_station_get(struct core *core, enum core_slot slot, uint64_t set)
+static struct core_station *station_get(struct core *core, enum core_slot slot, uint64_t set)
 {
 	struct core_station *station;
 
@@ -75,17 +75,24 @@ struct core_station *core_station_get(struct core *core, enum core_slot slot, ui
 	return station;
 }
 
-void core_stations_free(struct core *core)
+struct core_station *core_station_use(struct core *core, enum core_slot slot, uint64_t set)
 {
-	while (core->stations.first) {
-		struct core_station *station = CORE_OWNER(core->stations.first, struct core_station, link);
+	struct core_station *station = station_get(core, slot, set);
 
-		for (size_t kind = 0; kind < KINDS; kind++)
-			for (size_t class = 0; class < CORE_CLASSES; class ++)
-				heap_deinit(&station->plain[kind][class]);
-		core_list_remove(&station->link);
-		free(station);
-	}
+	if (station)
+		station->users++;
+	return station;
+}
+
+void core_station_drop(struct core_station *station)
+{
+	if (!station || --station->users)
+		return;
+	for (size_t kind = 0; kind < KINDS; kind++)
+		for (size_t class = 0; class < CORE_CLASSES; class ++)
+			heap_deinit(&station->plain[kind][class]);
+	core_list_remove(&station->link);
+	free(station);
 }
 
 /* --- queues --- */
@@ -129,9 +136,10 @@ static struct core_queue *queue_new(struct core *core, const struct core_task *t
 	queue->denied_count = task->denied ? task->denied->count : 0;
 	queue->special = queue->exclusive || queue->denied_count || core_host_is_local(queue->host);
 	queue->flows.before = flow_before;
-	queue->station = core_station_get(core, core_slot_of(queue->kind), set_of(task));
+	queue->station = core_station_use(core, core_slot_of(queue->kind), set_of(task));
 	if (!queue->station || !map_put(&core->queues, queue_key(queue), queue)) {
 		core->failed = true;
+		core_station_drop(queue->station);
 		free(queue);
 		return NULL;
 	}
@@ -180,6 +188,7 @@ static void queue_free(struct core *core, struct core_queue *queue)
 	heap_deinit(&queue->flows);
 	if (core->offered == queue)
 		core->offered = NULL;
+	core_station_drop(queue->station);
 	free(queue);
 }
 

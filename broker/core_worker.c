@@ -16,6 +16,8 @@ static void worker_free(struct core_worker *worker)
 		free((void *)(uintptr_t)worker->names[i].ptr);
 		core_host_use(&worker->hosts[i], NULL);
 	}
+	for (size_t slot = 0; slot < SLOTS; slot++)
+		core_station_drop(worker->stations[slot]);
 	free(worker->names);
 	free(worker->hosts);
 	free(worker);
@@ -230,9 +232,9 @@ void core_worker_hello(struct core *core, const struct core_event *event)
 	worker->local = event->local;
 	worker->slots[SLOT_LAYER] = event->layer_slots;
 	worker->slots[SLOT_LIGHT] = event->light_slots;
-	worker->stations[SLOT_LAYER] = core_station_get(core, SLOT_LAYER, event->set);
-	worker->stations[SLOT_LIGHT] = core->light;
-	if (!worker->stations[SLOT_LAYER] || !take_hosts(core, worker, event) ||
+	worker->stations[SLOT_LAYER] = core_station_use(core, SLOT_LAYER, event->set);
+	worker->stations[SLOT_LIGHT] = core_station_use(core, SLOT_LIGHT, 0);
+	if (!worker->stations[SLOT_LAYER] || !worker->stations[SLOT_LIGHT] || !take_hosts(core, worker, event) ||
 	    !map_put(&core->workers, slice_of(&worker->id, sizeof(worker->id)), worker)) {
 		core->failed = true;
 		worker_free(worker);

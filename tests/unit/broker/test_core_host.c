@@ -236,6 +236,24 @@ static void hosts_that_nobody_names_any_more_are_forgotten(void **state)
 	core_free(shell.core);
 }
 
+/* core_check() finds what stays behind. */
+static void analyzer_sets_of_workers_that_have_gone_are_forgotten(void **state)
+{
+	const struct core_config config = {0};
+
+	(void)state;
+	shell_open(&shell, &config);
+	for (uint64_t set = 1; set <= 20; set++) {
+		const struct core_event hello = {
+			.kind = CORE_WORKER_HELLO, .worker = set, .set = set, .layer_slots = 1, .light_slots = 1};
+		const struct core_event gone = {.kind = CORE_WORKER_GONE, .worker = set, .orderly = true};
+
+		shell_feed(&shell, &hello);
+		shell_feed(&shell, &gone);
+	}
+	core_free(shell.core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +266,7 @@ int main(void)
 		cmocka_unit_test(layer_of_a_dead_host_is_read_elsewhere),
 		cmocka_unit_test(host_says_how_it_is),
 		cmocka_unit_test(hosts_that_nobody_names_any_more_are_forgotten),
+		cmocka_unit_test(analyzer_sets_of_workers_that_have_gone_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
