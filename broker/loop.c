@@ -59,9 +59,8 @@ static void step_once(struct loop *loop, const struct core_event *event)
 		loop_carry_out(loop, &actions[i]);
 }
 
-void loop_step(struct loop *loop, const struct core_event *event)
+static void step_queued(struct loop *loop)
 {
-	step_once(loop, event);
 	while (loop->events_count && !loop->broken.code) {
 		struct core_event *events = loop->events;
 		size_t             count = loop->events_count;
@@ -72,6 +71,14 @@ void loop_step(struct loop *loop, const struct core_event *event)
 			step_once(loop, &events[i]);
 		free(events);
 	}
+}
+
+/* What waits is older: a connection that was found to have ended is told before the greeting over the next one. */
+void loop_step(struct loop *loop, const struct core_event *event)
+{
+	step_queued(loop);
+	step_once(loop, event);
+	step_queued(loop);
 	arena_reset(&loop->event_texts);
 }
 
