@@ -26,6 +26,7 @@ static const struct {
 	{"rpm-bdb", "usr/share/rpm/Packages", ""},
 	{"dpkg-status.d", "var/lib/dpkg/status.d/", ""},
 	{"alpm", "var/lib/pacman/local/", "/desc"},
+	{"portage", "var/db/pkg/", "/PF"},
 };
 
 enum { NAMES = sizeof(names) / sizeof(*names) };

@@ -62,9 +62,12 @@ static void XMLCALL end_element(void *data, const XML_Char *name)
 	struct xml     *element = b->levels[b->depth--].element;
 
 	(void)name;
-	if (!element->first)
+	if (!element->first && !buf_ok(&b->text))
+		stop(b, err_set(b->err, ERR_LIMIT, "XML with more than %u bytes of text in one element",
+				LIMIT_STRING_BYTES));
+	else if (!element->first)
 		element->text = arena_copy(b->arena, slice_trim(buf_slice(&b->text)));
-	if (arena_failed(b->arena) || !buf_ok(&b->text))
+	if (arena_failed(b->arena))
 		stop_full(b);
 	buf_clear(&b->text);
 }

@@ -24,7 +24,9 @@ PLACES = {
     "javascript/yarnlock": "yarn.lock", "javascript/packagejson": "node_modules/x/package.json",
     "ruby/gemspec": "specifications/{}", "java/archive": "{}", "golang/gobinary": "bin/{}", "rust/cargoauditable": "bin/{}",
     "javascript/pnpmlock": "pnpm-lock.yaml", "javascript/bunlock": "bun.lock", "dart/pubspec": "pubspec.lock",
-    "java/pomxml": "pom.xml",
+    "java/pomxml": "pom.xml", "julia/manifesttoml": "Manifest.toml", "perl/cpan": ".meta/x/META.json",
+    "wordpress/plugins": "wp-content/plugins/akismet/akismet.php", "homebrew/homebrew_test.go": "Cellar/rclone/1.67.0/INSTALL_RECEIPT.json",
+    "portage/portage_test.go": "var/db/pkg/dev-perl/x/PF",
     "dotnet/depsjson": "x.deps.json", "python/condameta": "conda-meta/x.json", "python/wheelegg": "site-packages/x.dist-info/METADATA",
 }
 
@@ -33,6 +35,8 @@ def place_of(kind, name):
     if kind == "python/wheelegg" and not name.endswith("METADATA"):
         return "site-packages/x.egg-info/PKG-INFO" if name.endswith("PKG-INFO") else "site-packages/x.egg-info"
     if kind == "ruby/gemspec" and not name.endswith(".gemspec"):
+        return None
+    if kind == "perl/cpan" and not name.endswith(".json"):
         return None
     return PLACES[kind].format(name)
 

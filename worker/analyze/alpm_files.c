@@ -41,7 +41,7 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 
 const struct analyzer analyzer_alpm_files = {
 	.name = "alpm-files",
-	.version = 1,
+	.version = 2,
 	.inputs = INPUT_PATH,
 	.body_bytes_max = 64u << 20,
 	.wants = wants,

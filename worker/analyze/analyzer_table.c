@@ -13,6 +13,7 @@
 	ROW(rpm_bdb)                                                                                                   \
 	ROW(alpm_desc)                                                                                                 \
 	ROW(alpm_files)                                                                                                \
+	ROW(portage_pf)                                                                                                \
 	ROW(python_metadata)                                                                                           \
 	ROW(node_package)                                                                                              \
 	ROW(ruby_gemspec)                                                                                              \
@@ -23,6 +24,14 @@
 	ROW(rust_audit)                                                                                                \
 	ROW(binary_classifier)                                                                                         \
 	ROW(java_archive)                                                                                              \
+	ROW(wordpress_plugin)                                                                                          \
+	ROW(bitnami_spdx)                                                                                              \
+	ROW(r_description)                                                                                             \
+	ROW(perl_meta)                                                                                                 \
+	ROW(lua_rock)                                                                                                  \
+	ROW(haskell_package)                                                                                           \
+	ROW(erlang_app)                                                                                                \
+	ROW(homebrew_receipt)                                                                                          \
 	ROW(npm_lock)                                                                                                  \
 	ROW(composer_lock)                                                                                             \
 	ROW(pipfile_lock)                                                                                              \
@@ -40,6 +49,7 @@
 	ROW(python_requirements)                                                                                       \
 	ROW(pnpm_lock)                                                                                                 \
 	ROW(pubspec_lock)                                                                                              \
+	ROW(julia_manifest)                                                                                            \
 	ROW(maven_pom)                                                                                                 \
 	ROW(bun_lock)                                                                                                  \
 	ROW(yarn_lock)

@@ -118,7 +118,7 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 
 const struct analyzer analyzer_apk_installed = {
 	.name = "apk-installed",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 256u << 20,
 	.database = true,

@@ -46,7 +46,7 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 
 const struct analyzer analyzer_dpkg_list = {
 	.name = "dpkg-list",
-	.version = 1,
+	.version = 2,
 	.inputs = INPUT_PATH,
 	.body_bytes_max = 64u << 20,
 	.wants = wants,

@@ -175,7 +175,7 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 
 const struct analyzer analyzer_rpm_bdb = {
 	.name = "rpm-bdb",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 1u << 30,
 	.database = true,

@@ -82,7 +82,7 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 
 const struct analyzer analyzer_rpm_ndb = {
 	.name = "rpm-ndb",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 1u << 30,
 	.database = true,

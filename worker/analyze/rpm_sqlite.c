@@ -58,7 +58,7 @@ static int run_pair(const struct entry *entry, struct slice body, struct slice s
 
 const struct analyzer analyzer_rpm_sqlite = {
 	.name = "rpm-sqlite",
-	.version = 1,
+	.version = 2,
 	.inputs = INPUT_SIBLINGS,
 	.body_bytes_max = 1u << 30,
 	.database = true,

@@ -80,6 +80,9 @@ static void owned_paths_are_kept_where_a_language_package_or_program_could_lie(v
 					   "usr/bin/docker",
 					   "usr/share/java/log4j.jar",
 					   "usr/lib/node_modules/npm/package.json",
+					   "usr/lib/erlang/lib/ssl-10.9/ebin/ssl.app",
+					   "usr/lib/ghc/package.conf.d/base-4.15.conf",
+					   "usr/share/lua/rocks/a/1-1/a-1-1.rockspec",
 					   "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
 					   "lib/libpython3.11.so.1.0"};
 	static const char *const left[] = {"usr/share/doc/bash/README",          "etc/passwd",

@@ -1,0 +1,1 @@
+{application,other,[{vsn, "1"}]}.

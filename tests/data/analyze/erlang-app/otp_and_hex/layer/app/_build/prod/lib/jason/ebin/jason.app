@@ -1,0 +1,1 @@
+{application,jason,[{modules,['Elixir.Jason']},{vsn,"1.4.0"}]}.

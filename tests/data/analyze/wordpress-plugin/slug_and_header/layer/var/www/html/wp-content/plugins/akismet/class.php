@@ -1,0 +1,2 @@
+<?php // no header
+class X { public $version = "1"; }

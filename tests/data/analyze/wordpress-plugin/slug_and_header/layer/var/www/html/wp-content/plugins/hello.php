@@ -1,0 +1,3 @@
+<?php
+# plugin name: Hello Dolly */
+# VERSION: 1.7.2 */

@@ -1,0 +1,5 @@
+﻿<?php
+/*
+ * Plugin Name: Bom
+ * Version: 2.0
+ */

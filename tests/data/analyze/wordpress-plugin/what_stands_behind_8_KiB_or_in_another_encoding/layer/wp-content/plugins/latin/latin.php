@@ -1,0 +1,3 @@
+<?php
+/* Plugin Name: Bücher
+Version: 1.0ä */
