@@ -96,14 +96,17 @@ static void refuse(struct loop *loop, const struct wire_peer *peer, const struct
 /* Says which roles would do: a number of a message type helps nobody who has to change a list. */
 static void refuse_role(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header)
 {
-	char     names[40], why[120];
-	unsigned roles = 0;
+	struct loop_worker *worker = loop_worker_of(loop, peer);
+	char                names[40], why[120];
+	unsigned            roles = 0;
 
 	for (unsigned role = 1; role <= ROLE_ALL; role <<= 1)
 		roles |= auth_allows(role, header->type) ? role : 0;
 	auth_roles_text(roles, names);
 	snprintf(why, sizeof(why), "this key's role does not allow it (varve keys authorize: one of %s)", names);
 	refuse(loop, peer, header, ERR_AUTH, why);
+	if (worker) /* its key was revoked: what it is given from now on would be lost */
+		loop_worker_away(loop, worker, "its key is a worker's no longer");
 }
 
 struct client_handler {

@@ -169,6 +169,8 @@ void loop_worker_message(struct loop *loop, const struct wire_peer *peer, const 
 			 struct slice body);
 struct loop_worker *loop_worker_find(const struct loop *loop, uint64_t id);
 struct loop_worker *loop_worker_of(const struct loop *loop, const struct wire_peer *peer);
+/* No new leases until it is heard of, and none at all when that takes too long. */
+void                loop_worker_away(struct loop *loop, struct loop_worker *worker, const char *why);
 void                loop_worker_drain(struct loop *loop, struct loop_worker *worker);
 void loop_worker_forget(struct loop *loop, uint64_t id); /* with what it had sent of unfinished results */
 void loop_workers_turn(struct loop *loop);               /* asks the silent ones: a dead one's connection is gone */

@@ -68,6 +68,18 @@ static void uncount(struct loop *loop, const struct loop_frame *frame)
 		loop_broken(loop, &err);
 }
 
+void loop_worker_away(struct loop *loop, struct loop_worker *worker, const char *why)
+{
+	const struct core_event away = {.kind = CORE_WORKER_AWAY, .worker = worker->id};
+
+	if (worker->away)
+		return;
+	loop_queue_event(loop, &away); /* before its tasks are given to others */
+	worker->away = loop->now;
+	log_about(LOG_INFO, "broker", LOG_WORKER(worker->id), "worker %llu: %.*s: %s", (unsigned long long)worker->id,
+		  SLICE_FMT(slice_sub(worker->name, 0, 200)), why);
+}
+
 /* A connection that has ended is no loss of work yet: the same worker may come back over another one. */
 static void unreachable(struct loop *loop, const struct loop_frame *frame, int status)
 {
@@ -76,14 +88,8 @@ static void unreachable(struct loop *loop, const struct loop_frame *frame, int s
 
 	if (!worker)
 		loop_client_gone(loop, &frame->peer); /* or it does not read what it asked for */
-	else if (status == ERR_NOT_FOUND && !worker->away) {
-		const struct core_event away = {.kind = CORE_WORKER_AWAY, .worker = worker->id};
-
-		loop_queue_event(loop, &away); /* before its tasks are given to others */
-		worker->away = loop->now;
-		log_about(LOG_INFO, "broker", LOG_WORKER(worker->id), "worker %llu: %.*s: its connection has ended",
-			  (unsigned long long)worker->id, SLICE_FMT(slice_sub(worker->name, 0, 200)));
-	}
+	else if (status == ERR_NOT_FOUND)
+		loop_worker_away(loop, worker, "its connection has ended");
 	if (frame->lease) {
 		uncount(loop, frame);
 		loop_queue_event(loop, &event);

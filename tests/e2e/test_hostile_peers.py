@@ -279,6 +279,21 @@ def test_a_worker_whose_key_is_revoked_has_no_leases_and_no_results(locked, reco
         # Its lease ends with its connection or its silence; the honest worker is given the task.
 
 
+def test_a_worker_whose_key_is_revoked_is_given_nothing_more(locked, recorded, registry):
+    public, secret = new_key(locked, "worker")
+    with Puppet(locked.endpoint, recorded, "revoked", slots=4, light=4, keys=(public, secret), server_key=locked.broker_key.encode()) as revoked:
+        assert locked.varve.run("keys", "revoke", "--list", locked.admitted, public.decode()).code == 0
+        revoked.beat()
+        kind, _, body = revoked.hear()
+        assert kind == wire.ERROR and b"role does not allow" in body
+        assert locked.call("submit", f"registry://{registry.host}").code == 0
+        told = locked.wait_status(lambda told: told["notices"])
+        assert told["notices"] == [f"no worker for {registry.host}: 1 tasks wait"]
+        assert sum(worker["tasks"] for worker in told["workers"]) == 0
+        locked.broker.wait_line("its key is a worker's no longer")
+        locked.broker.wait_line("its work goes to others")
+
+
 def test_a_flood_of_peers_without_a_key_of_the_list_keeps_nobody_out(locked, recorded, registry):
     host, port = locked.endpoint.removeprefix("tcp://").split(":")
     before = rss_kib(locked.broker)
