@@ -36,7 +36,7 @@ MUTATIONS = [
     ("a layer that kills its workers is never alone", (LEASE, "\t\ttask->exclusive = true;\n\tif (task->losses", "\t\ttask->exclusive = false;\n\tif (task->losses")),
     ("a task that hangs is waited for", (LEASE, "core->now < lease->moved + core->config.stall_ms", "true")),
     ("the analyzer set does not matter",
-     (WORKER, "core_station_get(core, SLOT_LAYER, event->set)", "core_station_get(core, SLOT_LAYER, 0)"),
+     (WORKER, "core_station_use(core, SLOT_LAYER, event->set)", "core_station_use(core, SLOT_LAYER, 0)"),
      (QUEUE, "? ((const struct core_layer *)(const void *)task)->key.set : 0;", "? 0 : 0;")),
     ("paused jobs are served", (JOB, "\tjob->paused = paused;", "\tjob->paused = false;")),
     ("a second 429 shortens the wait of the first",
