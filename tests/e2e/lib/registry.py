@@ -14,6 +14,9 @@ import urllib.error
 import urllib.request
 
 
+MARK = "/v2/?mark="
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -43,6 +46,7 @@ class Registry:
         self.port = port or free_port()
         self.host = f"{host}:{self.port}"
         self.tls = tls
+        self.marks = 0
         self.log_path = self.folder / "registry.log"
         config = {
             "version": "0.1",
@@ -121,9 +125,22 @@ class Registry:
 
     def requests(self):
         """[(method, path, status)] from the access log (combined log format)."""
-        time.sleep(0.2)  # the log is written after the answer
+        self.settle()
         text = self.log_path.read_text(errors="replace")
-        return [(m, p, int(s)) for m, p, s in re.findall(r'"([A-Z]+) (\S+) HTTP/[0-9.]+" (\d{3})', text)]
+        return [(m, p, int(s)) for m, p, s in re.findall(r'"([A-Z]+) (\S+) HTTP/[0-9.]+" (\d{3})', text) if MARK not in p]
+
+    def settle(self):
+        """A line is written after its answer: a request of our own comes last, and is waited for."""
+        self.marks += 1
+        url = f"{'https' if self.tls else 'http'}://{self.address}:{self.port}{MARK}{self.marks}"
+        asked = subprocess.run([*self.inside, "curl", "-sk", "--max-time", "20", "-o", "/dev/null", url], check=False)
+        if self.process.poll() is not None:
+            return  # it has said all that it will
+        assert asked.returncode == 0, f"curl {url}: {asked.returncode}"
+        deadline = time.monotonic() + 20
+        while f"{MARK}{self.marks} " not in self.log_path.read_text(errors="replace"):
+            assert time.monotonic() < deadline, f"{MARK}{self.marks} is not in {self.log_path}"
+            time.sleep(0.01)
 
     def blob_fetches(self):
         """How often each blob digest was answered 200 or 206 to a GET."""
@@ -135,6 +152,7 @@ class Registry:
         return fetched
 
     def forget_requests(self):
+        self.settle()
         self.log.flush()
         self.log.truncate(0)
         self.log.seek(0)
