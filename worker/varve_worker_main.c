@@ -113,6 +113,9 @@ static int boolean(const char *option, const char *text, bool *out, struct err *
 
 static int add_host(struct settings *settings, const char *host, struct err *err)
 {
+	if (!*host || strpbrk(host, "/@ \t"))
+		return err_set(err, ERR_USAGE,
+			       "--host: \"%s\" is not HOST or HOST:PORT, as image references name a registry", host);
 	if (settings->hosts_count == HOSTS_MAX)
 		return err_set(err, ERR_USAGE, "--host: at most %d", HOSTS_MAX);
 	settings->hosts[settings->hosts_count++] = host;
