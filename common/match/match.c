@@ -132,12 +132,14 @@ static bool is_never_matched(const struct package *package)
 	       (slice_eq_str(package->type, "rpm") && slice_eq_str(package->name, "gpg-pubkey"));
 }
 
-/* A component that a package of the distribution brought is judged with that package, if there is who judges it. */
-static bool is_suppressed(const struct matching *m, struct result_package *package)
+/* A component that a package of the distribution brought counts with that package; only where nobody judges the
+ * distribution, and somebody the component, it counts by itself (TRAPS E1). */
+static bool is_suppressed(const struct matching *m, const struct type_target *type, struct result_package *package)
 {
-	bool judged = m->os.state == COVERAGE_MATCHED || m->os.state == COVERAGE_EOL;
+	bool os_judged = m->os.state == COVERAGE_MATCHED || m->os.state == COVERAGE_EOL;
 
-	if (package->suppressed == PACKAGE_LISTED && package->owner.len && judged)
+	if (package->suppressed == PACKAGE_LISTED && package->owner.len &&
+	    (os_judged || type->target.strings_count == 0))
 		package->suppressed = PACKAGE_IS_OWNED;
 	return package->suppressed != PACKAGE_LISTED;
 }
@@ -148,11 +150,11 @@ static int match_one(struct matching *m, uint32_t index)
 	struct type_target   *type = NULL;
 	int                   rc;
 
-	if (is_suppressed(m, &m->result->packages[index]) || is_never_matched(package))
-		return 0;
 	rc = find_type(m, package->type, &type);
 	if (rc)
 		return rc;
+	if (is_suppressed(m, type, &m->result->packages[index]) || is_never_matched(package))
+		return 0;
 	if (!type->foreign && type->target.ecosystem && (package->flags & PACKAGE_THIRD_PARTY)) {
 		type->third_party++;
 		return 0;
@@ -205,11 +207,16 @@ static void cover_type(struct matching *m, const struct type_target *type)
 						"third-party packages: the distribution's feed does not judge them")});
 }
 
-static bool has_os_packages(const struct matching *m)
+/* Types of which something counts: of the distribution alone, or all. */
+static bool has_packages(const struct matching *m, bool of_distribution)
 {
-	for (size_t i = 0; i < m->types_count; i++)
-		if (package_type_is_os(m->types[i].type) && !m->types[i].foreign)
+	for (size_t i = 0; i < m->types_count; i++) {
+		const struct type_target *type = &m->types[i];
+
+		if (type->packages + type->third_party &&
+		    (!of_distribution || (package_type_is_os(type->type) && !type->foreign)))
 			return true;
+	}
 	return false;
 }
 
@@ -222,7 +229,7 @@ static int cover(struct matching *m)
 	m->result->coverage = arena_array(m->arena, 2 * m->types_count + 1, sizeof(*m->result->coverage));
 	if (!m->result->coverage)
 		return out_of_memory(m);
-	if (!has_os_packages(m) && (os_known || m->types_count == 0))
+	if (!has_packages(m, true) && (os_known || !has_packages(m, false)))
 		add_coverage(m, (struct result_coverage){.ecosystem = m->os.name, .state = COVERAGE_NO_PACKAGES});
 	for (size_t i = 0; i < m->types_count; i++)
 		cover_type(m, &m->types[i]);

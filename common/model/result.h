@@ -35,7 +35,7 @@ struct result_package {
 
 enum package_suppressed {
 	PACKAGE_LISTED,
-	PACKAGE_IS_OWNED,    /* its owner is judged by the distribution's advisories: it counts once */
+	PACKAGE_IS_OWNED,    /* by a package of the distribution: it counts once, with that package */
 	PACKAGE_IS_DECLARED, /* PACKAGE_DECLARED in an image; in a root folder (rootfs:) they are listed */
 };
 

@@ -87,6 +87,8 @@ def image(build, podman, tmp_path_factory):
     out = podman.try_run("build", "--tag", "varve", folder)
     if out.returncode != 0 and "Containerfile" not in out.stderr and not podman.try_run("info").returncode == 0:
         pytest.skip("podman does not work here")
+    if "remount /" in out.stderr:
+        pytest.skip("podman needs a root that is a mount of its own: this is a chroot")
     assert out.returncode == 0, out.stderr
     probe = podman.try_run("run", "--rm", *ULIMITS, "--network", "host", "varve", "varve", "--version")
     if probe.returncode and "OCI" in probe.stderr:
