@@ -151,10 +151,14 @@ def test_a_registry_that_lies_about_a_shared_layer_harms_only_itself(fleet, stoc
 
 
 def test_both_registries_in_one_job_and_the_layer_comes_from_the_honest_one(fleet, stock):
-    with HeldRegistry(stock.layout, bad=[stock.base]) as bad, HeldRegistry(stock.layout) as good:
+    with HeldRegistry(stock.layout, bad=[stock.base], held=[stock.base]) as bad, HeldRegistry(stock.layout) as good:
         fleet.start_broker()
         fleet.start_worker("one")
-        job = fleet.submit(f"{bad.host}/team/app0:v1", f"{good.host}/team/app0:v1")
+        job = fleet.call("submit", f"{bad.host}/team/app0:v1", f"{good.host}/team/app0:v1").out.strip()
+        # An image that has ended hears of no other place: the liar answers when both wait for their two layers.
+        fleet.wait_status(lambda told: told["jobs"][0]["layers"]["uses"] == 4, job)
+        bad.release()
+        assert fleet.call("watch", job).code == 0
         check_all_complete(fleet, job, 2)
 
 
