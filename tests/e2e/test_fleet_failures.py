@@ -155,8 +155,8 @@ def test_both_registries_in_one_job_and_the_layer_comes_from_the_honest_one(flee
         fleet.start_broker()
         fleet.start_worker("one")
         job = fleet.call("submit", f"{bad.host}/team/app0:v1", f"{good.host}/team/app0:v1").out.strip()
-        # An image that has ended hears of no other place: the liar answers when both wait for their two layers.
-        fleet.wait_status(lambda told: told["jobs"][0]["layers"]["uses"] == 4, job)
+        # An image that has ended hears of no other place: the liar answers when both are known.
+        fleet.wait_status(lambda told: told["counters"]["resolves"] == 2)
         bad.release()
         assert fleet.call("watch", job).code == 0
         check_all_complete(fleet, job, 2)
