@@ -40,6 +40,8 @@ enum wire_event wire_monitor_next(void *monitor)
 		return WIRE_EVENT_NONE;
 	if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
 		return WIRE_EVENT_CONNECTED;
+	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+		return WIRE_EVENT_HANDSHAKE_FOREIGN;
 	return event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ? WIRE_EVENT_KEY_REFUSED : WIRE_EVENT_HANDSHAKE_REFUSED;
 }
 
@@ -55,9 +57,11 @@ void wire_monitor_drain(void *monitor, const char *endpoint, struct wire_refused
 	enum wire_event event;
 
 	while ((event = wire_monitor_next(monitor)) != WIRE_EVENT_NONE) {
+		bool handshake = event == WIRE_EVENT_HANDSHAKE_REFUSED || event == WIRE_EVENT_HANDSHAKE_FOREIGN;
+
 		refused->keys += event == WIRE_EVENT_KEY_REFUSED;
-		refused->handshakes += event == WIRE_EVENT_HANDSHAKE_REFUSED;
-		if (event == WIRE_EVENT_HANDSHAKE_REFUSED)
+		refused->handshakes += handshake;
+		if (handshake)
 			log_line_limited(&refused->limit, LOG_WARNING, "wire",
 					 "%s: a peer was refused: it has no key, or not this broker's public key",
 					 endpoint);

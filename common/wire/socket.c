@@ -561,7 +561,8 @@ int wire_client_refused(struct wire_client *client, struct err *err)
 		return err_set(err, ERR_AUTH,
 			       "the broker at %s refuses this key: it is not on its list (varve keys authorize)",
 			       client->endpoint);
-	if (trouble == WIRE_EVENT_HANDSHAKE_REFUSED && client->refusals >= HANDSHAKES_MAX)
+	if (trouble == WIRE_EVENT_HANDSHAKE_FOREIGN ||
+	    (trouble == WIRE_EVENT_HANDSHAKE_REFUSED && client->refusals >= HANDSHAKES_MAX))
 		return err_set(err, ERR_AUTH,
 			       "%s takes the connection but not our greeting: is it a varve-broker, with these keys?",
 			       client->endpoint);

@@ -30,6 +30,7 @@ enum wire_event {
 	WIRE_EVENT_CONNECTED,
 	WIRE_EVENT_KEY_REFUSED,       /* our key, or the peer's, is not on the broker's list */
 	WIRE_EVENT_HANDSHAKE_REFUSED, /* no key, another broker's key, or no ZeroMQ at all */
+	WIRE_EVENT_HANDSHAKE_FOREIGN, /* the other side greets as nobody of ours would: ZeroMQ does not try again */
 };
 
 void           *wire_monitor_open(struct wire_context *context, void *socket);
