@@ -144,12 +144,12 @@ static size_t count_padding(struct slice rest)
 
 static bool holds(struct slice text, struct slice literal)
 {
-	return text.len >= literal.len && memmem(text.ptr, text.len, literal.ptr, literal.len);
+	return literal.len && text.len >= literal.len && memmem(text.ptr, text.len, literal.ptr, literal.len);
 }
 
 static bool begins_with(struct slice text, struct slice literal)
 {
-	return text.len >= literal.len && memcmp(text.ptr, literal.ptr, literal.len) == 0;
+	return slice_eq(slice_sub(text, 0, literal.len), literal);
 }
 
 static bool is_followed(const struct evidence *evidence, struct slice rest)
