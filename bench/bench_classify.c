@@ -92,7 +92,7 @@ static int measure(const struct sample *samples, size_t count)
 		size_t           wanted;
 
 		inventory_init(&inv);
-		d = dispatch_new(&inv, -1, &err);
+		d = dispatch_new(&inv, -1, NULL, &err);
 		if (!d) {
 			fprintf(stderr, "bench_classify: %s\n", err.text);
 			return 1;

@@ -35,7 +35,7 @@ static int parse_open(struct parse *p, struct stream *blob, int spool_fd, struct
 		return 0;
 	p->entries = entry_reader_new(layer_tar(p->layer), p->request->entries_max, &p->inventory, err);
 	p->bodies = body_store_new(spool_fd, p->request->spool_bytes_max, err);
-	p->dispatch = dispatch_new(&p->inventory, spool_fd, err);
+	p->dispatch = dispatch_new(&p->inventory, spool_fd, p->request->memo, err);
 	p->paths = path_table_builder_new();
 	if (!p->entries || !p->bodies || !p->dispatch || !p->paths)
 		status = err_set(err, ERR_MEM, "reading a layer: out of memory");

@@ -5,6 +5,7 @@
 #ifndef VARVE_WORKER_PARSE_H
 #define VARVE_WORKER_PARSE_H
 
+#include "analyze/file_memo.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
@@ -15,10 +16,11 @@ struct parse_request {
 	struct digest
 		 blob_digest; /* stored in the inventory; zero: bytes made on the fly, which have no diffID either */
 	uint64_t tar_bytes_max, entries_max, spool_bytes_max; /* 0 = those of limits.h */
-	struct window_budget *window; /* the process's allowance for large windows; NULL: such layers are partial */
-	bool                  verify_only; /* inflate and hash, no entries: content known under another compression */
-	const _Atomic bool   *cancel;      /* NULL, or: give up with ERR_CANCELLED once true */
-	_Atomic uint64_t     *progress;    /* NULL, or: inflated bytes are added, for heartbeats */
+	struct window_budget   *window; /* the process's allowance for large windows; NULL: such layers are partial */
+	const struct file_memo *memo;   /* NULL, or: files analysed before are not analysed again; borrowed */
+	bool                    verify_only; /* inflate and hash, no entries: content known under another compression */
+	const _Atomic bool     *cancel;      /* NULL, or: give up with ERR_CANCELLED once true */
+	_Atomic uint64_t       *progress;    /* NULL, or: inflated bytes are added, for heartbeats */
 };
 
 struct parse_result {

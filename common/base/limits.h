@@ -48,6 +48,7 @@
 #define LIMIT_PACKAGES_PER_LAYER    2000000u
 #define LIMIT_STRING_BYTES          (64u << 10) /* one field of a package record; longer is cut and noted */
 #define LIMIT_NOTES_PER_LAYER       1000u       /* notes beyond it are counted only */
+#define LIMIT_MEMO_FACTS_BYTES      (1u << 20)  /* encoded facts of one file, to be remembered; longer are not */
 
 /* One image, at aggregation */
 #define LIMIT_TREE_BYTES         (512u << 20) /* paths with facts and symlinks of all layers */

@@ -172,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dispatch *d;
 
 	inventory_init(&inv);
-	d = dispatch_new(&inv, -1, NULL);
+	d = dispatch_new(&inv, -1, NULL, NULL);
 	require(d);
 	for (size_t i = 0; i + 1 < size && i / 2 < ENTRIES_MAX; i += 2)
 		apply(&model, d, data[i] % OPERATIONS, data[i] / OPERATIONS % NAMES, data[i + 1] % NAMES);

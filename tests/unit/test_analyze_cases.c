@@ -131,7 +131,7 @@ static void run_case(const struct json *row, struct tally *tally)
 	buf_init(&body, 64 << 20);
 	assert_int_equal(file_read(path, &body, NULL), 0);
 	inventory_init(&inv);
-	d = dispatch_new(&inv, -1, NULL);
+	d = dispatch_new(&inv, -1, NULL, NULL);
 	assert_non_null(d);
 	analyze_file(d, place, 0644, buf_slice(&body));
 	assert_int_equal(dispatch_end(d, NULL), 0);

@@ -25,7 +25,7 @@ static bool have_data(const char *name)
 static void scan_begin(struct scan *scan)
 {
 	inventory_init(&scan->inv);
-	scan->dispatch = dispatch_new(&scan->inv, -1, NULL);
+	scan->dispatch = dispatch_new(&scan->inv, -1, NULL, NULL);
 	assert_non_null(scan->dispatch);
 }
 

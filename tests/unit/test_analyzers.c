@@ -22,7 +22,7 @@ static void list_case(const char *folder, struct buf *listing)
 
 	snprintf(layer, sizeof(layer), "%s/layer", folder);
 	inventory_init(&inv);
-	d = dispatch_new(&inv, -1, &err);
+	d = dispatch_new(&inv, -1, NULL, &err);
 	assert_non_null(d);
 	analyze_folder(d, layer);
 	assert_int_equal(dispatch_end(d, &err), 0);

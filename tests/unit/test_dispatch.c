@@ -23,7 +23,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	inventory_init(&f->inv);
-	f->d = dispatch_new(&f->inv, -1, NULL);
+	f->d = dispatch_new(&f->inv, -1, NULL, NULL);
 	buf_init(&f->listing, 1 << 20);
 	*state = f;
 	return f->d ? 0 : -1;
@@ -272,7 +272,7 @@ static void spooled_companions_wait_for_the_end_of_the_layer(void **state)
 	read_fixture("rpmdb.sqlite", &main);
 	read_fixture("rpmdb.sqlite-wal", &wal);
 	inventory_init(&inv);
-	d = dispatch_new(&inv, fd, NULL);
+	d = dispatch_new(&inv, fd, NULL, NULL);
 	assert_int_equal(spooled(d, fd, "var/lib/rpm/rpmdb.sqlite-wal", buf_slice(&wal), 77), DISPATCH_KEPT);
 	assert_int_equal(spooled(d, fd, "var/lib/rpm/rpmdb.sqlite", buf_slice(&main), 77 + wal.len), DISPATCH_KEPT);
 	assert_int_equal(inv.dbs_count, 0);

@@ -32,15 +32,16 @@ struct pending {
 };
 
 struct dispatch {
-	struct inventory     *out;
-	int                   spool_fd;
-	struct arena          arena;
-	struct analyzer_index by_name;
-	struct fact_index     index;
-	struct sha256        *sha256;
-	struct pending       *pending, *pending_last;
-	uint64_t              pending_bytes; /* of those in memory */
-	uint64_t              analyzed;
+	struct inventory       *out;
+	int                     spool_fd;
+	const struct file_memo *memo;
+	struct arena            arena;
+	struct analyzer_index   by_name;
+	struct fact_index       index;
+	struct sha256          *sha256;
+	struct pending         *pending, *pending_last;
+	uint64_t                pending_bytes; /* of those in memory */
+	uint64_t                analyzed;
 
 	/* the entry whose body is being read */
 	char                 path[LIMIT_PATH_BYTES];
@@ -82,7 +83,7 @@ static void pending_moved(void *data, void *item, struct fact_node *heir)
 		pending_free(data, pending);
 }
 
-struct dispatch *dispatch_new(struct inventory *out, int spool_fd, struct err *err)
+struct dispatch *dispatch_new(struct inventory *out, int spool_fd, const struct file_memo *memo, struct err *err)
 {
 	struct dispatch *d = calloc(1, sizeof(*d));
 	struct buf       set;
@@ -96,6 +97,7 @@ struct dispatch *dispatch_new(struct inventory *out, int spool_fd, struct err *e
 	}
 	d->out = out;
 	d->spool_fd = spool_fd;
+	d->memo = memo;
 	arena_init(&d->arena, INDEX_BYTES_MAX);
 	if (!analyzer_index_init(&d->by_name, &d->arena)) {
 		dispatch_free(d);

@@ -15,6 +15,7 @@
 #ifndef VARVE_WORKER_ANALYZE_DISPATCH_H
 #define VARVE_WORKER_ANALYZE_DISPATCH_H
 
+#include "analyze/file_memo.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "entry/entry.h"
@@ -40,9 +41,9 @@ struct dispatch_body {
 
 struct dispatch;
 
-/* Borrows `out` (initialised; its analyzer_set is filled in here) and spool_fd (-1 = no body is ever spooled) until
- * dispatch_free(). NULL with ERR_MEM. */
-struct dispatch *dispatch_new(struct inventory *out, int spool_fd, struct err *err);
+/* Borrows `out` (initialised; its analyzer_set is filled in here), spool_fd (-1 = no body is ever spooled) and memo
+ * (NULL = every body is analysed) until dispatch_free(). NULL with ERR_MEM. */
+struct dispatch *dispatch_new(struct inventory *out, int spool_fd, const struct file_memo *memo, struct err *err);
 void             dispatch_free(struct dispatch *d); /* NULL is fine */
 
 /* head: the first LIMIT_HEAD_BYTES of the body, or all of a shorter one; empty for entries without a body. A hard link
