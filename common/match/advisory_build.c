@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/msgpack_read.h"
 #include "base/msgpack_write.h"
+#include "match/advisory_delta.h"
 #include "store/db.h"
 
 #include <dirent.h>
@@ -32,14 +33,14 @@ struct feed_count {
 };
 
 struct advisory_build {
-	char                        dir[PATH_BYTES], folder[PATH_BYTES + 32];
-	int                         lock;
-	struct db                  *db;
-	struct db_txn              *txn;
-	unsigned                    puts;
-	struct buf                  key, value;
-	struct arena                arena; /* of the current source */
-	struct slice                source;
+	char           dir[PATH_BYTES], folder[PATH_BYTES + 32];
+	int            lock;
+	struct db     *db, *old; /* old: the current generation, once somebody asked for it; NULL = none to use */
+	struct db_txn *txn;
+	unsigned       puts;
+	struct buf     key, value;
+	struct arena   arena; /* of the current source */
+	struct slice   source;
 	struct advisory_source_info info;
 	char                        source_date[40], date[40];
 	struct feed_count          *feeds; /* sorted by ecosystem */
@@ -130,6 +131,7 @@ static void free_build(struct advisory_build *build)
 {
 	db_abort(build->txn);
 	db_close(build->db);
+	db_close(build->old);
 	if (build->lock >= 0)
 		close(build->lock);
 	buf_deinit(&build->key);
@@ -206,37 +208,54 @@ static int keep_table(struct advisory_build *build, struct db_txn *old, unsigned
 	return got;
 }
 
+/* build->old: the current generation, to be read. ERR_NOT_FOUND when there is none; ERR_VERSION, ERR_STORE … */
+static int open_old(struct advisory_build *build, struct err *err)
+{
+	struct db_config config = {.tables = advisory_table_names,
+				   .kind = "advisories",
+				   .version = ADVISORY_FORMAT_VERSION,
+				   .read_only = true};
+	char             current[ADVISORY_GENERATION_BYTES], path[PATH_BYTES + 128];
+
+	if (build->old)
+		return 0;
+	if (advisory_current_folder(build->dir, current, NULL) != 0)
+		return ERR_NOT_FOUND;
+	snprintf(path, sizeof(path), "%s/%s", build->dir, current);
+	return db_open(path, &config, &build->old, err);
+}
+
+static bool has_current(const struct advisory_build *build)
+{
+	char current[ADVISORY_GENERATION_BYTES];
+
+	return advisory_current_folder(build->dir, current, NULL) == 0;
+}
+
 int advisory_build_keep(struct advisory_build *build, const char *const *replaced, size_t replaced_count,
 			int *dropped_format, struct err *err)
 {
 	static const struct {
 		unsigned table, skip;
 	} tables[] = {{ADVISORY_SOURCES, 0}, {ADVISORY_RECORDS, 1}, {ADVISORY_AFFECTED, 3}, {ADVISORY_FEEDS, 1}};
-	struct db_config config = {.tables = advisory_table_names,
-				   .kind = "advisories",
-				   .version = ADVISORY_FORMAT_VERSION,
-				   .read_only = true};
-	char             current[ADVISORY_GENERATION_BYTES], path[PATH_BYTES + 128];
-	struct db       *old = NULL;
-	struct db_txn   *txn = NULL;
-	int              status;
+	struct db_txn *txn = NULL;
+	struct err     why = {0};
+	int            status;
 
 	*dropped_format = 0;
-	if (advisory_current_folder(build->dir, current, NULL) != 0)
+	if (!has_current(build))
 		return 0;
-	snprintf(path, sizeof(path), "%s/%s", build->dir, current);
-	status = db_open(path, &config, &old, NULL);
+	status = open_old(build, &why);
 	if (status == ERR_VERSION || status == ERR_NOT_FOUND || status == ERR_STORE) {
 		*dropped_format = status;
 		return 0;
 	}
 	if (status)
-		return err_set(err, status, "opening the current advisories in %s", path);
-	status = db_begin(old, false, &txn, err);
+		return err_set(err, status, "opening the current advisories: %s", why.text);
+	status = db_begin(build->old, false, &txn, err);
 	for (size_t i = 0; !status && i < sizeof(tables) / sizeof(tables[0]); i++)
 		status = keep_table(build, txn, tables[i].table, tables[i].skip, replaced, replaced_count, err);
 	db_abort(txn);
-	db_close(old);
 	return status;
 }
 
@@ -352,7 +371,8 @@ static int count_feed(struct advisory_build *build, const struct osv_record *rec
 	return arena_failed(&build->arena) ? err_set(err, ERR_MEM, "out of memory") : 0;
 }
 
-static int put_affected(struct advisory_build *build, const struct osv_record *record, size_t index, struct err *err)
+static int put_affected(struct advisory_build *build, const struct osv_record *record, struct slice mark, size_t index,
+			struct err *err)
 {
 	const struct osv_affected *affected = &record->affected[index];
 	int                        status = count_feed(build, record, affected, err);
@@ -367,6 +387,7 @@ static int put_affected(struct advisory_build *build, const struct osv_record *r
 	advisory_key_part(&build->key, build->source);
 	for (int shift = 24; shift >= 0; shift -= 8)
 		buf_byte(&build->key, (uint8_t)(index >> shift));
+	buf_append(&build->value, mark);
 	osv_affected_encode(affected, &build->value);
 	if (!buf_ok(&build->value) || !buf_ok(&build->key))
 		return err_set(err, ERR_LIMIT, "an entry of the advisory is too large");
@@ -396,7 +417,7 @@ int advisory_build_add(struct advisory_build *build, const struct osv_record *re
 	if (!status)
 		status = put(build, ADVISORY_RECORDS, buf_slice(&build->key), buf_slice(&build->value), err);
 	for (size_t i = 0; !status && i < record->affected_count; i++)
-		status = put_affected(build, record, i, err);
+		status = put_affected(build, record, slice_of(hash, ADVISORY_MARK_BYTES), i, err);
 	newer_date(build->source_date, sizeof(build->source_date), record->modified);
 	build->info.records++;
 	return status;
@@ -450,6 +471,26 @@ static int make_current(struct advisory_build *build, const char *generation, st
 	return status;
 }
 
+static int put_delta(void *data, unsigned table, struct slice key, struct slice value, struct err *err)
+{
+	return put(data, table, key, value, err);
+}
+
+/* What differs from the generation before, which may be of no use: then all of it does. */
+static int compare(struct advisory_build *build, const struct advisory_build_result *result, struct err *err)
+{
+	struct advisory_delta_writer writer = {.db = build->db,
+					       .generation = slice_str(result->generation),
+					       .date = slice_str(result->date),
+					       .put = put_delta,
+					       .data = build};
+	int                          status = renew(build, err); /* the rows are to be read while names are written */
+
+	if (!status && open_old(build, NULL) == 0)
+		writer.old = build->old;
+	return status ? status : advisory_delta_write(&writer, err);
+}
+
 static int seal(struct advisory_build *build, struct advisory_build_result *result, struct err *err)
 {
 	struct db_txn *txn;
@@ -457,6 +498,8 @@ static int seal(struct advisory_build *build, struct advisory_build_result *resu
 
 	if (!status)
 		status = identify(build, result, err);
+	if (!status)
+		status = compare(build, result, err);
 	if (!status)
 		status = put(build, ADVISORY_META, SLICE_LIT("id"), slice_str(result->generation), err);
 	if (!status)

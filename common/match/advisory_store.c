@@ -100,6 +100,11 @@ void advisory_store_close(struct advisory_store *store)
 	free(store);
 }
 
+struct db *advisory_store_db(struct advisory_store *store)
+{
+	return store->db;
+}
+
 /* [modified, hash, header] of a record; false when damaged. */
 static bool split_record(struct slice value, struct slice *modified, struct slice *header)
 {
@@ -174,7 +179,7 @@ static void begin_group(struct finding *f, struct slice id, struct slice source,
 static int add_entry(struct finding *f, struct slice value, struct err *err)
 {
 	struct osv_affected *affected = arena_alloc(f->arena, sizeof(*affected));
-	struct slice         copy = arena_copy(f->arena, value);
+	struct slice         copy = arena_copy(f->arena, slice_from(value, ADVISORY_MARK_BYTES));
 	int                  status;
 
 	if (!affected || !arena_grow(f->arena, &f->found, &f->capacity, f->count, sizeof(*f->found)))

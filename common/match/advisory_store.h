@@ -11,10 +11,14 @@
 enum { ADVISORY_GENERATION_BYTES = 65 };
 
 struct advisory_store;
+struct db;
 
 /* ERR_NOT_FOUND when nothing was imported into `dir` yet; ERR_VERSION, ERR_STORE. */
 int  advisory_store_open(const char *dir, struct advisory_store **out, struct err *err);
 void advisory_store_close(struct advisory_store *store); /* NULL is fine */
+
+/* For advisory_delta.h: the environment, until the store is closed. */
+struct db *advisory_store_db(struct advisory_store *store);
 
 int  advisory_reader_open(struct advisory_store *store, struct advisories **out, struct err *err);
 void advisory_reader_close(struct advisories *reader); /* NULL is fine */

@@ -5,7 +5,8 @@
 #include "base/msgpack_read.h"
 #include "base/msgpack_write.h"
 
-const char *const advisory_table_names[] = {"meta", "sources", "records", "affected", "feeds", NULL};
+const char *const advisory_table_names[] = {"meta",  "sources", "records", "affected", "feeds",
+					    "names", "changes", "history", NULL};
 
 void advisory_key_part(struct buf *key, struct slice part)
 {

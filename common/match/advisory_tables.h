@@ -12,14 +12,21 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-enum { ADVISORY_FORMAT_VERSION = 1 }; /* of the tables; OSV_FORMAT_VERSION is mixed into the generation's id */
+enum { ADVISORY_FORMAT_VERSION = 2 }; /* of the tables; OSV_FORMAT_VERSION is mixed into the generation's id */
+
+/* Before each affected entry: the first bytes of the SHA-256 of the record's JSON, so that a row says by itself whether
+ * anything that it stands for has changed. */
+enum { ADVISORY_MARK_BYTES = 16 };
 
 enum advisory_table {
 	ADVISORY_META,     /* "id", "date" -> text */
 	ADVISORY_SOURCES,  /* name -> struct advisory_source_info */
 	ADVISORY_RECORDS,  /* id, source -> [modified, hash of the JSON, header (osv_header_encode)] */
-	ADVISORY_AFFECTED, /* ecosystem, name, id, source, number (4 bytes, big-endian) -> osv_affected_encode */
+	ADVISORY_AFFECTED, /* ecosystem, name, id, source, number (4 bytes, big-endian) -> mark, osv_affected_encode */
 	ADVISORY_FEEDS,    /* ecosystem, source -> [date, records, entries, ranges_voided, unfixed] */
+	ADVISORY_NAMES, /* ecosystem, name -> [hash of its rows of AFFECTED (empty: none are left), serial of its last change] */
+	ADVISORY_CHANGES, /* serial (8 bytes, big-endian), ecosystem, name -> nothing: NAMES by the time of the last change */
+	ADVISORY_HISTORY, /* serial -> [generation id, date]: the generations that were current in this folder */
 	ADVISORY_TABLES,
 };
 
