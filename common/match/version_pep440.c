@@ -1,4 +1,5 @@
 #include "match/version.h"
+#include "match/version_parts.h"
 
 /* PEP 440 (packaging.python.org "Version specifiers"), with the spellings that it normalises. What is no PEP 440 version
  * sorts below all that are, as setuptools' LegacyVersion did. */
@@ -201,6 +202,16 @@ static int compare_legacy(struct slice a, struct slice b)
 		b = slice_from(b, 1);
 	}
 	return (a.len != 0) - (b.len != 0);
+}
+
+struct version_parts version_parts_pep440(struct slice version)
+{
+	struct pep440 v = parse(version);
+
+	return (struct version_parts){.epoch = v.epoch,
+				      .numbers = v.release,
+				      .prerelease = v.phase != PHASE_NONE || v.has_dev,
+				      .post = v.has_post};
 }
 
 bool version_valid_pep440(struct slice version)

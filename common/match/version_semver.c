@@ -1,4 +1,5 @@
 #include "match/version.h"
+#include "match/version_parts.h"
 
 /* semver.org 2.0.0 section 11, read leniently as OSV data needs it: "v1", "1", "1.2", "1.2.3.4" (missing parts are 0),
  * "1.2.3beta" for "1.2.3-beta". Build metadata has no part in the order, but in Pub's (dart.dev, package pub_semver). */
@@ -70,6 +71,13 @@ static int compare_identifiers(struct slice a, struct slice b)
 		order = compare_identifier(identifier, slice_cut(&b, '.'));
 	}
 	return order ? order : (a.len != 0) - (b.len != 0);
+}
+
+struct version_parts version_parts_semver(struct slice version)
+{
+	struct semver v = parse(version);
+
+	return (struct version_parts){.numbers = v.numbers, .prerelease = v.has_prerelease};
 }
 
 bool version_valid_semver(struct slice version)
