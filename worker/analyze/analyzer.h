@@ -24,15 +24,22 @@ enum need {
 	NEED_WHOLE,
 };
 
-/* What facts depend on besides the body's bytes: part of the memo key. */
-enum analyzer_input { INPUT_PATH = 1, INPUT_MODE = 2, INPUT_SIBLINGS = 4 };
+/* What run() depends on besides the body's bytes: part of the memo's key. What wants() looks at is none: which analyzers
+ * want a body is in the key. A test runs every case under other paths and modes. */
+enum analyzer_input {
+	INPUT_PATH = 1,
+	INPUT_MODE = 2,
+	INPUT_SIBLINGS = 4, /* a second file: never in the memo */
+	INPUT_NAME = 8,     /* the last component of the path */
+};
 
 struct analyzer {
 	const char *name;           /* stable: stored in inventories, shown in reports */
 	uint32_t    version;        /* raise when the same bytes would give another answer */
 	uint32_t    inputs;         /* enum analyzer_input */
 	size_t      body_bytes_max; /* longer bodies are noted (partial, or skipped), never read */
-	bool        database;       /* holds packages or names the system: what cannot be read is noted as partial */
+	bool        skims;    /* run() looks at few places of the body, cheaper than its SHA-256: not worth a memo */
+	bool        database; /* holds packages or names the system: what cannot be read is noted as partial */
 
 	/* NULL: wants() is called for every file. Else only for those whose last path component is one of these names
 	 * ("METADATA"), has one of these endings ("*.gemspec", "*.deps.json": a '*', then a '.') or begins, up to its first

@@ -1,6 +1,7 @@
 #include "analyze/dispatch.h"
 
 #include "analyze/analyzer_index.h"
+#include "analyze/body_memo.h"
 #include "analyze/fact_index.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -32,23 +33,26 @@ struct pending {
 };
 
 struct dispatch {
-	struct inventory       *out;
-	int                     spool_fd;
-	const struct file_memo *memo;
-	struct arena            arena;
-	struct analyzer_index   by_name;
-	struct fact_index       index;
-	struct sha256          *sha256;
-	struct pending         *pending, *pending_last;
-	uint64_t                pending_bytes; /* of those in memory */
-	uint64_t                analyzed;
+	struct inventory     *out;
+	int                   spool_fd;
+	struct arena          arena;
+	struct analyzer_index by_name;
+	struct fact_index     index;
+	struct body_memo      memo;
+	struct sha256        *sha256;
+	struct pending       *pending, *pending_last;
+	uint64_t              pending_bytes; /* of those in memory */
+	uint64_t              analyzed;
 
 	/* the entry whose body is being read */
 	char                 path[LIMIT_PATH_BYTES];
 	struct entry         entry;
 	struct analyzer_bits wanted, sniffed; /* by name and by content */
 	bool                 executable, found;
+	bool                 unsure; /* what this run found would perhaps not be found by the next: no memory … */
+	bool                 hashed; /* `digest` is the body's */
 	uint64_t             fed;
+	struct digest        digest;
 };
 
 static void pending_append(struct dispatch *d, struct pending *pending)
@@ -97,9 +101,8 @@ struct dispatch *dispatch_new(struct inventory *out, int spool_fd, const struct 
 	}
 	d->out = out;
 	d->spool_fd = spool_fd;
-	d->memo = memo;
 	arena_init(&d->arena, INDEX_BYTES_MAX);
-	if (!analyzer_index_init(&d->by_name, &d->arena)) {
+	if (!body_memo_init(&d->memo, memo) || !analyzer_index_init(&d->by_name, &d->arena)) {
 		dispatch_free(d);
 		err_set(err, ERR_MEM, "analyzing a layer: out of memory");
 		return NULL;
@@ -120,6 +123,7 @@ void dispatch_free(struct dispatch *d)
 		return;
 	while (d->pending)
 		pending_free(d, d->pending);
+	body_memo_deinit(&d->memo);
 	sha256_free(d->sha256);
 	analyzer_index_deinit(&d->by_name);
 	arena_deinit(&d->arena);
@@ -129,6 +133,11 @@ void dispatch_free(struct dispatch *d)
 uint64_t dispatch_files_analyzed(const struct dispatch *d)
 {
 	return d->analyzed;
+}
+
+struct memo_counts dispatch_memo_counts(const struct dispatch *d)
+{
+	return d->memo.counts;
 }
 
 static enum note_kind failure_kind(const struct analyzer *analyzer, bool by_magic)
@@ -235,7 +244,7 @@ enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry,
 	bool hard_link = entry->type == PATH_HARDLINK;
 
 	d->wanted = d->sniffed = (struct analyzer_bits){0};
-	d->executable = d->found = false;
+	d->executable = d->found = d->unsure = d->hashed = false;
 	forget_stream(d);
 	if (entry->type == PATH_WHITEOUT || entry->type == PATH_OPAQUE || entry->path.len > sizeof(d->path))
 		return DISPATCH_NOTHING;
@@ -304,6 +313,7 @@ static void run(struct dispatch *d, const struct analyzer *analyzer, struct slic
 	if (rc && found)
 		note_failure(d, analyzer, d->entry.path, by_magic, rc, &err);
 	d->found |= found;
+	d->unsure |= rc == ERR_MEM || rc == ERR_IO || rc == ERR_INTERNAL;
 	d->analyzed++;
 }
 
@@ -361,6 +371,35 @@ static bool run_all(struct dispatch *d, const struct dispatch_body *body)
 	return kept;
 }
 
+static void finish_hash(struct dispatch *d)
+{
+	if (!d->hashed)
+		sha256_final(d->sha256, d->digest.bytes);
+	d->hashed = true;
+}
+
+/* As run_all(), but for a body whose facts are known. Its hash, once taken, serves the inventory too. */
+static bool run_or_recall(struct dispatch *d, const struct dispatch_body *body)
+{
+	struct body_mark from = body_mark_now(d->out);
+	struct digest    key;
+	bool             kept;
+
+	if (!body_memo_asks(&d->memo, &d->wanted, &d->sniffed, body->bytes.len))
+		return run_all(d, body);
+	dispatch_feed(d, body->bytes);
+	finish_hash(d);
+	body_memo_key(&d->memo, &d->wanted, &d->sniffed, &d->entry, &d->digest, &key);
+	if (body_memo_recall(&d->memo, &key, d->entry.path, d->out)) {
+		d->found = true;
+		return false;
+	}
+	kept = run_all(d, body);
+	if (!d->unsure)
+		body_memo_remember(&d->memo, &key, d->entry.path, from, d->out);
+	return kept;
+}
+
 static bool is_evidence(const struct dispatch *d, struct fact_mark from)
 {
 	struct fact_node *node = fact_index_find(&d->index, d->entry.path);
@@ -369,26 +408,23 @@ static bool is_evidence(const struct dispatch *d, struct fact_mark from)
 	return (facts && d->found) || (node && node->content && node->content->pending);
 }
 
-static void add_hash(struct dispatch *d)
+static void add_hash(struct dispatch *d, const struct dispatch_body *body)
 {
-	struct digest digest;
-
-	sha256_final(d->sha256, digest.bytes);
-	inventory_add_hash(d->out, d->entry.path, &digest, d->fed, d->executable);
-	d->fed = 0;
+	if (body && !d->hashed)
+		dispatch_feed(d, body->bytes);
+	finish_hash(d);
+	inventory_add_hash(d->out, d->entry.path, &d->digest, d->fed, d->executable);
 }
 
 enum dispatch_verdict dispatch_finish(struct dispatch *d, const struct dispatch_body *body)
 {
 	struct fact_mark  from = fact_mark_now(d->out), to;
 	struct fact_node *node;
-	bool              kept = body && run_all(d, body);
-	bool              hashed = !body || d->executable || is_evidence(d, from);
+	bool              kept = body && run_or_recall(d, body);
 
-	if (body && hashed)
-		dispatch_feed(d, body->bytes);
-	if (hashed)
-		add_hash(d);
+	if (!body || d->executable || is_evidence(d, from))
+		add_hash(d, body);
+	d->fed = 0;
 	to = fact_mark_now(d->out);
 	if (memcmp(&from, &to, sizeof(from)) == 0)
 		return kept ? DISPATCH_KEPT : DISPATCH_DONE;

@@ -61,7 +61,8 @@ void dispatch_give_up(struct dispatch *d, const char *reason);
  * (the inventory is not usable). Call it for a truncated layer too. */
 int dispatch_end(struct dispatch *d, struct err *err);
 
-uint64_t dispatch_files_analyzed(const struct dispatch *d); /* bodies that an analyzer has run on */
+uint64_t           dispatch_files_analyzed(const struct dispatch *d); /* times that an analyzer has run on a body */
+struct memo_counts dispatch_memo_counts(const struct dispatch *d);
 
 /* "name/version" of every analyzer, sorted, joined by ',': part of the key of every result. */
 void dispatch_analyzer_set(struct buf *out);

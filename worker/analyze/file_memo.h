@@ -11,6 +11,12 @@
 #include "base/buf.h"
 #include "base/digest.h"
 
+struct memo_counts {
+	uint64_t lookups; /* bodies that were asked for */
+	uint64_t hits;    /* … and not analysed, because their facts were known */
+	uint64_t kept;    /* facts given away to be remembered */
+};
+
 struct file_memo {
 	void *data;
 

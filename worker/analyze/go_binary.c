@@ -231,8 +231,9 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 const struct analyzer analyzer_go_binary = {
 	.name = "go-binary",
 	.version = 1,
-	.inputs = INPUT_MODE,
+	.inputs = 0,
 	.body_bytes_max = 1u << 30,
+	.skims = true,
 	.wants = wants,
 	.run = run,
 };
