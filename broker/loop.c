@@ -261,6 +261,7 @@ static void turn(struct loop *loop)
 	loop_fill_turn(loop);
 	loop_lists_turn(loop);
 	loop_jobs_clean(loop);
+	loop_retire_turn(loop);
 	loop_feeds_turn(loop);
 	loop_watches_turn(loop);
 	if (loop->now > loop->cleaned + CLEAN_EVERY_MS && catalog_counted(loop->catalog))
@@ -294,6 +295,10 @@ int loop_run(struct loop *loop, struct err *err)
 {
 	while (!atomic_load(&loop->stopping) && !loop->broken.code && !loop->drained)
 		turn(loop);
+	while (loop->config.embedded && loop->retiring && !loop->broken.code) {
+		loop_retire_turn(loop); /* nobody may come after a scan to do it */
+		commit(loop);
+	}
 	if (catalog_counted(loop->catalog) && loop_write(loop))
 		commit(loop);
 	if (!loop->broken.code)

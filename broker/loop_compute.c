@@ -78,6 +78,9 @@ void *loop_compute_run(void *data)
 	while ((request = queue_pop(loop->asked)) != NULL) {
 		if (request->only_failed)
 			find_failed(loop->catalog, request);
+		else if (request->only_news)
+			request->none = catalog_image_news_next(loop->catalog, request->job, request->image,
+								request->end, &request->image, NULL) < 0;
 		if (!request->none)
 			compute(results, request);
 		if (!queue_push(loop->answered, request)) {

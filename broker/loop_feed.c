@@ -124,6 +124,7 @@ static int feed_open(struct loop *loop, const struct wire_peer *peer, uint64_t c
 	feed->job = request->job;
 	feed->image = request->from;
 	feed->only_failed = request->only_failed;
+	feed->only_news = request->only_news;
 	feed->credit = request->credit < WIRE_RESULTS_CREDIT_MAX ? request->credit : WIRE_RESULTS_CREDIT_MAX;
 	feed->next = loop->feeds;
 	loop->feeds = feed;
@@ -251,6 +252,7 @@ static void ask(struct loop *loop, struct loop_feed *feed, const struct loop_req
 	request->job = feed->job;
 	request->image = feed->image;
 	request->only_failed = feed->only_failed;
+	request->only_news = feed->only_news;
 	feed->asked = queue_try_push(loop->asked, request);
 	if (feed->asked)
 		loop->feeds_asked++;

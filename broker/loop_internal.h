@@ -85,6 +85,7 @@ struct loop_feed {
 	uint64_t          credit;
 	uint64_t          moved;       /* when something was sent to it last */
 	bool              only_failed; /* … or incomplete */
+	bool              only_news;   /* … or new or changed, which those are too */
 	bool              asked;       /* the results threads are at it */
 	bool              gone;
 	struct buf        bytes; /* of `image`, from `offset` on still to be sent */
@@ -94,11 +95,11 @@ struct loop_feed {
 	struct loop_feed *next;
 };
 
-/* What a results thread is asked: image `image` of the job, or the first failed one from it on and below `end`. */
+/* What a results thread is asked: image `image` of the job, or the first failed or changed one from it on and below `end`. */
 struct loop_request {
 	uint64_t   feed, job, image, end;
-	bool       only_failed, indexed;
-	bool       none; /* answer: there is no failed one */
+	bool       only_failed, only_news, indexed;
+	bool       none; /* answer: there is no such one */
 	struct buf bytes;
 };
 
@@ -124,6 +125,7 @@ struct loop {
 	struct loop_job    *jobs; /* running and scheduled, newest first */
 	struct map          jobs_by_id;
 	uint64_t            dropping; /* an ended job whose layer rows go; 0 = none is known */
+	bool                retiring; /* there may be listings whose missing images are to be retired */
 	struct loop_frame  *outbox, **outbox_end;
 	struct loop_frame  *outbox_counted; /* the last one whose bytes are in outbox_bytes */
 	struct loop_watch  *watches;
@@ -245,6 +247,10 @@ int  loop_reference_failed(struct loop *loop, struct loop_job *job, struct slice
 /* loop_schedule.c: jobs that take their references from another one */
 void loop_fill_turn(struct loop *loop);
 void loop_schedules_turn(struct loop *loop);
+
+/* loop_retire.c: what a listing that has ended did not name any more */
+int  loop_retire_listed(struct loop *loop, const struct core_lease_info *info, struct err *err);
+void loop_retire_turn(struct loop *loop);
 
 /* loop_restart.c */
 int loop_jobs_resume(struct loop *loop, struct err *err);

@@ -142,6 +142,7 @@ int loop_jobs_resume(struct loop *loop, struct err *err)
 			break;
 	}
 	loop->dropping = 1; /* rows of jobs that ended just before */
+	loop->retiring = true;
 	loop_jobs_write(loop);
 	if (loop->broken.code)
 		status = err_set(err, loop->broken.code, "%s", loop->broken.text);

@@ -128,6 +128,8 @@ static void finish(struct loop *loop, const struct loop_worker *worker, const st
 		status = loop_take_layer(loop, info, bytes, &event, &err);
 	else if (info->kind == CORE_RESOLVE)
 		status = loop_take_images(loop, worker, info, bytes, &err);
+	else if ((status = loop_retire_listed(loop, info, &err)) < 0)
+		loop_broken(loop, &err);
 	if (loop->broken.code)
 		return;
 	if (status < 0) {

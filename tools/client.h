@@ -47,6 +47,7 @@ struct client_run {
 
 	bool     until_submitted;     /* return once all references are acknowledged */
 	bool     only_failed;         /* results of images that failed or are incomplete */
+	bool     only_news;           /* … or are new or have changed since the last scan of their places */
 	uint64_t from;                /* first result wanted; advances */
 	uint64_t images_max;          /* return after that many results; 0 = at the end of the job */
 	uint32_t watch_ms;            /* interval of progress; 0 = 500 */

@@ -179,9 +179,12 @@ static int fill_again(struct client_session *s, uint64_t now, struct err *err)
 static int subscribe(struct client_session *s, struct err *err)
 {
 	struct wire_watch   watch = {s->run->job, s->run->watch_ms ? s->run->watch_ms : WATCH_MS};
-	struct wire_results results = {
-		.job = s->run->job, .from = s->run->from, .credit = CREDIT, .only_failed = s->run->only_failed};
-	int rc = 0;
+	struct wire_results results = {.job = s->run->job,
+				       .from = s->run->from,
+				       .credit = CREDIT,
+				       .only_failed = s->run->only_failed,
+				       .only_news = s->run->only_news};
+	int                 rc = 0;
 
 	if (s->run->until_submitted)
 		return 0;
@@ -288,7 +291,7 @@ static int on_part(struct client_session *s, struct slice body, struct err *err)
 
 	if (rc != 0)
 		return rc;
-	if (s->run->only_failed && s->part_number == 0 && part.image > s->run->from)
+	if ((s->run->only_failed || s->run->only_news) && s->part_number == 0 && part.image > s->run->from)
 		s->run->from = part.image; /* the others went well */
 	if (part.image != s->run->from || part.number != s->part_number)
 		return err_set(err, ERR_PROTOCOL,

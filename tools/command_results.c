@@ -10,13 +10,15 @@
 struct results_values {
 	struct broker_options broker;
 	struct output_options output;
-	bool                  finished, quiet;
+	bool                  finished, since_last, quiet;
 };
 
 static const struct option_spec results_options[] = {
 	OUTPUT_OPTIONS(results_values),
 	{"finished", OPTION_FLAG, offsetof(struct results_values, finished), NULL,
 	 "only what is finished now; do not wait for the rest"},
+	{"since-last", OPTION_FLAG, offsetof(struct results_values, since_last), NULL,
+	 "only images that are new or not as at the last scan of their place"},
 	{"quiet", OPTION_FLAG, offsetof(struct results_values, quiet), NULL, "no progress"},
 	BROKER_OPTIONS(results_values),
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
@@ -38,6 +40,7 @@ static int results_run(const struct command *command, int argc, char **argv, str
 		return err->code;
 	feed.broker = &values.broker;
 	feed.finished_only = values.finished;
+	feed.since_last = values.since_last;
 	feed.quiet = values.quiet;
 	rc = output_open(&values.output, &output, err);
 	if (rc == 0)

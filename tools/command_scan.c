@@ -15,12 +15,14 @@ struct scan_values {
 	struct output_options  output;
 	const char            *store, *db, *spool, *stats, *cert_dir, *authfile, *registries_conf;
 	unsigned               threads;
-	bool                   plain_http, tls_verify, quiet;
+	bool                   since_last, plain_http, tls_verify, quiet;
 };
 
 static const struct option_spec scan_options[] = {
 	REQUEST_OPTIONS(scan_values),
 	OUTPUT_OPTIONS(scan_values),
+	{"since-last", OPTION_FLAG, offsetof(struct scan_values, since_last), NULL,
+	 "report only images that are new or not as at the last scan of their place"},
 	{"stats", OPTION_TEXT, offsetof(struct scan_values, stats), "FILE",
 	 "write the figures of the run there, as JSON"},
 	{"store", OPTION_TEXT, offsetof(struct scan_values, store), "DIR",
@@ -47,6 +49,7 @@ struct scan {
 	struct job_request request;
 	struct output      output;
 	struct progress   *progress;
+	bool               since_last;
 };
 
 static int scan_reference(void *data, struct slice *reference, struct err *err)
@@ -82,6 +85,7 @@ static int follow(struct scan *scan, struct embedded *embedded, int interrupt_fd
 				   .progress = scan_progress,
 				   .result = scan_result,
 				   .data = scan,
+				   .only_news = scan->since_last,
 				   .watch_ms = 200,
 				   .interrupt_fd = interrupt_fd,
 				   .cancel_on_interrupt = true};
@@ -127,6 +131,15 @@ static int run_embedded(const struct scan_values *values, const char *dir, struc
 	return rc;
 }
 
+static void say_unreported(const struct scan *scan, uint64_t images)
+{
+	if (!images)
+		log_line(LOG_WARNING, "scan", "no image was found");
+	else if (scan->since_last)
+		log_line(LOG_INFO, "scan", "%llu of %llu images are new or have changed since the last scan",
+			 (unsigned long long)scan->output.images, (unsigned long long)images);
+}
+
 static int finish(const struct scan_values *values, struct scan *scan, struct stats *stats, int rc, bool interrupted,
 		  struct err *err)
 {
@@ -138,8 +151,8 @@ static int finish(const struct scan_values *values, struct scan *scan, struct st
 		rc = err_set(err, close_err.code, "%s", close_err.text);
 	if (rc == 0 && values->stats)
 		rc = stats_write(values->stats, stats, err);
-	if (rc == 0 && !scan->output.images && !interrupted)
-		log_line(LOG_WARNING, "scan", "no image was found");
+	if (rc == 0 && !interrupted)
+		say_unreported(scan, stats->job.images_done);
 	if (interrupted || scan->request.list.refused)
 		status = exit_status_worse(status, EXIT_STATUS_INCOMPLETE);
 	return rc == 0 ? (int)status : rc;
@@ -150,6 +163,7 @@ static int scan_open(const struct scan_values *values, int operands, char **argv
 {
 	int rc = output_check(&values->output, err);
 
+	scan->since_last = values->since_last;
 	if (rc == 0)
 		rc = store_dir(values->store, dir, err);
 	if (rc == 0)

@@ -49,10 +49,13 @@ static int follow(struct result_feed *feed, struct broker_link *link, struct out
 		  struct err *err)
 {
 	struct broker_feed data = {.output = output};
-	struct client_run  run = {
-		 .progress = feed_progress, .result = feed_result, .data = &data, .interrupt_fd = interrupt_fd};
-	uint64_t finished = 0;
-	int      rc = find_job(link->client, &feed->job, &finished, err);
+	struct client_run  run = {.progress = feed_progress,
+				  .result = feed_result,
+				  .data = &data,
+				  .only_news = feed->since_last,
+				  .interrupt_fd = interrupt_fd};
+	uint64_t           finished = 0;
+	int                rc = find_job(link->client, &feed->job, &finished, err);
 
 	if (rc != 0 || (feed->finished_only && finished == 0))
 		return rc;
@@ -81,6 +84,7 @@ int result_feed_broker(struct result_feed *feed, struct output *output, struct e
 struct store_feed {
 	struct results *results;
 	struct output  *output;
+	bool            since_last;
 	struct arena    arena;
 	struct err     *err;
 };
@@ -97,6 +101,22 @@ static int feed_stored(void *data, uint64_t job, uint64_t number)
 	return rc;
 }
 
+static int feed_latest(void *data, const struct catalog_latest *latest)
+{
+	return feed_stored(data, latest->job, latest->number);
+}
+
+/* The next one that is wanted, or the end. */
+static uint64_t next_image(const struct store_feed *feed, struct catalog *catalog, uint64_t job, uint64_t from,
+			   uint64_t end)
+{
+	uint64_t next = from;
+
+	if (feed->since_last && catalog_image_news_next(catalog, job, from, end, &next, NULL) < 0)
+		return end;
+	return next;
+}
+
 static int feed_job(struct store_feed *feed, struct catalog *catalog, uint64_t job)
 {
 	struct job_record record;
@@ -109,14 +129,15 @@ static int feed_job(struct store_feed *feed, struct catalog *catalog, uint64_t j
 		return rc;
 	images = record.images_count;
 	arena_reset(&feed->arena);
-	for (uint64_t i = 0; i < images && rc == 0; i++)
+	for (uint64_t i = next_image(feed, catalog, job, 0, images); i < images && rc == 0;
+	     i = next_image(feed, catalog, job, i + 1, images))
 		rc = feed_stored(feed, job, i);
 	return rc;
 }
 
 static int feed_catalog(struct result_feed *feed, struct catalog *catalog, struct output *output, struct err *err)
 {
-	struct store_feed data = {.output = output, .err = err};
+	struct store_feed data = {.output = output, .since_last = feed->since_last, .err = err};
 	int               rc = results_open(catalog, feed->db, &data.results, err);
 
 	if (rc != 0)
@@ -124,7 +145,8 @@ static int feed_catalog(struct result_feed *feed, struct catalog *catalog, struc
 	if (results_notice(data.results)[0])
 		log_line(LOG_WARNING, "report", "%s", results_notice(data.results));
 	arena_init(&data.arena, LIMIT_REPORT_BYTES);
-	rc = feed->latest ? catalog_latest_each(catalog, feed_stored, &data, err) : feed_job(&data, catalog, feed->job);
+	rc = feed->latest ? catalog_latest_each(catalog, feed->which, feed_latest, &data, err)
+			  : feed_job(&data, catalog, feed->job);
 	arena_deinit(&data.arena);
 	results_close(data.results);
 	return rc;

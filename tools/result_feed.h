@@ -4,12 +4,15 @@
 
 #include "broker_link.h"
 #include "output.h"
+#include "store/catalog.h"
 
 struct result_feed {
 	const struct broker_options *broker;
 	const char                  *store, *db; /* directories */
 	uint64_t                     job;        /* 0 = the newest */
 	bool                         latest;     /* store only: the latest result of every reference, over all jobs */
+	enum latest_which            which;      /* … of those */
+	bool                         since_last; /* only what is new or has changed since the last scan */
 	bool                         finished_only, quiet;
 };
 

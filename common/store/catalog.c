@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 const char *const catalog_table_names[] = {
-	"counters",    "owners",      "jobs",          "tokens", "references", "reference_index",
-	"images",      "image_index", "image_records", "latest", "layers",     "inventories",
-	"path_tables", "diff_ids",    "claims",        "scans",  "failures",   "resolves",
-	"job_layers",  "quarantine",  "failed_images", NULL};
+	"counters",    "owners",      "jobs",          "tokens",   "references", "reference_index",
+	"images",      "image_index", "image_records", "latest",   "layers",     "inventories",
+	"path_tables", "diff_ids",    "claims",        "scans",    "failures",   "resolves",
+	"job_layers",  "quarantine",  "failed_images", "retiring", NULL};
 
 /* --- keys --- */
 

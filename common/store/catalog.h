@@ -252,6 +252,14 @@ struct layer_outcome {
 	struct slice reason;
 };
 
+/* What an image is beside the last one of its place (reference and platform) in any job before. */
+enum image_news {
+	IMAGE_NEWS_UNKNOWN, /* stored by a Varve that did not ask */
+	IMAGE_NEW,          /* the place was never seen, or was retired */
+	IMAGE_CHANGED,      /* also: read by other analyzers, or one of the two failed or is incomplete */
+	IMAGE_UNCHANGED,
+};
+
 struct job_image {
 	uint64_t              number; /* in order of finishing */
 	struct slice          image;  /* encoded */
@@ -259,6 +267,7 @@ struct job_image {
 	struct layer_outcome *layers;
 	size_t                layers_count;
 	bool                  failed; /* put: failed or incomplete, to be found by catalog_image_failed_next() */
+	enum image_news       news;   /* get */
 };
 
 /* [w] number: the job's next (images_count). place: reference and platform as one text: this is the image shown for it
@@ -271,9 +280,35 @@ int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, st
 /* The first failed image with a number >= from; ERR_NOT_FOUND. Of jobs with failed_indexed. */
 int catalog_image_failed_next(struct catalog *catalog, uint64_t job, uint64_t from, uint64_t *number, struct err *err);
 
-/* Every reference's latest image, by reference: for reports over the whole store. No transaction is open while `each` runs. */
-int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data,
-			struct err *err);
+/* The first image with from <= number < end that is anything but IMAGE_UNCHANGED; ERR_NOT_FOUND. */
+int catalog_image_news_next(struct catalog *catalog, uint64_t job, uint64_t from, uint64_t end, uint64_t *number,
+			    struct err *err);
+
+/* Places: the latest image of every reference and platform, over all jobs ------------------------------------------ */
+
+struct catalog_latest {
+	struct slice place; /* "reference platform"; empty when it is too long to be read from its key */
+	uint64_t     job, number;
+	uint64_t     seen_ms;                 /* when that image was stored; 0 = by a Varve that did not say */
+	uint64_t     retired_ms, retired_job; /* the listing of that job did not name it any more; 0 = it is there */
+};
+
+enum latest_which { LATEST_PRESENT, LATEST_RETIRED, LATEST_ALL };
+
+/* In order of their texts: for reports over the whole store. No transaction is open while `each` runs. */
+int catalog_latest_each(struct catalog *catalog, enum latest_which                          which,
+			int (*each)(void *data, const struct catalog_latest *latest), void *data, struct err *err);
+/* At most `max` (> 0) of them, retired ones too, from the key `from` on; `next`: where to go on. Copied to the arena. */
+int catalog_latest_read(struct catalog *catalog, struct slice from, size_t max, struct arena *arena,
+			struct catalog_latest **out, size_t *count, struct buf *next, bool *ended, struct err *err);
+/* [w] Unless it was seen again meanwhile. */
+int catalog_latest_retire(struct catalog *catalog, const struct catalog_latest *latest, uint64_t job, struct err *err);
+
+/* Listings (reference `number` of the job) that have ended and whose missing places are still to be retired: from the key
+ * `from` on. [w] but for _first(), which may say ERR_NOT_FOUND. */
+int catalog_retiring_put(struct catalog *catalog, uint64_t job, uint64_t number, struct slice from, struct err *err);
+int catalog_retiring_end(struct catalog *catalog, uint64_t job, uint64_t number, struct err *err);
+int catalog_retiring_first(struct catalog *catalog, uint64_t *job, uint64_t *number, struct buf *from, struct err *err);
 
 /* Resolves: what a reference was when it was last asked for -------------------------------------------------------- */
 

@@ -3,10 +3,7 @@
 #include "base/cursor.h"
 #include "base/msgpack_write.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-enum { LATEST_TEXT_BYTES = 400, LATEST_PER_READ = 1024 };
+enum { IMAGE_FIELDS_MIN = 3, IMAGE_FIELDS = 4 };
 
 int catalog_image_record_put(struct db_txn *txn, struct slice image, struct digest *digest, struct err *err)
 {
@@ -21,14 +18,14 @@ int catalog_image_record_put(struct db_txn *txn, struct slice image, struct dige
 }
 
 static int put_job_image(struct db_txn *txn, uint64_t job, const struct job_image *image,
-			 const struct digest *record_digest, struct err *err)
+			 const struct digest *record_digest, enum image_news news, struct err *err)
 {
 	uint8_t    name[KEY_PAIR_BYTES];
 	struct buf record;
 	int        status;
 
 	buf_init(&record, CATALOG_RECORD_BYTES_MAX);
-	msgpack_write_array(&record, 3);
+	msgpack_write_array(&record, IMAGE_FIELDS);
 	msgpack_write_bin(&record, digest_slice(record_digest));
 	msgpack_write_uint(&record, image->set);
 	msgpack_write_array(&record, image->layers_count);
@@ -37,6 +34,7 @@ static int put_job_image(struct db_txn *txn, uint64_t job, const struct job_imag
 		msgpack_write_uint(&record, image->layers[i].status);
 		msgpack_write_str(&record, image->layers[i].reason);
 	}
+	msgpack_write_uint(&record, news);
 	status = buf_ok(&record) ? db_put(txn, TABLE_IMAGES, catalog_key_pair(job, image->number, name),
 					  buf_slice(&record), err)
 				 : err_set(err, ERR_LIMIT, "image record too long");
@@ -44,28 +42,40 @@ static int put_job_image(struct db_txn *txn, uint64_t job, const struct job_imag
 	return status;
 }
 
-/* Sorts by the place's text; the hash tells long texts apart. */
-static int put_latest(struct db_txn *txn, uint64_t job, uint64_t number, struct slice place, struct err *err)
+/* What the image is beside the last one of its place, before that is replaced. Only what is the same, in whole, and was so
+ * then is nothing new. */
+static enum image_news news_of(struct db_txn *txn, const struct job_image *image, const struct digest *record_digest,
+			       struct slice place)
 {
-	uint8_t      name[LATEST_TEXT_BYTES + XXH128_BYTES], pair[KEY_PAIR_BYTES];
-	struct slice text = slice_sub(place, 0, LATEST_TEXT_BYTES);
+	struct catalog_latest before;
+	uint8_t               name[KEY_PAIR_BYTES];
+	struct slice          value, id;
+	struct digest         then = {0};
+	uint64_t              set;
+	struct msgpack_reader r;
 
-	if (text.len)
-		memcpy(name, text.ptr, text.len);
-	xxh128_once(place, name + text.len);
-	return db_put(txn, TABLE_LATEST, slice_of(name, text.len + XXH128_BYTES), catalog_key_pair(job, number, pair),
-		      err);
+	if (catalog_latest_get(txn, place, &before) < 0 || before.retired_ms)
+		return IMAGE_NEW;
+	id = catalog_key_pair(before.job, before.number, name);
+	if (image->failed || db_has(txn, TABLE_FAILED_IMAGES, id) || db_borrow(txn, TABLE_IMAGES, id, &value, NULL) < 0)
+		return IMAGE_CHANGED;
+	r = msgpack_reader_of(value);
+	msgpack_begin_record(&r, IMAGE_FIELDS_MIN);
+	msgpack_read_fixed(&r, then.bytes, SHA256_BYTES);
+	set = msgpack_read_uint(&r);
+	return msgpack_ok(&r) && digest_eq(&then, record_digest) && set == image->set ? IMAGE_UNCHANGED : IMAGE_CHANGED;
 }
 
 int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_image *image, struct slice place,
 		      bool *added, struct err *err)
 {
-	struct db_txn *txn = catalog_batch(catalog, err);
-	uint8_t        name[KEY_HASHED_BYTES], bytes[8];
-	struct digest  record_digest;
-	struct buf     identity;
-	struct slice   id;
-	int            status;
+	struct db_txn  *txn = catalog_batch(catalog, err);
+	uint8_t         name[KEY_HASHED_BYTES], bytes[8];
+	struct digest   record_digest;
+	enum image_news news;
+	struct buf      identity;
+	struct slice    id;
+	int             status;
 
 	if (!txn)
 		return ERR_INTERNAL;
@@ -79,14 +89,15 @@ int catalog_image_add(struct catalog *catalog, uint64_t job, const struct job_im
 	*added = !db_has(txn, TABLE_IMAGE_INDEX, id);
 	if (!*added)
 		return 0;
+	news = news_of(txn, image, &record_digest, place);
 	catalog_key_u64(bytes, image->number);
 	if ((status = db_put(txn, TABLE_IMAGE_INDEX, id, slice_of(bytes, sizeof(bytes)), err)) < 0 ||
-	    (status = put_job_image(txn, job, image, &record_digest, err)) < 0)
+	    (status = put_job_image(txn, job, image, &record_digest, news, err)) < 0)
 		return status;
 	if (image->failed && (status = db_put(txn, TABLE_FAILED_IMAGES, catalog_key_pair(job, image->number, name),
 					      SLICE_EMPTY, err)) < 0)
 		return status;
-	return put_latest(txn, job, image->number, place, err);
+	return catalog_latest_put(txn, place, job, image->number, err);
 }
 
 int catalog_image_failed_next(struct catalog *catalog, uint64_t job, uint64_t from, uint64_t *number, struct err *err)
@@ -120,9 +131,8 @@ int catalog_image_failed_next(struct catalog *catalog, uint64_t job, uint64_t fr
 static bool decode_image(struct slice value, struct arena *arena, struct digest *record_digest, struct job_image *out)
 {
 	struct msgpack_reader r = msgpack_reader_of(value);
-	size_t                count;
+	size_t                fields = msgpack_begin_record(&r, IMAGE_FIELDS_MIN), count;
 
-	msgpack_begin_record(&r, 3);
 	msgpack_read_fixed(&r, record_digest->bytes, SHA256_BYTES);
 	out->set = msgpack_read_uint(&r);
 	count = msgpack_read_array(&r);
@@ -130,13 +140,14 @@ static bool decode_image(struct slice value, struct arena *arena, struct digest 
 	if (!out->layers)
 		return false;
 	for (size_t i = 0; i < count && msgpack_ok(&r); i++) {
-		size_t fields = msgpack_begin_record(&r, 2);
+		size_t of_layer = msgpack_begin_record(&r, 2);
 
 		out->layers[i].status = (uint32_t)msgpack_read_uint(&r);
 		out->layers[i].reason = arena_copy(arena, msgpack_read_bytes(&r));
-		msgpack_end_record(&r, fields, 2);
+		msgpack_end_record(&r, of_layer, 2);
 		out->layers_count++;
 	}
+	out->news = fields >= IMAGE_FIELDS ? (enum image_news)msgpack_read_uint(&r) : IMAGE_NEWS_UNKNOWN;
 	return msgpack_ok(&r) && !arena_failed(arena);
 }
 
@@ -175,52 +186,52 @@ int catalog_image_get(struct catalog *catalog, uint64_t job, uint64_t number, st
 	return status;
 }
 
-struct latest {
-	uint64_t job, number;
-};
-
-/* The next ones, and where the walk goes on. */
-static int read_latest(struct catalog *catalog, struct catalog_place *place, struct latest *out, size_t *count,
-		       struct err *err)
+/* Only the row itself: the image is not wanted. One that cannot be read is worth showing. */
+static bool is_news(struct slice value, int got, struct arena *arena)
 {
-	struct catalog_read read = {0};
-	struct db_cursor   *cursor;
-	struct slice        key, value;
-	int                 status = catalog_read_begin(catalog, &read, err);
+	struct job_image image = {0};
+	struct digest    record_digest;
 
-	*count = 0;
-	if (status < 0)
-		return status;
-	status = db_cursor_open(read.txn, TABLE_LATEST, slice_of(place->key, place->len), &cursor, err);
-	while (status >= 0 && !place->ended && *count < LATEST_PER_READ) {
-		struct cursor c;
-
-		place->ended = db_cursor_next(cursor, &key, &value, NULL) == 0 || !key.len;
-		c = cursor_of(value);
-		out[*count] = (struct latest){.job = cursor_u64be(&c)};
-		out[*count].number = cursor_u64be(&c);
-		*count += cursor_ok(&c);
-		catalog_place_behind(place, key);
-	}
-	if (status >= 0)
-		db_cursor_close(cursor);
-	catalog_read_end(&read);
-	return status;
+	return got < 0 || !decode_image(value, arena, &record_digest, &image) || image.news != IMAGE_UNCHANGED;
 }
 
-int catalog_latest_each(struct catalog *catalog, int (*each)(void *data, uint64_t job, uint64_t number), void *data,
-			struct err *err)
+static int find_news(struct db_txn *txn, uint64_t job, uint64_t end, uint64_t *number, struct err *err)
 {
-	struct catalog_place place = {.ended = false};
-	struct latest       *some = calloc(LATEST_PER_READ, sizeof(*some));
-	size_t               count;
-	int                  status = some ? 0 : err_set(err, ERR_MEM, "store %s: out of memory", catalog->dir);
+	struct db_cursor *cursor;
+	struct slice      key, value;
+	struct arena      arena;
+	uint8_t           name[KEY_PAIR_BYTES];
+	bool              found = false;
+	int got = 1, status = db_cursor_open(txn, TABLE_IMAGES, catalog_key_pair(job, *number, name), &cursor, err);
 
-	while (status == 0 && !place.ended) {
-		status = read_latest(catalog, &place, some, &count, err);
-		for (size_t i = 0; i < count && status == 0; i++)
-			status = each(data, some[i].job, some[i].number);
+	if (status < 0)
+		return status;
+	arena_init(&arena, CATALOG_RECORD_BYTES_MAX);
+	while (!found && *number < end && (got = db_cursor_next(cursor, &key, &value, NULL)) != 0 && key.len) {
+		struct cursor c = cursor_of(key);
+
+		if (cursor_u64be(&c) != job)
+			break;
+		*number = cursor_u64be(&c);
+		found = *number < end && is_news(value, got, &arena);
+		*number += !found;
+		arena_reset(&arena);
 	}
-	free(some);
+	arena_deinit(&arena);
+	db_cursor_close(cursor);
+	return found ? 0 : err_set(err, ERR_NOT_FOUND, "no further image is new or has changed");
+}
+
+int catalog_image_news_next(struct catalog *catalog, uint64_t job, uint64_t from, uint64_t end, uint64_t *number,
+			    struct err *err)
+{
+	struct catalog_read read = {0};
+	int                 status = catalog_read_begin(catalog, &read, err);
+
+	*number = from;
+	if (status < 0)
+		return status;
+	status = find_news(read.txn, job, end, number, err);
+	catalog_read_end(&read);
 	return status;
 }

@@ -18,7 +18,7 @@ enum catalog_table {
 	TABLE_IMAGES,          /* job, number -> [record, set, [[status, reason]…]] */
 	TABLE_IMAGE_INDEX,     /* job, XXH3-128 of place and record -> number */
 	TABLE_IMAGE_RECORDS,   /* SHA-256 of the encoded image -> encoded image */
-	TABLE_LATEST,          /* place -> [job, number] */
+	TABLE_LATEST,          /* place -> job, number, seen, retired, by which job */
 	TABLE_LAYERS,          /* digest, set -> layer record */
 	TABLE_INVENTORIES,     /* digest, set -> encoded inventory */
 	TABLE_PATH_TABLES,     /* digest, set -> encoded path table */
@@ -30,6 +30,7 @@ enum catalog_table {
 	TABLE_JOB_LAYERS,    /* job, hash of digest and set (core_layer_hash()) -> nothing */
 	TABLE_QUARANTINE,    /* digest, set -> [code, text, attempts, when] */
 	TABLE_FAILED_IMAGES, /* job, number -> nothing */
+	TABLE_RETIRING,      /* job, number of a listing that has ended -> where the walk over places goes on */
 };
 
 enum { CATALOG_RECORD_BYTES_MAX = 16 << 20 };
@@ -80,6 +81,10 @@ struct slice catalog_key_hashed(uint64_t a, struct slice text, uint8_t out[KEY_H
 
 /* Puts an encoded image record where all its users find it, under its SHA-256. */
 int catalog_image_record_put(struct db_txn *txn, struct slice image, struct digest *digest, struct err *err);
+
+/* catalog_latest.c */
+int catalog_latest_put(struct db_txn *txn, struct slice place, uint64_t job, uint64_t number, struct err *err);
+int catalog_latest_get(struct db_txn *txn, struct slice place, struct catalog_latest *out); /* ERR_NOT_FOUND */
 
 /* catalog_layer.c. Known = a reusable record whose content can be read; anything damaged is as good as absent. */
 bool catalog_layer_is_known(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key,

@@ -181,6 +181,7 @@ struct wire_results {
 	uint64_t job, from;
 	uint32_t credit;
 	bool     only_failed; /* those that failed or are incomplete; numbers stay those of all, so some are missing */
+	bool     only_news; /* those that failed, are incomplete, new or not as they were at the last scan; likewise */
 };
 
 struct wire_result_part {

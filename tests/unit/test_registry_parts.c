@@ -9,7 +9,7 @@
 #include "source/registry_credential.h"
 #include "source/registry_link.h"
 #include "source/registry_patience.h"
-#include "source/registry_tag.h"
+#include "model/listing.h"
 #include "source/registry_token.h"
 
 #include <arpa/inet.h>
@@ -94,9 +94,9 @@ static void tags_are_ordered_by_name(void **state)
 			else
 				assert_true((i < k && order < 0) || (i == k && order == 0) || (i > k && order > 0));
 		}
-	assert_true(registry_tag_is_derived(
+	assert_true(listing_tag_is_derived(
 		SLICE_LIT("sha256-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.sig")));
-	assert_false(registry_tag_is_derived(SLICE_LIT("sha256-abc")));
+	assert_false(listing_tag_is_derived(SLICE_LIT("sha256-abc")));
 }
 
 /* ---- registries.conf ---- */

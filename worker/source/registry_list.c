@@ -3,9 +3,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "source/registry_link.h"
-#include "source/registry_tag.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,53 +119,8 @@ struct tags {
 	struct slice *items;
 	size_t        count, capacity;
 	const char   *repository;
+	char          name[LIMIT_PATH_BYTES + 1]; /* as the user knows it: the globs are about that */
 };
-
-static bool matches_any(const char *const *globs, const char *repository, const char *name)
-{
-	for (; *globs; globs++)
-		if (fnmatch(*globs, name, 0) == 0 || (!strchr(*globs, ':') && fnmatch(*globs, repository, 0) == 0))
-			return true;
-	return false;
-}
-
-static bool is_wanted(const struct listing_filter *filter, const char *repository, struct slice tag)
-{
-	char name[PLACE_REPOSITORY_BYTES + 300];
-
-	if (registry_tag_is_derived(tag))
-		return false;
-	if (!filter)
-		return true;
-	snprintf(name, sizeof(name), "%s:%.*s", repository, SLICE_FMT(tag));
-	if (filter->include && filter->include[0] && !matches_any(filter->include, repository, name))
-		return false;
-	return !filter->exclude || !matches_any(filter->exclude, repository, name);
-}
-
-static int take_tags(struct listing *listing, const struct json *root, void *data, struct err *err)
-{
-	struct tags       *tags = data;
-	const struct json *array = json_get_kind(root, "tags", JSON_KIND_ARRAY); /* null: none */
-
-	for (size_t i = 0; i < json_count(array); i++) {
-		struct slice tag = json_text(json_at(array, i));
-
-		if (!is_wanted(listing->filter, tags->repository, tag))
-			continue;
-		if (tags->count >= TAGS_MAX)
-			return err_set(err, ERR_LIMIT, "tags of %s: more than %d", tags->repository, TAGS_MAX);
-		if (!arena_grow(&tags->arena, &tags->items, &tags->capacity, tags->count, sizeof(*tags->items)))
-			return err_set(err, ERR_MEM, "tags of %s: out of memory", tags->repository);
-		tags->items[tags->count++] = arena_copy(&tags->arena, tag);
-	}
-	return 0;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-	return -registry_tag_cmp(*(const struct slice *)a, *(const struct slice *)b);
-}
 
 static size_t length_without_slashes(const char *text)
 {
@@ -186,6 +139,30 @@ static void user_name(const struct listing *listing, const char *repository, cha
 
 	snprintf(out, size, "%.*s%s", (int)here, listing->where->path,
 		 here == 0 && repository[there] == '/' ? repository + there + 1 : repository + there);
+}
+
+static int take_tags(struct listing *listing, const struct json *root, void *data, struct err *err)
+{
+	struct tags       *tags = data;
+	const struct json *array = json_get_kind(root, "tags", JSON_KIND_ARRAY); /* null: none */
+
+	for (size_t i = 0; i < json_count(array); i++) {
+		struct slice tag = json_text(json_at(array, i));
+
+		if (!listing_wants(listing->filter, tags->name, tag))
+			continue;
+		if (tags->count >= TAGS_MAX)
+			return err_set(err, ERR_LIMIT, "tags of %s: more than %d", tags->repository, TAGS_MAX);
+		if (!arena_grow(&tags->arena, &tags->items, &tags->capacity, tags->count, sizeof(*tags->items)))
+			return err_set(err, ERR_MEM, "tags of %s: out of memory", tags->repository);
+		tags->items[tags->count++] = arena_copy(&tags->arena, tag);
+	}
+	return 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	return -registry_tag_cmp(*(const struct slice *)a, *(const struct slice *)b);
 }
 
 static void note_failure(struct listing *listing, int code, const struct err *why)
@@ -229,7 +206,7 @@ static int tell(struct listing *listing, struct tags *tags)
 			count = listing->filter->newest;
 	}
 	snprintf(reference.host, sizeof(reference.host), "%s", listing->where->host);
-	user_name(listing, tags->repository, reference.path, sizeof(reference.path));
+	snprintf(reference.path, sizeof(reference.path), "%s", tags->name);
 	for (size_t i = 0; !code && i < count; i++) {
 		if (name_image(&reference, tags->items[i], &why) == 0)
 			code = listing->found(listing->data, &reference);
@@ -248,6 +225,7 @@ static int list_tags(struct listing *listing, const char *repository, int *told,
 	int code;
 
 	arena_init(&tags.arena, TAGS_ARENA_BYTES);
+	user_name(listing, repository, tags.name, sizeof(tags.name));
 	snprintf(path, sizeof(path), "%s/tags/list", repository);
 	snprintf(scope, sizeof(scope), "repository:%s:pull", repository);
 	snprintf(what, sizeof(what), "tags of %s/%s", listing->host->name, repository);
@@ -262,16 +240,6 @@ static int list_tags(struct listing *listing, const char *repository, int *told,
 
 /* ---- repositories ---- */
 
-static bool is_below_prefix(struct slice repository, struct slice prefix)
-{
-	while (slice_ends(prefix, "/"))
-		prefix.len--;
-	if (prefix.len == 0 || slice_eq(repository, prefix))
-		return true;
-	return repository.len > prefix.len && slice_eq(slice_sub(repository, 0, prefix.len), prefix) &&
-	       repository.ptr[prefix.len] == '/';
-}
-
 static int take_repositories(struct listing *listing, const struct json *root, void *data, struct err *err)
 {
 	const struct json *array = json_get_kind(root, "repositories", JSON_KIND_ARRAY);
@@ -283,7 +251,7 @@ static int take_repositories(struct listing *listing, const struct json *root, v
 		struct err   why = {0};
 		int          code;
 
-		if (!is_below_prefix(name, slice_str(listing->place->repository)))
+		if (!listing_is_below(name, slice_str(listing->place->repository)))
 			continue;
 		listing->repositories++;
 		snprintf(repository, sizeof(repository), "%.*s", SLICE_FMT(slice_sub(name, 0, sizeof(repository) - 1)));

@@ -1,18 +1,4 @@
-#include "source/registry_tag.h"
-
 #include "source/registry.h"
-
-bool registry_tag_is_derived(struct slice tag)
-{
-	enum { PREFIX = 7, HEX = 64 };
-
-	if (!slice_starts(tag, "sha256-") || tag.len < PREFIX + HEX)
-		return false;
-	for (size_t i = PREFIX; i < PREFIX + HEX; i++)
-		if (!((tag.ptr[i] >= '0' && tag.ptr[i] <= '9') || (tag.ptr[i] >= 'a' && tag.ptr[i] <= 'f')))
-			return false;
-	return tag.len == PREFIX + HEX || tag.ptr[PREFIX + HEX] == '.';
-}
 
 /* Rank of what comes next decides first, so that the order is total: "2.0-rc1" < "2.0" < "2.0-alpine" < "2.0.1". */
 enum part_kind { PART_PRE_RELEASE, PART_END, PART_TEXT, PART_NUMBER };

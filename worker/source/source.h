@@ -9,6 +9,7 @@
 
 #include "base/stream.h"
 #include "model/image.h"
+#include "model/listing.h"
 #include "model/reference.h"
 
 struct source_config {
@@ -40,10 +41,6 @@ void sources_free(struct sources *sources); /* no call runs, all streams are clo
 
 /* Listing: registry://HOST[/prefix] and archives or layouts with several images. Calls `found` for each reference, as
  * soon as it is known; a non-zero answer stops the listing and is returned. */
-struct listing_filter {
-	const char *const *include, *const *exclude; /* NULL-terminated globs over "repository:tag"; NULL = none */
-	unsigned newest;                             /* at most N tags per repository, newest first; 0 = all */
-};
 int source_enumerate(struct sources *sources, struct source_call *call, const struct reference *where,
 		     const struct listing_filter *filter, int (*found)(void *data, const struct reference *reference),
 		     void *data, struct err *err);

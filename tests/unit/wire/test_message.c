@@ -212,7 +212,7 @@ static void results_of_an_older_client_are_all(void **state)
 	(void)state;
 	wire_put_results(&frame, 0, &results);
 	body = body_of(WIRE_RESULTS);
-	assert_int_equal(wire_get_results(with_fields(body, 4, true), &read, NULL), 0);
+	assert_int_equal(wire_get_results(with_fields(body, 5, true), &read, NULL), 0);
 	assert_true(read.only_failed);
 	assert_int_equal(wire_get_results(with_fields(body, 3, false), &read, NULL), 0);
 	assert_false(read.only_failed);
