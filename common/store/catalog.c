@@ -16,10 +16,12 @@
 #include <unistd.h>
 
 const char *const catalog_table_names[] = {
-	"counters",    "owners",      "jobs",          "tokens",   "references", "reference_index",
-	"images",      "image_index", "image_records", "latest",   "layers",     "inventories",
-	"path_tables", "diff_ids",    "claims",        "scans",    "failures",   "resolves",
-	"job_layers",  "quarantine",  "failed_images", "retiring", NULL};
+	"counters",    "owners",      "jobs",          "tokens",   "references",  "reference_index",
+	"images",      "image_index", "image_records", "latest",   "layers",      "inventories",
+	"path_tables", "diff_ids",    "claims",        "scans",    "failures",    "resolves",
+	"job_layers",  "quarantine",  "failed_images", "retiring", "index_queue", "interned",
+	"intern_ids",  "names",       "sets",          "postings", "layer_files", "layer_epochs",
+	"place_sets",  "set_places",  "image_sets",    NULL};
 
 /* --- keys --- */
 
@@ -314,10 +316,13 @@ static void leave(struct catalog *catalog)
 
 /* --- open and close --- */
 
-/* Format 3 has new tables and new fields at the end of job records; the fleet's counters begin with what is known. */
+/* Format 3 has new tables and new fields at the end of job records; the fleet's counters begin with what is known. Format 4
+ * has an index, in which everything that is there has yet to be entered. */
 static int upgrade(struct db_txn *txn, uint32_t from, struct err *err)
 {
-	return from < 3 ? catalog_counters_begin(txn, err) : 0;
+	int status = from < 3 ? catalog_counters_begin(txn, err) : 0;
+
+	return status < 0 ? status : catalog_index_queue_all(txn, err);
 }
 
 int catalog_open(const char *dir, const struct catalog_config *config, struct catalog **out, struct err *err)

@@ -13,7 +13,7 @@
 #include "store/db.h"
 
 enum {
-	CATALOG_FORMAT_VERSION = 3,
+	CATALOG_FORMAT_VERSION = 4,
 	CATALOG_FORMAT_OLDEST = 2, /* a writer brings this one up to date at open */
 };
 

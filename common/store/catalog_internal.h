@@ -31,7 +31,20 @@ enum catalog_table {
 	TABLE_QUARANTINE,    /* digest, set -> [code, text, attempts, when] */
 	TABLE_FAILED_IMAGES, /* job, number -> nothing */
 	TABLE_RETIRING,      /* job, number of a listing that has ended -> where the walk over places goes on */
+	TABLE_INDEX_QUEUE,   /* job, number -> place key or nothing. From here on: catalog_index.h */
+	TABLE_INTERNED,      /* kind, number -> bytes: packages, evidences, layers */
+	TABLE_INTERN_IDS,    /* kind, SHA-256 -> number; contexts -> bytes */
+	TABLE_NAMES,         /* folded name, 0, kind, package -> nothing */
+	TABLE_SETS,          /* set -> packed set */
+	TABLE_POSTINGS,      /* kind, number, first set -> packed sets: of packages, layers */
+	TABLE_LAYER_FILES,   /* layer -> 32-bit prefixes of SHA-256, sorted */
+	TABLE_LAYER_EPOCHS,  /* digest, set -> how often its content was replaced */
+	TABLE_PLACE_SETS,    /* place key -> [job, number, set] */
+	TABLE_SET_PLACES,    /* set, place key -> nothing */
+	TABLE_IMAGE_SETS,    /* job, number -> set */
 };
+
+enum { TABLE_INDEX_FIRST = TABLE_INDEX_QUEUE, TABLE_INDEX_LAST = TABLE_IMAGE_SETS };
 
 enum { CATALOG_RECORD_BYTES_MAX = 16 << 20 };
 
@@ -83,8 +96,10 @@ struct slice catalog_key_hashed(uint64_t a, struct slice text, uint8_t out[KEY_H
 int catalog_image_record_put(struct db_txn *txn, struct slice image, struct digest *digest, struct err *err);
 
 /* catalog_latest.c */
-int catalog_latest_put(struct db_txn *txn, struct slice place, uint64_t job, uint64_t number, struct err *err);
-int catalog_latest_get(struct db_txn *txn, struct slice place, struct catalog_latest *out); /* ERR_NOT_FOUND */
+int  catalog_latest_put(struct db_txn *txn, struct slice place, uint64_t job, uint64_t number, struct err *err);
+int  catalog_latest_get(struct db_txn *txn, struct slice place, struct catalog_latest *out); /* ERR_NOT_FOUND */
+/* Of a row of the table; false: it is malformed. `place` is borrowed from the key. */
+bool catalog_latest_decode(struct slice key, struct slice value, struct catalog_latest *out);
 
 /* catalog_layer.c. Known = a reusable record whose content can be read; anything damaged is as good as absent. */
 bool catalog_layer_is_known(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key,
@@ -93,9 +108,23 @@ bool catalog_layer_has_content(struct catalog *catalog, struct db_txn *txn, cons
 int  catalog_layer_by_diff_id(struct catalog *catalog, struct db_txn *txn, const struct digest *diff_id, uint64_t set,
 			      struct digest *digest, struct err *err);
 
+/* catalog_index_queue.c, catalog_index_write.c: what the rest of the catalog tells the index */
+int catalog_index_queue_all(struct db_txn *txn, struct err *err); /* every image there is: upgrade, restart */
+int catalog_index_layer_changed(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key,
+				struct err *err); /* its content is not what it was */
+
+/* catalog_index_place_write.c: the place's latest image is this one, of this set; 0: none that can be read, or retired. */
+int index_place_move(struct db_txn *txn, struct slice place, uint64_t job, uint64_t number, uint64_t set,
+		     struct err *err);
+
 /* catalog_counter.c */
 int catalog_counters_write(struct catalog *catalog, struct db_txn *txn, struct err *err); /* with a commit */
 int catalog_counters_begin(struct db_txn *txn, struct err *err);                          /* upgrade from format 2 */
+
+/* catalog_latest.c: sorts by the place's text; the hash tells long texts apart. */
+enum { PLACE_TEXT_BYTES = 400, KEY_PLACE_BYTES_MAX = PLACE_TEXT_BYTES + XXH128_BYTES };
+struct slice catalog_key_place(struct slice place, uint8_t out[KEY_PLACE_BYTES_MAX]);
+struct slice catalog_place_text(struct slice key); /* the text in it */
 
 int catalog_malformed(const struct catalog *catalog, const char *what, struct err *err); /* ERR_STORE */
 

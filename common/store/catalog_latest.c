@@ -6,19 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LATEST_TEXT_BYTES = 400, LATEST_KEY_BYTES = LATEST_TEXT_BYTES + XXH128_BYTES, LATEST_PER_READ = 1024 };
+enum { LATEST_PER_READ = 1024 };
 
 /* --- one place --- */
 
-/* Sorts by the place's text; the hash tells long texts apart. */
-static struct slice key_of(struct slice place, uint8_t out[LATEST_KEY_BYTES])
+struct slice catalog_key_place(struct slice place, uint8_t out[KEY_PLACE_BYTES_MAX])
 {
-	struct slice text = slice_sub(place, 0, LATEST_TEXT_BYTES);
+	struct slice text = slice_sub(place, 0, PLACE_TEXT_BYTES);
 
 	if (text.len)
 		memcpy(out, text.ptr, text.len);
 	xxh128_once(place, out + text.len);
 	return slice_of(out, text.len + XXH128_BYTES);
+}
+
+struct slice catalog_place_text(struct slice key)
+{
+	return slice_sub(key, 0, key.len < XXH128_BYTES ? 0 : key.len - XXH128_BYTES);
 }
 
 static int put(struct db_txn *txn, struct slice key, const struct catalog_latest *latest, struct err *err)
@@ -33,7 +37,7 @@ static int put(struct db_txn *txn, struct slice key, const struct catalog_latest
 }
 
 /* What was written before places could be retired ends with the number. */
-static bool decode(struct slice key, struct slice value, struct catalog_latest *out)
+bool catalog_latest_decode(struct slice key, struct slice value, struct catalog_latest *out)
 {
 	struct cursor c = cursor_of(value);
 
@@ -44,7 +48,7 @@ static bool decode(struct slice key, struct slice value, struct catalog_latest *
 		out->retired_ms = cursor_u64be(&c);
 		out->retired_job = cursor_u64be(&c);
 	}
-	if (key.len >= XXH128_BYTES && key.len < LATEST_KEY_BYTES)
+	if (key.len >= XXH128_BYTES && key.len < KEY_PLACE_BYTES_MAX)
 		out->place = slice_sub(key, 0, key.len - XXH128_BYTES);
 	return cursor_ok(&c);
 }
@@ -52,25 +56,29 @@ static bool decode(struct slice key, struct slice value, struct catalog_latest *
 int catalog_latest_put(struct db_txn *txn, struct slice place, uint64_t job, uint64_t number, struct err *err)
 {
 	const struct catalog_latest latest = {.job = job, .number = number, .seen_ms = clock_unix_ms()};
-	uint8_t                     name[LATEST_KEY_BYTES];
+	uint8_t                     name[KEY_PLACE_BYTES_MAX], pair[KEY_PAIR_BYTES];
+	struct slice                key = catalog_key_place(place, name);
+	int                         status = put(txn, key, &latest, err);
 
-	return put(txn, key_of(place, name), &latest, err);
+	/* The index is told. */
+	return status < 0 ? status : db_put(txn, TABLE_INDEX_QUEUE, catalog_key_pair(job, number, pair), key, err);
 }
 
 int catalog_latest_get(struct db_txn *txn, struct slice place, struct catalog_latest *out)
 {
-	uint8_t      name[LATEST_KEY_BYTES];
-	struct slice key = key_of(place, name), value;
+	uint8_t      name[KEY_PLACE_BYTES_MAX];
+	struct slice key = catalog_key_place(place, name), value;
 	int          status = db_borrow(txn, TABLE_LATEST, key, &value, NULL);
 
-	return status < 0 ? status : decode(key, value, out) ? 0 : ERR_STORE;
+	return status < 0 ? status : catalog_latest_decode(key, value, out) ? 0 : ERR_STORE;
 }
 
 int catalog_latest_retire(struct catalog *catalog, const struct catalog_latest *latest, uint64_t job, struct err *err)
 {
 	struct db_txn        *txn = catalog_batch(catalog, err);
 	struct catalog_latest now;
-	uint8_t               name[LATEST_KEY_BYTES];
+	uint8_t               name[KEY_PLACE_BYTES_MAX];
+	int                   status;
 
 	if (!txn)
 		return ERR_INTERNAL;
@@ -78,7 +86,8 @@ int catalog_latest_retire(struct catalog *catalog, const struct catalog_latest *
 		return 0; /* it was seen meanwhile */
 	now.retired_ms = clock_unix_ms();
 	now.retired_job = job;
-	return put(txn, key_of(latest->place, name), &now, err);
+	status = index_place_move(txn, catalog_key_place(latest->place, name), 0, 0, 0, err);
+	return status < 0 ? status : put(txn, catalog_key_place(latest->place, name), &now, err);
 }
 
 /* --- all places --- */
@@ -97,7 +106,7 @@ static int read_some(struct catalog *catalog, struct catalog_place *at, size_t m
 	status = db_cursor_open(read.txn, TABLE_LATEST, slice_of(at->key, at->len), &cursor, err);
 	while (status >= 0 && !at->ended && *count < max) {
 		at->ended = db_cursor_next(cursor, &key, &value, NULL) == 0 || !key.len;
-		if (at->ended || !decode(key, value, &out[*count])) {
+		if (at->ended || !catalog_latest_decode(key, value, &out[*count])) {
 			catalog_place_behind(at, key);
 			continue;
 		}
@@ -146,7 +155,7 @@ int catalog_latest_each(struct catalog *catalog, enum latest_which              
 	size_t                 count;
 	int                    status = some ? 0 : err_set(err, ERR_MEM, "store %s: out of memory", catalog->dir);
 
-	arena_init(&arena, 2 * LATEST_PER_READ * LATEST_KEY_BYTES);
+	arena_init(&arena, 2 * LATEST_PER_READ * KEY_PLACE_BYTES_MAX);
 	while (status == 0 && !at.ended) {
 		arena_reset(&arena);
 		status = read_some(catalog, &at, LATEST_PER_READ, &arena, some, &count, err);

@@ -194,6 +194,28 @@ static int put_record(struct catalog *catalog, struct db_txn *txn, const struct 
 	return status;
 }
 
+static bool holds(struct catalog *catalog, struct db_txn *txn, enum catalog_table table, const struct layer_key *key,
+		  struct slice content)
+{
+	buf_clear(&catalog->scratch);
+	return get_content(catalog, txn, table, key, &catalog->scratch, NULL) >= 0 &&
+	       slice_eq(buf_slice(&catalog->scratch), content);
+}
+
+/* The index knows the layer by what it holds: it is told when that becomes something else. */
+static int tell_index(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key, struct slice inventory,
+		      struct slice path_table, struct err *err)
+{
+	uint8_t name[KEY_LAYER_BYTES];
+	bool    own = inventory.len || path_table.len;
+
+	if (!own || !db_has(txn, TABLE_LAYERS, catalog_key_layer(&key->digest, key->set, name)) ||
+	    (holds(catalog, txn, TABLE_INVENTORIES, key, inventory) &&
+	     holds(catalog, txn, TABLE_PATH_TABLES, key, path_table)))
+		return 0;
+	return catalog_index_layer_changed(catalog, txn, key, err);
+}
+
 int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, const struct layer_record *record,
 		      struct slice inventory, struct slice path_table, struct err *err)
 {
@@ -205,8 +227,10 @@ int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, cons
 		return ERR_INTERNAL;
 	if (!record->reusable && catalog_layer_is_known(catalog, txn, key, &better))
 		return 0;
-	status = put_record(catalog, txn, key, record, inventory, path_table, err);
-	return status < 0 ? status : put_diff_id(txn, key, record, err);
+	if ((status = tell_index(catalog, txn, key, inventory, path_table, err)) < 0 ||
+	    (status = put_record(catalog, txn, key, record, inventory, path_table, err)) < 0)
+		return status;
+	return put_diff_id(txn, key, record, err);
 }
 
 int catalog_layer_by_diff_id(struct catalog *catalog, struct db_txn *txn, const struct digest *diff_id, uint64_t set,

@@ -352,6 +352,33 @@ uint64_t db_count(struct db_txn *txn, unsigned table)
 	return mdb_stat(txn->txn, txn->db->tables[table], &stat_) ? 0 : stat_.ms_entries;
 }
 
+/* The parts of long values lie together: their keys begin with the table. */
+static int clear_chunks(struct db_txn *txn, unsigned table, struct err *err)
+{
+	uint8_t     first = (uint8_t)table;
+	MDB_val     key = db_val(slice_of(&first, 1)), value;
+	MDB_cursor *cursor;
+	int         status = mdb_cursor_open(txn->txn, txn->db->chunks, &cursor);
+
+	if (status)
+		return db_fail(txn->db, status, "delete", err);
+	status = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	while (!status && key.mv_size && *(const uint8_t *)key.mv_data == first) {
+		status = mdb_cursor_del(cursor, 0);
+		if (!status)
+			status = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+	}
+	mdb_cursor_close(cursor);
+	return !status || status == MDB_NOTFOUND ? 0 : db_fail(txn->db, status, "delete", err);
+}
+
+int db_clear(struct db_txn *txn, unsigned table, struct err *err)
+{
+	int status = mdb_drop(txn->txn, txn->db->tables[table], 0);
+
+	return status ? db_fail(txn->db, status, "delete", err) : clear_chunks(txn, table, err);
+}
+
 /* --- cursors --- */
 
 int db_cursor_open(struct db_txn *txn, unsigned table, struct slice from, struct db_cursor **out, struct err *err)
@@ -425,6 +452,19 @@ int db_cursor_next(struct db_cursor *cursor, struct slice *key, struct slice *va
 int db_cursor_last(struct db_cursor *cursor, struct slice *key, struct slice *value, struct err *err)
 {
 	return cursor_move(cursor, MDB_LAST, key, value, err);
+}
+
+int db_cursor_before(struct db_cursor *cursor, struct slice key, struct slice *out, struct slice *value,
+		     struct err *err)
+{
+	MDB_val stored;
+	int     status;
+
+	cursor->key = db_val(key);
+	status = mdb_cursor_get(cursor->cursor, &cursor->key, &stored, MDB_SET_RANGE);
+	if (status && status != MDB_NOTFOUND)
+		return db_fail(cursor->txn->db, status, "walk", err);
+	return cursor_move(cursor, status ? MDB_LAST : MDB_PREV, out, value, err);
 }
 
 void db_cursor_close(struct db_cursor *cursor)

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum { DB_TABLES_MAX = 24, DB_KEY_BYTES_MAX = 480 };
+enum { DB_TABLES_MAX = 48, DB_KEY_BYTES_MAX = 480 };
 
 struct db_txn;
 
@@ -48,6 +48,7 @@ bool     db_has(struct db_txn *txn, unsigned table, struct slice key); /* the re
 int      db_put(struct db_txn *txn, unsigned table, struct slice key, struct slice value, struct err *err);
 int      db_delete(struct db_txn *txn, unsigned table, struct slice key, struct err *err); /* 0 also when absent */
 uint64_t db_count(struct db_txn *txn, unsigned table);
+int      db_clear(struct db_txn *txn, unsigned table, struct err *err); /* all its records */
 
 /* Walk in key order:
  *   db_cursor_open(txn, table, from, &c, err); while ((got = db_cursor_next(c, &key, &value, err)) > 0) …
@@ -57,7 +58,10 @@ struct db_cursor;
 int  db_cursor_open(struct db_txn *txn, unsigned table, struct slice from, struct db_cursor **out, struct err *err);
 int  db_cursor_next(struct db_cursor *cursor, struct slice *key, struct slice *value, struct err *err);
 int  db_cursor_last(struct db_cursor *cursor, struct slice *key, struct slice *value,
-		    struct err *err);           /* the table's last record */
+		    struct err *err); /* the table's last record */
+/* The last record with a key below `key`, as db_cursor_next() answers. */
+int  db_cursor_before(struct db_cursor *cursor, struct slice key, struct slice *out, struct slice *value,
+		      struct err *err);
 void db_cursor_close(struct db_cursor *cursor); /* before its transaction ends */
 
 /* A consistent copy as of now, in the form of a data.mdb, given to `take` block by block; what `take` answers below zero

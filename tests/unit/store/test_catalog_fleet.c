@@ -411,7 +411,7 @@ static void reader_of_a_store_of_format_2_is_told_who_can_bring_it_up_to_date(vo
 
 	make_store_2(place);
 	assert_int_equal(catalog_open(place->store, &config, &catalog, &err), ERR_VERSION);
-	assert_non_null(strstr(err.text, "has format 1.2, this program reads 1.3"));
+	assert_non_null(strstr(err.text, "has format 1.2, this program reads 1.4"));
 	assert_non_null(strstr(err.text, "`varve scan` brings it up to date"));
 }
 
