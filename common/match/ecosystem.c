@@ -102,7 +102,7 @@ static void add_all_suse(struct gathering *g, bool micro, struct slice release)
 
 /* ---- Ubuntu Pro ---- */
 
-static bool has_esm_packages(const struct result_package *packages, size_t count)
+bool ecosystem_is_ubuntu_pro(const struct result_package *packages, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct slice version = packages[i].package.version;
@@ -114,12 +114,12 @@ static bool has_esm_packages(const struct result_package *packages, size_t count
 	return false;
 }
 
-static void add_ubuntu(struct gathering *g, const struct result_package *packages, size_t packages_count)
+static void add_ubuntu(struct gathering *g, bool ubuntu_pro)
 {
 	struct slice base = g->target->name;
 	struct slice pro = arena_printf(g->arena, "Ubuntu:Pro:%.*s", SLICE_FMT(slice_from(base, 7)));
 
-	if (has_esm_packages(packages, packages_count)) {
+	if (ubuntu_pro) {
 		add_if_present(g, pro, 0, NULL);
 		add_if_present(g, base, 1, NULL);
 		add_remark(g, "Ubuntu Pro, by the versions of its packages", SLICE_LIT(""), "");
@@ -129,8 +129,7 @@ static void add_ubuntu(struct gathering *g, const struct result_package *package
 	}
 }
 
-static void add_strings(struct gathering *g, const struct os_release *os, const struct result_package *packages,
-			size_t packages_count)
+static void add_strings(struct gathering *g, const struct os_release *os, bool ubuntu_pro)
 {
 	struct slice name = g->target->name;
 
@@ -150,7 +149,7 @@ static void add_strings(struct gathering *g, const struct os_release *os, const 
 		break;
 	case OS_RULE_UBUNTU:
 	case OS_RULE_UBUNTU_CODENAME:
-		add_ubuntu(g, packages, packages_count);
+		add_ubuntu(g, ubuntu_pro);
 		break;
 	case OS_RULE_LEAP:
 	case OS_RULE_TUMBLEWEED:
@@ -198,9 +197,8 @@ static int finish(struct gathering *g, struct err *err)
 	return arena_failed(g->arena) ? err_set(err, ERR_MEM, "matching: out of memory") : 0;
 }
 
-int ecosystem_target_for_os(const struct advisories *advisories, const struct os_release *os,
-			    const struct result_package *packages, size_t packages_count, struct arena *arena,
-			    struct ecosystem_target *out, struct err *err)
+int ecosystem_target_for_os(const struct advisories *advisories, const struct os_release *os, bool ubuntu_pro,
+			    struct arena *arena, struct ecosystem_target *out, struct err *err)
 {
 	struct gathering g = {.advisories = advisories, .arena = arena, .target = out};
 	const char      *why;
@@ -219,7 +217,7 @@ int ecosystem_target_for_os(const struct advisories *advisories, const struct os
 	out->ecosystem = ecosystem_find(slice_str(out->os_row->ecosystem));
 	if (out->os_row->remark)
 		add_remark(&g, out->os_row->remark, SLICE_LIT(""), "");
-	add_strings(&g, os, packages, packages_count);
+	add_strings(&g, os, ubuntu_pro);
 	judge(&g);
 	judge_age(&g);
 	return finish(&g, err);

@@ -60,10 +60,12 @@ struct ecosystem_target {
 	const struct os_row     *os_row; /* of the distribution; NULL for language types */
 };
 
-/* The target of the OS packages. `packages` tell Ubuntu Pro by their versions. `advisories` may be NULL. */
-int ecosystem_target_for_os(const struct advisories *advisories, const struct os_release *os,
-			    const struct result_package *packages, size_t packages_count, struct arena *arena,
-			    struct ecosystem_target *out, struct err *err);
+/* Whether packages with ESM versions are installed. */
+bool ecosystem_is_ubuntu_pro(const struct result_package *packages, size_t count);
+
+/* The target of the OS packages. `advisories` may be NULL. */
+int ecosystem_target_for_os(const struct advisories *advisories, const struct os_release *os, bool ubuntu_pro,
+			    struct arena *arena, struct ecosystem_target *out, struct err *err);
 
 /* The target of language packages of a purl type. */
 int ecosystem_target_for_type(const struct advisories *advisories, struct slice purl_type, struct arena *arena,

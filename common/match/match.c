@@ -126,7 +126,7 @@ static int ask(struct matching *m, struct type_target *type, uint32_t index)
 	return rc ? rc : keep_findings(m, &found, index);
 }
 
-static bool is_never_matched(const struct package *package)
+bool match_is_never(const struct package *package)
 {
 	return (package->flags & (PACKAGE_VIRTUAL | PACKAGE_NO_RELEASE)) ||
 	       (slice_eq_str(package->type, "rpm") && slice_eq_str(package->name, "gpg-pubkey"));
@@ -153,7 +153,7 @@ static int match_one(struct matching *m, uint32_t index)
 	rc = find_type(m, package->type, &type);
 	if (rc)
 		return rc;
-	if (is_suppressed(m, type, &m->result->packages[index]) || is_never_matched(package))
+	if (is_suppressed(m, type, &m->result->packages[index]) || match_is_never(package))
 		return 0;
 	if (!type->foreign && type->target.ecosystem && (package->flags & PACKAGE_THIRD_PARTY)) {
 		type->third_party++;
@@ -261,8 +261,8 @@ static void start(struct matching *m)
 static int run(struct matching *m)
 {
 	struct image_result *result = m->result;
-	int rc = ecosystem_target_for_os(m->advisories, &result->os, result->packages, result->packages_count, m->arena,
-					 &m->os, m->err);
+	bool                 ubuntu_pro = ecosystem_is_ubuntu_pro(result->packages, result->packages_count);
+	int rc = ecosystem_target_for_os(m->advisories, &result->os, ubuntu_pro, m->arena, &m->os, m->err);
 
 	for (size_t i = 0; !rc && i < result->packages_count; i++)
 		rc = match_one(m, (uint32_t)i);

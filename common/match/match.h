@@ -30,6 +30,13 @@ struct match_found {
 	size_t                       findings_count;
 };
 
+/* A package that nothing judges, whatever it is called: made up, unpublished, or a key. */
+bool match_is_never(const struct package *package);
+
+/* Under which version an rpm's source is asked for: with the epoch of the binary that bears its name, or without any. */
+struct osv_query match_rpm_source_query(const struct result_package *packages, size_t packages_count, size_t index,
+					struct arena *arena);
+
 /* `packages` are all of the image, sorted as result.h says: the epoch of a source package is that of the binary that
  * bears its name. The caller sets `arch`. */
 struct match_subject match_subject_of(const struct ecosystem_target *target, const struct result_package *packages,

@@ -41,13 +41,15 @@ static const struct package *find_package(const struct result_package *packages,
 }
 
 /* SOURCERPM has no epoch: that of the binary with the source's name is taken, else epochs do not count (TRAPS B6). */
-static struct osv_query rpm_source_query(const struct package *package, const struct result_package *packages,
-					 size_t count, struct arena *arena)
+struct osv_query match_rpm_source_query(const struct result_package *packages, size_t packages_count, size_t index,
+					struct arena *arena)
 {
-	const struct package *bearer = slice_eq(package->source_name, package->name)
-					       ? package
-					       : find_package(packages, count, package->type, package->source_name);
-	struct slice          epoch = bearer ? epoch_of(bearer->version) : SLICE_EMPTY;
+	const struct package *package = &packages[index].package;
+	const struct package *bearer =
+		slice_eq(package->source_name, package->name)
+			? package
+			: find_package(packages, packages_count, package->type, package->source_name);
+	struct slice epoch = bearer ? epoch_of(bearer->version) : SLICE_EMPTY;
 
 	if (!bearer)
 		return (struct osv_query){.version = package->source_version, .ignore_epoch = true};
@@ -70,7 +72,7 @@ struct match_subject match_subject_of(const struct ecosystem_target *target, con
 		if (package->source_version.len)
 			subject.query.version = package->source_version;
 		if (package->source_version.len && slice_eq_str(package->type, "rpm"))
-			subject.query = rpm_source_query(package, packages, packages_count, arena);
+			subject.query = match_rpm_source_query(packages, packages_count, index, arena);
 	}
 	subject.name = ecosystem_name_key(target->ecosystem, subject.name, arena);
 	return subject;

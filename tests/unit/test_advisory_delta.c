@@ -174,7 +174,7 @@ static char *match_text(const struct advisories *advisories, unsigned e, unsigne
 	if (e == 3)
 		assert_int_equal(ecosystem_target_for_type(advisories, slice_str("pypi"), &arena, &target, &err), 0);
 	else
-		assert_int_equal(ecosystem_target_for_os(advisories, &os, NULL, 0, &arena, &target, &err), 0);
+		assert_int_equal(ecosystem_target_for_os(advisories, &os, false, &arena, &target, &err), 0);
 	assert_int_equal(match_subject(advisories, &target, &subject, &arena, &found, &err), 0);
 	for (size_t i = 0; i < found.vulnerabilities_count; i++)
 		buf_printf(&text, "%.*s %.*s %.*s\n", SLICE_FMT(found.vulnerabilities[i].id),
