@@ -57,6 +57,7 @@ static int start_agent(struct embedded *embedded, const struct embedded_config *
 				     .sources = embedded->sources,
 				     .spool_dir = config->spool_dir,
 				     .threads = config->threads,
+				     .parser = config->parser,
 				     .embedded = true,
 				     .scan_log = LOG_DEBUG};
 

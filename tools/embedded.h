@@ -5,6 +5,7 @@
 #ifndef VARVE_TOOLS_EMBEDDED_H
 #define VARVE_TOOLS_EMBEDDED_H
 
+#include "sandbox/parser.h"
 #include "source/source.h"
 #include "wire/socket.h"
 
@@ -13,6 +14,7 @@ struct embedded_config {
 	const char                 *db_dir;    /* advisories; NULL = inside the store; absent is allowed */
 	const char                 *spool_dir; /* NULL = $TMPDIR or /var/tmp */
 	unsigned                    threads;   /* scan threads; 0 = CPUs of this process */
+	struct parser_config        parser;
 	const struct source_config *source;
 };
 

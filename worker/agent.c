@@ -160,14 +160,16 @@ static void *open_run(void *data)
 static void *scan_run(void *data)
 {
 	struct agent      *agent = data;
+	struct scan_config scan = agent->scan;
 	struct agent_task *task;
 
+	scan.parser = agent->parsers[atomic_fetch_add(&agent->parsers_taken, 1)];
 	while ((task = queue_pop(agent->to_scan)) != NULL) {
 		uint64_t began = clock_ms();
 
 		atomic_store(&task->waiting, false);
 		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_SCAN, 1);
-		agent_task_scan(task, agent->config.sources, &agent->scan);
+		agent_task_scan(task, agent->config.sources, &scan);
 		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_SCAN, -1);
 		agent_metrics_scanned(agent->config.metrics, task, clock_ms() - began);
 		put_output(agent, task, true, NULL);
@@ -220,6 +222,8 @@ static void agent_free(struct agent *agent)
 	queue_free(agent->to_open);
 	queue_free(agent->to_scan);
 	queue_free(agent->output);
+	for (size_t i = 0; i < THREADS_MAX; i++)
+		parser_free(agent->parsers[i]);
 	window_budget_free(agent->window);
 	buf_deinit(&agent->frame);
 	buf_deinit(&agent->in);
@@ -257,6 +261,19 @@ static void name_instance(struct agent *agent)
 	memcpy(agent->instance, random, sizeof(random));
 }
 
+/* The others are started when there is something to read; the first tells what all of them will have. */
+static int open_parsers(struct agent *agent, struct err *err)
+{
+	const char *lacking;
+
+	for (unsigned i = 0; i < agent->scan_threads; i++) {
+		agent->parsers[i] = parser_new(&agent->config.parser);
+		if (!agent->parsers[i])
+			return err_set(err, ERR_MEM, "worker: out of memory");
+	}
+	return parser_ready(agent->parsers[0], &lacking, err);
+}
+
 static void log_set(const struct agent *agent)
 {
 	char name[WIRE_SET_NAME_BYTES];
@@ -292,6 +309,8 @@ int agent_start(const struct agent_config *config, struct agent **out, struct er
 	if (agent->wake_fd < 0 || !agent->light || !agent->to_open || !agent->to_scan || !agent->output ||
 	    !agent->window || !buf_ok(&agent->set))
 		status = err_set(err, ERR_MEM, "worker: out of memory");
+	if (status >= 0)
+		status = open_parsers(agent, err);
 	if (status >= 0)
 		status = wire_client_open(config->context, &config->broker, &agent->client, err);
 	if (status >= 0 && (status = start_threads(agent, err)) < 0)

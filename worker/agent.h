@@ -9,6 +9,7 @@
 #include "agent_metrics.h"
 #include "base/health.h"
 #include "base/log.h"
+#include "sandbox/parser.h"
 #include "source/source.h"
 #include "wire/socket.h"
 
@@ -19,6 +20,7 @@ struct agent_config {
 	const char               *name;      /* shown by the broker; NULL = host name */
 	const char               *spool_dir; /* NULL = $TMPDIR, else /var/tmp */
 	unsigned                  threads;   /* scan threads; 0 = CPUs this process may use */
+	struct parser_config      parser;    /* of each scan thread */
 	const char *const        *hosts;     /* registries it may reach, NULL-terminated; NULL = any */
 	bool                      embedded;  /* may be given local transports */
 	enum log_level            scan_log;  /* level of the line that each scan of a layer begins with */
@@ -30,6 +32,7 @@ struct agent_config {
 
 struct agent;
 
+/* ERR_UNSUPPORTED: a sandbox is required that the kernel does not have; ERR_NOT_FOUND: there is no varve-parse. */
 int  agent_start(const struct agent_config *config, struct agent **out, struct err *err);
 void agent_drain(
 	struct agent *agent); /* takes no more, finishes what it holds; then `drained`. A broker may ask for it too */

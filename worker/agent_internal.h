@@ -29,6 +29,8 @@ struct agent {
 	struct wire_client   *client;
 	struct window_budget *window;
 	struct scan_config    scan;
+	struct parser        *parsers[THREADS_MAX]; /* one per scan thread */
+	_Atomic unsigned      parsers_taken;
 	struct queue         *light, *to_open, *to_scan, *output;
 	pthread_t             socket_thread, threads[LIGHT_THREADS + 2 * THREADS_MAX];
 	size_t                threads_count;

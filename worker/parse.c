@@ -37,6 +37,8 @@ static int parse_open(struct parse *p, struct stream *blob, int spool_fd, struct
 	p->bodies = body_store_new(spool_fd, p->request->spool_bytes_max, err);
 	p->dispatch = dispatch_new(&p->inventory, spool_fd, p->request->memo, err);
 	p->paths = path_table_builder_new();
+	if (p->dispatch)
+		dispatch_watch(p->dispatch, p->request->running);
 	if (!p->entries || !p->bodies || !p->dispatch || !p->paths)
 		status = err_set(err, ERR_MEM, "reading a layer: out of memory");
 	return status;

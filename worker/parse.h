@@ -1,7 +1,7 @@
 /* parse.h - the parse side: bytes of one layer in, one encoded inventory out. Its seam is process-shaped.
  *
  * It gets a byte stream, a spool descriptor and limits, and nothing else: no LMDB handle, no socket, no curl handle,
- * no path, no credential. Called in a scan thread now; the hostile-images issue moves it behind posix_spawn. */
+ * no path, no credential. In the programs it runs in a process of its own, sandbox/parser.h. */
 #ifndef VARVE_WORKER_PARSE_H
 #define VARVE_WORKER_PARSE_H
 
@@ -21,6 +21,7 @@ struct parse_request {
 	bool                    verify_only; /* inflate and hash, no entries: content known under another compression */
 	const _Atomic bool     *cancel;      /* NULL, or: give up with ERR_CANCELLED once true */
 	_Atomic uint64_t       *progress;    /* NULL, or: inflated bytes are added, for heartbeats */
+	_Atomic uint32_t *running; /* NULL, or: 1 + the index of the analyzer at work (analyzer_table.h); 0 none */
 };
 
 struct parse_result {

@@ -49,7 +49,8 @@ static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, st
 		stream = source_open_layer(scan->sources, scan->config->call, scan->reference, scan->layer, err);
 	if (!stream)
 		return err->code ? err->code : ERR_INTERNAL;
-	status = parse_layer(stream, spool_fd, &request, &scan->outcome->result, inventory, path_table, err);
+	status = parser_parse(scan->config->parser, stream, spool_fd, &request, &scan->outcome->result, inventory,
+			      path_table, err);
 	stream_close(stream);
 	if (!status)
 		scan->outcome->blob_bytes_read += scan->outcome->result.blob_bytes;

@@ -5,11 +5,12 @@
 #ifndef VARVE_WORKER_PIPELINE_H
 #define VARVE_WORKER_PIPELINE_H
 
-#include "parse.h"
+#include "sandbox/parser.h"
 #include "source/source.h"
 
 struct scan_config {
 	const char           *spool_dir; /* NULL: $TMPDIR, else /var/tmp */
+	struct parser        *parser;    /* of the calling thread */
 	struct window_budget *window;    /* the process's own */
 	const _Atomic bool   *cancel;    /* as in parse.h */
 	_Atomic uint64_t     *progress;

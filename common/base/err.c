@@ -78,7 +78,7 @@ const char *err_name(int code)
 	static const char *const names[] = {
 		"ok",        "usage",       "config", "memory",    "io",        "limit",    "format", "digest",
 		"truncated", "unsupported", "auth",   "not_found", "net",       "rate",     "tls",    "store",
-		"full",      "version",     "busy",   "protocol",  "cancelled", "internal",
+		"full",      "version",     "busy",   "protocol",  "cancelled", "internal", "poison",
 	};
 	size_t index = (size_t)(code > 0 ? 0 : -code);
 

@@ -27,6 +27,7 @@ enum err_code {
 	ERR_PROTOCOL = -19,   /* a peer broke docs/PROTOCOL.md */
 	ERR_CANCELLED = -20,  /* stopped on request */
 	ERR_INTERNAL = -21,   /* a defect of Varve */
+	ERR_POISON = -22,     /* a layer that its parser died of, or that passed a ceiling of time or memory */
 };
 
 struct err {

@@ -47,8 +47,10 @@
 #define LIMIT_INVENTORY_ARENA_BYTES (512u << 20) /* decoded; address space, not what a usual layer takes */
 #define LIMIT_PACKAGES_PER_LAYER    2000000u
 #define LIMIT_STRING_BYTES          (64u << 10) /* one field of a package record; longer is cut and noted */
-#define LIMIT_NOTES_PER_LAYER       1000u       /* notes beyond it are counted only */
-#define LIMIT_MEMO_FACTS_BYTES      (1u << 20)  /* encoded facts of one file, to be remembered; longer are not */
+#define LIMIT_LAYER_SECONDS         3600u       /* that a parser may take for one layer, waits for its bytes left out */
+#define LIMIT_PARSER_QUESTIONS      (4u * LIMIT_ENTRIES) /* of a parser to its worker, for one layer */
+#define LIMIT_NOTES_PER_LAYER       1000u                /* notes beyond it are counted only */
+#define LIMIT_MEMO_FACTS_BYTES      (1u << 20) /* encoded facts of one file, to be remembered; longer are not */
 
 /* One image, at aggregation */
 #define LIMIT_TREE_BYTES         (512u << 20) /* paths with facts and symlinks of all layers */

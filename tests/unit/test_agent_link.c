@@ -47,6 +47,7 @@ static void start_agent(struct place *place, struct agent_config *agent)
 
 	*agent = (struct agent_config){.broker = {.endpoint = endpoints[0]},
 				       .threads = 1,
+				       .parser.program = TEST_PARSER,
 				       .scan_log = LOG_DEBUG,
 				       .embedded = true,
 				       .drained = on_drained,
@@ -341,6 +342,7 @@ static void instances_differ(void **state)
 	struct agent_config config = {.context = place->context,
 				      .sources = place->sources,
 				      .broker = {.endpoint = "inproc://fake"},
+				      .parser.program = TEST_PARSER,
 				      .threads = 1};
 	uint8_t             instance[WIRE_INSTANCE_BYTES];
 
@@ -356,10 +358,13 @@ static void instances_differ(void **state)
 static void endpoint_that_is_none_is_said_at_the_start(void **state)
 {
 	struct place       *place = *state;
-	struct agent_config config = {
-		.context = place->context, .sources = place->sources, .broker = {.endpoint = "nowhere"}, .threads = 1};
-	struct agent *agent = NULL;
-	struct err    err = {0};
+	struct agent_config config = {.context = place->context,
+				      .sources = place->sources,
+				      .broker = {.endpoint = "nowhere"},
+				      .threads = 1,
+				      .parser.program = TEST_PARSER};
+	struct agent       *agent = NULL;
+	struct err          err = {0};
 
 	assert_int_equal(agent_start(&config, &agent, &err), ERR_USAGE);
 	assert_null(agent);

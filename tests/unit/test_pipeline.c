@@ -69,11 +69,13 @@ struct scanned {
 
 static struct scanned scan(struct place *place, bool verify)
 {
-	struct scan_config config = {.spool_dir = place->dir};
-	struct scanned     s = {.inventory.bytes_max = 1u << 24, .paths.bytes_max = 1u << 24};
+	const struct parser_config parser = {.program = TEST_PARSER};
+	struct scan_config         config = {.spool_dir = place->dir, .parser = parser_new(&parser)};
+	struct scanned             s = {.inventory.bytes_max = 1u << 24, .paths.bytes_max = 1u << 24};
 
 	s.status = pipeline_scan_layer(place->sources, &place->reference, &place->layer, verify, &config, &s.outcome,
 				       &s.inventory, &s.paths, &s.err);
+	parser_free(config.parser);
 	return s;
 }
 

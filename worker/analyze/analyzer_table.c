@@ -73,6 +73,15 @@ const struct analyzer *analyzer_at(size_t index)
 	return table[index];
 }
 
+uint32_t analyzer_number(const struct analyzer *analyzer)
+{
+	uint32_t index = 0;
+
+	while (index < analyzer_count() && table[index] != analyzer)
+		index++;
+	return index;
+}
+
 const struct analyzer *analyzer_find(struct slice name)
 {
 	for (size_t i = 0; i < analyzer_count(); i++)

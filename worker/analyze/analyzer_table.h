@@ -8,6 +8,7 @@ enum { ANALYZERS_MAX = 128 };
 
 size_t                 analyzer_count(void);
 const struct analyzer *analyzer_at(size_t index);
-const struct analyzer *analyzer_find(struct slice name); /* NULL: no such analyzer */
+uint32_t               analyzer_number(const struct analyzer *analyzer); /* its index */
+const struct analyzer *analyzer_find(struct slice name);                 /* NULL: no such analyzer */
 
 #endif

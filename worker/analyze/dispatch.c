@@ -8,6 +8,7 @@
 #include "base/path.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ struct dispatch {
 	struct pending       *pending, *pending_last;
 	uint64_t              pending_bytes; /* of those in memory */
 	uint64_t              analyzed;
+	_Atomic uint32_t     *running; /* NULL: nobody looks */
 
 	/* the entry whose body is being read */
 	char                 path[LIMIT_PATH_BYTES];
@@ -128,6 +130,17 @@ void dispatch_free(struct dispatch *d)
 	analyzer_index_deinit(&d->by_name);
 	arena_deinit(&d->arena);
 	free(d);
+}
+
+void dispatch_watch(struct dispatch *d, _Atomic uint32_t *running)
+{
+	d->running = running;
+}
+
+static void at_work(struct dispatch *d, const struct analyzer *analyzer)
+{
+	if (d->running)
+		atomic_store_explicit(d->running, analyzer ? analyzer_number(analyzer) + 1 : 0, memory_order_relaxed);
 }
 
 uint64_t dispatch_files_analyzed(const struct dispatch *d)
@@ -307,8 +320,10 @@ static void run(struct dispatch *d, const struct analyzer *analyzer, struct slic
 	bool             found;
 	int              rc;
 
+	at_work(d, analyzer);
 	rc = analyzer->run ? analyzer->run(&d->entry, bytes, d->out, &err)
 			   : analyzer->run_pair(&d->entry, bytes, SLICE_EMPTY, d->out, &err);
+	at_work(d, NULL);
 	found = by_magic ? mark_by_magic(d->out, from) : true;
 	if (rc && found)
 		note_failure(d, analyzer, d->entry.path, by_magic, rc, &err);
@@ -501,7 +516,9 @@ static void run_pending(struct dispatch *d, struct pending *pending)
 		companion->used = true;
 	if (!pending_bytes(d, pending, &body) || (companion && !pending_bytes(d, companion, &second)))
 		return;
+	at_work(d, pending->analyzer);
 	rc = pending->analyzer->run_pair(&entry, body, second, d->out, &err);
+	at_work(d, NULL);
 	for (size_t i = from.dbs; i < d->out->dbs_count; i++)
 		d->out->dbs[i].by_magic = !pending->node->by_name;
 	if (rc)

@@ -46,6 +46,10 @@ struct dispatch;
 struct dispatch *dispatch_new(struct inventory *out, int spool_fd, const struct file_memo *memo, struct err *err);
 void             dispatch_free(struct dispatch *d); /* NULL is fine */
 
+/* *running (NULL: nobody looks) is 1 + the index of the analyzer at work (analyzer_table.h), 0 while none is: who watches
+ * from another process knows what was at work when this one has died. */
+void dispatch_watch(struct dispatch *d, _Atomic uint32_t *running);
+
 /* head: the first LIMIT_HEAD_BYTES of the body, or all of a shorter one; empty for entries without a body. A hard link
  * that carries a body (entry->size > 0) is read as a file. `entry` and `head` are not kept beyond this call. */
 enum dispatch_need dispatch_begin(struct dispatch *d, const struct entry *entry, struct slice head);

@@ -7,9 +7,11 @@
 enum { CANCEL_POLL_MS = 100 };
 
 struct window_budget {
-	pthread_mutex_t lock;
-	pthread_cond_t  given;
-	bool            held;
+	pthread_mutex_t          lock;
+	pthread_cond_t           given;
+	bool                     held;
+	struct window_budget_ops ops; /* take is NULL: our own */
+	void                    *data;
 };
 
 struct window_budget *window_budget_new(void)
@@ -20,6 +22,17 @@ struct window_budget *window_budget_new(void)
 		return NULL;
 	pthread_mutex_init(&budget->lock, NULL);
 	pthread_cond_init(&budget->given, NULL);
+	return budget;
+}
+
+struct window_budget *window_budget_new_of(const struct window_budget_ops *ops, void *data)
+{
+	struct window_budget *budget = window_budget_new();
+
+	if (budget) {
+		budget->ops = *ops;
+		budget->data = data;
+	}
 	return budget;
 }
 
@@ -49,6 +62,8 @@ int window_budget_take(struct window_budget *budget, const _Atomic bool *cancel,
 {
 	int status = 0;
 
+	if (budget->ops.take)
+		return budget->ops.take(budget->data, err);
 	pthread_mutex_lock(&budget->lock);
 	while (budget->held && !status) {
 		wait_a_little(budget);
@@ -61,8 +76,23 @@ int window_budget_take(struct window_budget *budget, const _Atomic bool *cancel,
 	return status;
 }
 
+bool window_budget_try(struct window_budget *budget)
+{
+	bool taken;
+
+	pthread_mutex_lock(&budget->lock);
+	taken = !budget->held;
+	budget->held = true;
+	pthread_mutex_unlock(&budget->lock);
+	return taken;
+}
+
 void window_budget_give(struct window_budget *budget)
 {
+	if (budget->ops.take) {
+		budget->ops.give(budget->data);
+		return;
+	}
 	pthread_mutex_lock(&budget->lock);
 	budget->held = false;
 	pthread_cond_signal(&budget->given);

@@ -17,4 +17,13 @@ void                  window_budget_free(struct window_budget *budget); /* nobod
 int  window_budget_take(struct window_budget *budget, const _Atomic bool *cancel, struct err *err);
 void window_budget_give(struct window_budget *budget);
 
+bool window_budget_try(struct window_budget *budget); /* as take, without waiting: false when somebody holds it */
+
+/* One whose keeper is elsewhere: a parser asks its worker. take() blocks until it is given. */
+struct window_budget_ops {
+	int (*take)(void *data, struct err *err);
+	void (*give)(void *data);
+};
+struct window_budget *window_budget_new_of(const struct window_budget_ops *ops, void *data);
+
 #endif

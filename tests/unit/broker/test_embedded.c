@@ -63,7 +63,8 @@ static int take_result(void *data, uint64_t image, struct slice encoded, struct 
 static void scan(const char *store, const char *const *references, uint32_t flags, struct seen *seen)
 {
 	struct source_config   source = {.tls_verify = true};
-	struct embedded_config config = {.store_dir = store, .threads = 2, .source = &source};
+	struct embedded_config config = {
+		.store_dir = store, .threads = 2, .parser.program = TEST_PARSER, .source = &source};
 	struct wire_submit submit = {.label = SLICE_LIT("test"), .platform = SLICE_LIT("linux/amd64"), .flags = flags};
 	struct client_run  run = {.submit = &submit,
 				  .reference = next_reference,
