@@ -197,6 +197,11 @@ static size_t waits_for_nobody(const struct core *core, const struct core_host *
 	return count;
 }
 
+static const char *tasks_wait(size_t count)
+{
+	return count == 1 ? "task waits" : "tasks wait";
+}
+
 size_t core_notices(const struct core *core, struct arena *arena, struct slice *out, size_t max)
 {
 	const struct core_host *host;
@@ -207,12 +212,12 @@ size_t core_notices(const struct core *core, struct arena *arena, struct slice *
 		const size_t       waiting = waits_for_nobody(core, host);
 
 		if (waiting)
-			out[count++] =
-				arena_printf(arena, "no worker for %.*s: %zu tasks wait", SLICE_FMT(name), waiting);
+			out[count++] = arena_printf(arena, "no worker for %.*s: %zu %s", SLICE_FMT(name), waiting,
+						    tasks_wait(waiting));
 		if (count < max && host->blocked_until > core->now && host->ready)
-			out[count++] = arena_printf(arena, "%.*s %s: %zu tasks wait", SLICE_FMT(name),
+			out[count++] = arena_printf(arena, "%.*s %s: %zu %s", SLICE_FMT(name),
 						    host->rates ? "asks us to wait" : "cannot be connected to",
-						    (size_t)host->ready);
+						    (size_t)host->ready, tasks_wait(host->ready));
 	}
 	for (const struct core_link *link = core->all_workers.first; link && count < max; link = link->next) {
 		const struct core_worker *worker = CORE_CONST_OWNER(link, struct core_worker, all);

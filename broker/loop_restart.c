@@ -26,7 +26,8 @@ static int count_references(struct loop *loop, struct loop_job *job, struct err 
 		open_count += read.count;
 	}
 	arena_deinit(&arena);
-	job->record.references_done = job->record.references_count - open_count;
+	job->record.references_done =
+		open_count < job->record.references_count ? job->record.references_count - open_count : 0;
 	job->record.listings_open = listings;
 	return status;
 }
@@ -61,6 +62,14 @@ static void keep_finished_counts(struct loop_job *job)
 	job->base[12] = job->base[13];
 }
 
+/* Of a record that says what cannot be, none: those that there are come to the core as it reads on. */
+static uint64_t open_images(const struct job_record *record)
+{
+	uint64_t done = record->references_done + record->listings_open;
+
+	return done < record->references_count ? record->references_count - done : 0;
+}
+
 static int resume_job(struct loop *loop, struct loop_job *job, struct err *err)
 {
 	struct core_event stored = {.kind = CORE_JOB_STORED, .job = job->record.job};
@@ -77,7 +86,7 @@ static int resume_job(struct loop *loop, struct loop_job *job, struct err *err)
 	if ((status = tell_seen(loop, job->record.job, err)) < 0)
 		return status;
 	stored.listings = job->record.listings_open;
-	stored.count = job->record.references_count - job->record.references_done - stored.listings;
+	stored.count = open_images(&job->record);
 	if (stored.count + stored.listings)
 		loop_step(loop, &stored);
 	if (job->record.references_closed)

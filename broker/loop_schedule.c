@@ -163,7 +163,7 @@ static int open_run(struct loop *loop, const struct loop_job *schedule, uint64_t
 	record.schedule = schedule->record.job;
 	record.submitted_ms = clock_unix_ms();
 	record.references_closed = false;
-	record.references_count = record.references_batches = record.listings_open = 0;
+	record.references_count = record.references_batches = record.references_sum = record.listings_open = 0;
 	record.skipped_runs = record.fill_next = 0;
 	record.filling = true;
 	if ((status = catalog_job_new(loop->catalog, &record, err)) < 0)

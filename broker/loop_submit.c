@@ -65,9 +65,11 @@ static void reply_job(struct loop *loop, const struct wire_peer *peer, uint64_t 
 	if (job) {
 		m.number = (uint32_t)job->record.references_batches;
 		m.references = job->record.references_count;
+		m.sum = job->record.references_sum;
 	} else if (catalog_job_get(loop->catalog, id, &loop->arena, &stored, NULL) >= 0) {
 		m.number = (uint32_t)stored.references_batches;
 		m.references = stored.references_count;
+		m.sum = stored.references_sum;
 	}
 	if (frame)
 		wire_put_job(frame, correlation, &m);
@@ -104,6 +106,20 @@ static int check_earlier(struct loop *loop, uint64_t id, struct err *err)
 				 : 0;
 }
 
+/* The same token gives the same job; what was asked for must be of its kind, else the asker believes in what is not there. */
+static int check_same_kind(struct loop *loop, const struct wire_submit *m, uint64_t id, struct err *err)
+{
+	struct job_record before;
+	int               status = catalog_job_get(loop->catalog, id, &loop->arena, &before, err);
+
+	if (status < 0 || slice_eq(before.every, m->every))
+		return status;
+	return err_set(err, ERR_USAGE,
+		       "this token is that of job %llu, which is %s%.*s%s: another submission needs another token",
+		       (unsigned long long)id, before.every.len ? "the schedule \"" : "no schedule",
+		       SLICE_FMT(before.every), before.every.len ? "\"" : "");
+}
+
 void loop_submit(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body)
 {
 	struct wire_submit m;
@@ -129,12 +145,17 @@ void loop_submit(struct loop *loop, const struct wire_peer *peer, uint64_t corre
 	status = catalog_job_new(loop->catalog, &record, &err);
 	if (status < 0 && status != ERR_BUSY) {
 		loop_broken(loop, &err);
-	} else if (status == 0) { /* else the same token: the same job */
+	} else {
 		err_clear(&err);
-		open_job(loop, &record, &err);
+		if (status == ERR_BUSY)
+			check_same_kind(loop, &m, record.job, &err);
+		else
+			open_job(loop, &record, &err);
 	}
 	if (loop->broken.code)
 		loop_reply_error(loop, peer, correlation, &loop->broken);
+	else if (err.code)
+		loop_reply_error(loop, peer, correlation, &err);
 	else
 		reply_job(loop, peer, correlation, record.job);
 }
@@ -227,6 +248,8 @@ static int take_references(struct loop *loop, const struct wire_references *m, s
 	for (size_t i = 0; i < m->references.count; i++)
 		if (!loop_reference_add(loop, job, m->references.items[i], &added, err))
 			return err->code;
+	if (m->number == 0 || job->record.references_sum) /* a Varve before has not begun it */
+		job->record.references_sum = wire_references_sum(job->record.references_sum, &m->references);
 	job->record.references_batches++;
 	job->listed_ms = loop->now;
 	job->changed = true;

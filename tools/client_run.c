@@ -32,8 +32,9 @@ struct client_session {
 	struct window_slot *window; /* WIRE_REFERENCES_WINDOW */
 	struct window_slot *half;   /* of them, filled in part: the list had no more */
 	uint32_t            number_next;
-	uint32_t            number_wanted; /* those before are with the broker */
-	uint64_t            references;    /* read so far */
+	uint32_t            number_wanted;   /* those before are with the broker */
+	uint64_t            sum, sum_wanted; /* of those before: as they are read now, and as the broker took them */
+	uint64_t            references;      /* read so far */
 	bool                job_known, references_done, submitted, job_ended, results_ended, heard_once;
 	uint64_t            submit_correlation, watch_correlation, results_correlation, cancel_correlation;
 	uint64_t            heard_ms, started_ms, silence_ms, filled_ms;
@@ -127,12 +128,29 @@ static bool window_is_empty(const struct client_session *s)
 	return true;
 }
 
+/* A list that differs in what is not sent again would never be missed. */
+static int compare_list(struct client_session *s, struct window_slot *slot, struct err *err)
+{
+	const struct wire_strings texts = {slot->items, slot->count};
+
+	if (slot->number >= s->number_wanted || !s->sum_wanted)
+		return 0;
+	s->sum = wire_references_sum(s->sum, &texts);
+	return slot->number + 1 < s->number_wanted || s->sum == s->sum_wanted
+		       ? 0
+		       : err_set(err, ERR_USAGE,
+				 "job %llu was submitted with another list: another one needs another token",
+				 (unsigned long long)s->run->job);
+}
+
 /* One slot: filled, and sent unless the broker has it; first and last always, so that another list under the same token is
  * found out. False: the list has none just now. */
 static bool fill_and_send(struct client_session *s, struct window_slot *slot, int *rc, struct err *err)
 {
 	do {
 		*rc = fill_slot(s, slot, err);
+		if (*rc == 0 && slot->used)
+			*rc = compare_list(s, slot, err);
 		if (*rc != 0 || !slot->used)
 			return false;
 		if (slot->number >= s->number_wanted || slot->number == 0 || slot->last) {
@@ -239,6 +257,7 @@ static int on_job(struct client_session *s, struct slice body, struct err *err)
 		return rc;
 	s->run->job = job.job;
 	s->number_wanted = s->run->continues ? job.number : 0;
+	s->sum_wanted = s->run->continues ? job.sum : 0;
 	s->job_known = true;
 	if (s->run->submitted)
 		s->run->submitted(s->run->data, s->run->job);

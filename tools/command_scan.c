@@ -1,5 +1,6 @@
 /* command_scan.c - varve scan: broker and worker inside this process, the client of docs/PROTOCOL.md in front of them. */
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "command.h"
 #include "embedded.h"
@@ -163,6 +164,8 @@ static int scan_open(const struct scan_values *values, int operands, char **argv
 {
 	int rc = output_check(&values->output, err);
 
+	if (rc == 0 && values->threads > LIMIT_SCAN_THREADS)
+		rc = err_set(err, ERR_USAGE, "--threads: at most %u", LIMIT_SCAN_THREADS);
 	scan->since_last = values->since_last;
 	if (rc == 0)
 		rc = store_dir(values->store, dir, err);

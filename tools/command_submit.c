@@ -158,6 +158,26 @@ static void say_left(const struct submit *submit, const struct client_run *run)
 			 (unsigned long long)run->job, token, (unsigned long long)run->job);
 }
 
+/* What a job that has ended leaves to be done again; `nothing`: an empty job would only stand in the way. */
+static int look_at_earlier(const struct submit_values *values, const struct submit *submit, struct client *client,
+			   bool *nothing, struct err *err)
+{
+	struct wire_status_reply reply;
+	struct arena             arena;
+	int                      rc;
+
+	*nothing = false;
+	if (!values->retry_failed)
+		return 0;
+	arena_init(&arena, LIMIT_REPORT_BYTES);
+	rc = client_status(client, submit->request.submit.retry_of, &arena, &reply, err);
+	if (rc == 0 && reply.jobs_count)
+		*nothing = (reply.jobs[0].state == JOB_DONE || reply.jobs[0].state == JOB_CANCELLED) &&
+			   !reply.jobs[0].images_failed && !reply.jobs[0].images_incomplete;
+	arena_deinit(&arena);
+	return rc;
+}
+
 static int follow(const struct submit_values *values, struct submit *submit, struct broker_link *link, int interrupt_fd,
 		  struct err *err)
 {
@@ -193,6 +213,7 @@ static int submit_run(const struct command *command, int argc, char **argv, stru
 	struct submit_values values = {0};
 	struct submit        submit = {0};
 	struct broker_link   link = {0};
+	bool                 nothing = false;
 	int interrupt_fd = -1, operands, rc = options_parse(command, argc, argv, &values, &operands, err);
 
 	if (rc != 0)
@@ -202,12 +223,16 @@ static int submit_run(const struct command *command, int argc, char **argv, stru
 		rc = interrupt_fd = interrupt_open(err);
 	if (rc >= 0)
 		rc = broker_link_open(&values.broker, &link, err);
-	if (rc == 0) {
+	if (rc == 0)
+		rc = look_at_earlier(&values, &submit, link.client, &nothing, err);
+	if (rc == 0 && nothing) {
+		log_line(LOG_INFO, "submit", "nothing failed in job %s: no job is opened", values.retry_failed);
+	} else if (rc == 0) {
 		submit.progress = progress_open(values.quiet ? PROGRESS_NEVER : PROGRESS_AUTO, "submit");
 		rc = follow(&values, &submit, &link, interrupt_fd, err);
 		progress_close(submit.progress);
-		broker_link_close(&link);
 	}
+	broker_link_close(&link);
 	interrupt_close(interrupt_fd);
 	job_request_close(&submit.request);
 	return rc;

@@ -1,6 +1,7 @@
 /* varve_worker_main.c - a worker as a program: options, sources, agent, clean stop. */
 #include "agent.h"
 #include "base/daemon.h"
+#include "base/limits.h"
 #include "net/metrics_serve.h"
 #include "pipeline.h"
 
@@ -81,7 +82,7 @@ static const struct option options[] = {{"broker", required_argument, NULL, OPTI
 					{"version", no_argument, NULL, OPTION_VERSION},
 					{NULL, 0, NULL, 0}};
 
-enum { HOSTS_MAX = 256 };
+enum { HOSTS_MAX = 256, CONNECTIONS_MAX = 100000 };
 
 struct settings {
 	struct agent_config  agent;
@@ -93,12 +94,12 @@ struct settings {
 	bool                 done;
 };
 
-static int number(const char *option, const char *text, unsigned *out, struct err *err)
+static int number(const char *option, const char *text, unsigned max, unsigned *out, struct err *err)
 {
 	uint64_t value;
 
-	if (!slice_u64(slice_str(text), &value) || value == 0 || value > 100000)
-		return err_set(err, ERR_USAGE, "--%s: \"%s\" is not a number from 1 to 100000", option, text);
+	if (!slice_u64(slice_str(text), &value) || value == 0 || value > max)
+		return err_set(err, ERR_USAGE, "--%s: \"%s\" is not a number from 1 to %u", option, text, max);
 	*out = (unsigned)value;
 	return 0;
 }
@@ -164,7 +165,7 @@ static int take_option(int id, void *data, struct err *err)
 		settings->agent.broker.insecure_tcp = true;
 		return 0;
 	case OPTION_THREADS:
-		return number("threads", optarg, &settings->agent.threads, err);
+		return number("threads", optarg, LIMIT_SCAN_THREADS, &settings->agent.threads, err);
 	case OPTION_HOST:
 		return add_host(settings, optarg, err);
 	case OPTION_PLAIN:
@@ -173,7 +174,7 @@ static int take_option(int id, void *data, struct err *err)
 	case OPTION_TLS:
 		return boolean("tls-verify", optarg, &settings->source.tls_verify, err);
 	case OPTION_CONNECTIONS:
-		return number("host-connections", optarg, &settings->source.host_connections_max, err);
+		return number("host-connections", optarg, CONNECTIONS_MAX, &settings->source.host_connections_max, err);
 	case OPTION_DRAIN:
 		settings->drain_on_term = true;
 		return 0;

@@ -66,6 +66,9 @@
 /* Reports */
 #define LIMIT_REPORT_BYTES (1u << 30) /* one image in one format; of cyclonedx the whole document */
 
+/* One process */
+#define LIMIT_SCAN_THREADS 1024u /* each takes 64 MiB when it is busy; more is a slip of the hand */
+
 /* Wire and store (docs/PROTOCOL.md, docs/STORE_FORMAT.md) */
 #define LIMIT_MESSAGE_BYTES   (2u << 20) /* ZMQ_MAXMSGSIZE: a chunk and its envelope */
 #define LIMIT_CHUNK_BYTES     (1u << 20)

@@ -186,7 +186,8 @@ struct job_record {
 	uint64_t      references_count, images_count;
 	uint64_t
 		references_batches; /* REFERENCES messages taken: one that comes again after a restart is known by its number */
-	uint64_t     counters[24]; /* struct wire_job_status in the order of STORE_FORMAT.md */
+	uint64_t     references_sum; /* of their texts (docs/PROTOCOL.md); 0 = not known */
+	uint64_t     counters[24];   /* struct wire_job_status in the order of STORE_FORMAT.md */
 	bool         paused;
 	struct slice every;             /* of a schedule: when it runs, as the user wrote it; "" = an ordinary job */
 	uint64_t     next_ms;           /* of a schedule: when it is due, Unix time */

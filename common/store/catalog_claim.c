@@ -35,60 +35,69 @@ static int put_counts(struct db_txn *txn, struct slice id, const struct scan_cou
 	return status;
 }
 
+/* What is counted of one layer, read in the batch; its transaction, or NULL. */
+struct counted {
+	uint8_t            name[KEY_LAYER_BYTES];
+	struct slice       id;
+	struct scan_counts counts;
+};
+
+static struct db_txn *open_counts(struct catalog *catalog, const struct layer_key *key, struct counted *out,
+				  struct err *err)
+{
+	struct db_txn *txn = catalog_batch(catalog, err);
+
+	out->id = catalog_key_layer(&key->digest, key->set, out->name);
+	if (txn)
+		get_counts(txn, out->id, &out->counts);
+	return txn;
+}
+
 int catalog_count_start(struct catalog *catalog, const struct layer_key *key, enum fleet_counter reason, bool *again,
 			struct err *err)
 {
-	struct db_txn     *txn = catalog_batch(catalog, err);
-	uint8_t            name[KEY_LAYER_BYTES];
-	struct slice       id = catalog_key_layer(&key->digest, key->set, name);
-	struct scan_counts counts;
+	struct counted layer;
+	struct db_txn *txn = open_counts(catalog, key, &layer, err);
 
 	if (!txn)
 		return ERR_INTERNAL;
-	get_counts(txn, id, &counts);
-	*again = counts.started > 0;
-	counts.started++;
-	counts.retries += *again;
+	*again = layer.counts.started > 0;
+	layer.counts.started++;
+	layer.counts.retries += *again;
 	catalog_count(catalog, FLEET_STARTED, 1);
 	catalog_count(catalog, *again ? reason : FLEET_LAYERS, 1);
-	return put_counts(txn, id, &counts, err);
+	return put_counts(txn, layer.id, &layer.counts, err);
 }
 
 int catalog_count_unstart(struct catalog *catalog, const struct layer_key *key, enum fleet_counter reason,
 			  struct err *err)
 {
-	struct db_txn     *txn = catalog_batch(catalog, err);
-	uint8_t            name[KEY_LAYER_BYTES];
-	struct slice       id = catalog_key_layer(&key->digest, key->set, name);
-	struct scan_counts counts;
+	struct counted layer;
+	struct db_txn *txn = open_counts(catalog, key, &layer, err);
 
 	if (!txn)
 		return ERR_INTERNAL;
-	get_counts(txn, id, &counts);
-	if (!counts.started)
+	if (!layer.counts.started)
 		return 0;
-	counts.started--;
+	layer.counts.started--;
 	catalog_uncount(catalog, FLEET_STARTED, 1);
-	catalog_uncount(catalog, counts.retries ? reason : FLEET_LAYERS, 1);
-	if (!counts.started)
-		return db_delete(txn, TABLE_SCANS, id, err);
-	counts.retries--;
-	return put_counts(txn, id, &counts, err);
+	catalog_uncount(catalog, layer.counts.retries ? reason : FLEET_LAYERS, 1);
+	if (!layer.counts.started)
+		return db_delete(txn, TABLE_SCANS, layer.id, err);
+	layer.counts.retries--;
+	return put_counts(txn, layer.id, &layer.counts, err);
 }
 
 int catalog_count_late(struct catalog *catalog, const struct layer_key *key, struct err *err)
 {
-	struct db_txn     *txn = catalog_batch(catalog, err);
-	uint8_t            name[KEY_LAYER_BYTES];
-	struct slice       id = catalog_key_layer(&key->digest, key->set, name);
-	struct scan_counts counts;
+	struct counted layer;
+	struct db_txn *txn = open_counts(catalog, key, &layer, err);
 
 	if (!txn)
 		return ERR_INTERNAL;
-	get_counts(txn, id, &counts);
-	counts.late++;
+	layer.counts.late++;
 	catalog_count(catalog, FLEET_LATE, 1);
-	return put_counts(txn, id, &counts, err);
+	return put_counts(txn, layer.id, &layer.counts, err);
 }
 
 int catalog_scan_counts(struct catalog *catalog, const struct layer_key *key, struct scan_counts *out, struct err *err)

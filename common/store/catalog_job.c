@@ -4,7 +4,7 @@
 #include "base/cursor.h"
 #include "base/msgpack_write.h"
 
-enum { COUNTERS = 24, JOB_FIELDS_MIN = 20, JOB_FIELDS = 31 };
+enum { COUNTERS = 24, JOB_FIELDS_MIN = 20, JOB_FIELDS_3 = 31, JOB_FIELDS = 32 };
 
 /* --- job records --- */
 
@@ -63,6 +63,7 @@ static void encode_job(struct buf *out, const struct job_record *job)
 	msgpack_write_bool(out, job->failed_indexed);
 	msgpack_write_uint(out, job->skipped_runs);
 	msgpack_write_uint(out, job->listings_open);
+	msgpack_write_uint(out, job->references_sum);
 }
 
 /* What format 3 added. A job of format 2 has none of it: nothing is paused, repeated or half copied. */
@@ -112,9 +113,14 @@ static bool decode_job(struct slice bytes, struct arena *arena, struct job_recor
 			job->counters[i] = value;
 	}
 	job->references_batches = msgpack_read_uint(&r);
-	if (fields >= JOB_FIELDS)
+	if (fields >= JOB_FIELDS_3)
 		decode_job_new(&r, arena, job);
-	msgpack_end_record(&r, fields, fields >= JOB_FIELDS ? JOB_FIELDS : JOB_FIELDS_MIN);
+	if (fields >= JOB_FIELDS)
+		job->references_sum = msgpack_read_uint(&r);
+	msgpack_end_record(&r, fields,
+			   fields < JOB_FIELDS_3 ? JOB_FIELDS_MIN
+			   : fields < JOB_FIELDS ? JOB_FIELDS_3
+						 : JOB_FIELDS);
 	return msgpack_ok(&r) && !arena_failed(arena);
 }
 

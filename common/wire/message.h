@@ -118,6 +118,7 @@ struct wire_job {
 	uint64_t job;
 	uint32_t number;     /* of the REFERENCES it waits for: those before are committed; 0 = all, or not told */
 	uint64_t references; /* in those before */
+	uint64_t sum;        /* wire_references_sum() of those before; 0 = not told */
 };
 
 struct wire_references {
@@ -228,6 +229,9 @@ int wire_get_watch(struct slice body, struct wire_watch *m, struct err *err);
 int wire_get_job_progress(struct slice body, struct wire_job_status *m, struct err *err);
 int wire_get_results(struct slice body, struct wire_results *m, struct err *err);
 int wire_get_result_part(struct slice body, struct wire_result_part *m, struct err *err);
+
+/* XXH3-64 over the texts of a list, message by message: `sum` is that of the messages before, 0 for the first. Never 0. */
+uint64_t wire_references_sum(uint64_t sum, const struct wire_strings *references);
 
 /* A short name of an analyzer set for people: 12 hexadecimal digits of its SHA-256. */
 void wire_set_name(struct slice analyzer_set, char out[WIRE_SET_NAME_BYTES]);

@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "wire/message_internal.h"
 
 /* --- submit side --- */
@@ -41,10 +42,11 @@ int wire_get_submit(struct slice body, struct arena *arena, struct wire_submit *
 void wire_put_job(struct buf *frame, uint64_t correlation, const struct wire_job *m)
 {
 	wire_begin(frame, WIRE_JOB, correlation);
-	msgpack_write_array(frame, 3);
+	msgpack_write_array(frame, 4);
 	msgpack_write_uint(frame, m->job);
 	msgpack_write_uint(frame, m->number);
 	msgpack_write_uint(frame, m->references);
+	msgpack_write_uint(frame, m->sum);
 	wire_end(frame);
 }
 
@@ -56,8 +58,16 @@ int wire_get_job(struct slice body, struct wire_job *m, struct err *err)
 	m->job = msgpack_read_uint(&r);
 	m->number = fields > 1 ? wire_read_u32(&r) : 0;
 	m->references = fields > 2 ? msgpack_read_uint(&r) : 0;
-	msgpack_end_record(&r, fields, 3);
+	m->sum = fields > 3 ? msgpack_read_uint(&r) : 0;
+	msgpack_end_record(&r, fields, 4);
 	return wire_finish(&r, "JOB", err);
+}
+
+uint64_t wire_references_sum(uint64_t sum, const struct wire_strings *references)
+{
+	for (size_t i = 0; i < references->count; i++)
+		sum = xxh64_once(references->items[i], sum);
+	return sum ? sum : 1;
 }
 
 void wire_put_references(struct buf *frame, uint64_t correlation, const struct wire_references *m)

@@ -28,6 +28,7 @@ def varve(build, tmp_path):
     (["scan", "--fail-on", "hgih", "x"], 2, "hgih"),
     (["scan", "--platform", "///", "x"], 2, "///"),
     (["scan", "--threads", "many", "x"], 2, "many"),
+    (["scan", "--threads", "100000", "x"], 2, "at most 1024"),
     (["scan", "--from-file", "/nonexistent", ], 2, "/nonexistent"),
     (["scan", "--output", "/nonexistent/report", "x"], 2, "/nonexistent/report"),
     (["scan", "--authfile", "/nonexistent/auth.json", "x"], 2, "/nonexistent/auth.json"),

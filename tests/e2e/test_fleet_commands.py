@@ -252,6 +252,23 @@ def test_schedules_that_cannot_be(fleet, arguments, code, reason):
     assert out.code == (code or out.code) and out.code in (2, 4) and reason in out.err, out.err
 
 
+def test_a_token_is_of_one_kind_of_submission(fleet):
+    fleet.start_broker()
+    assert fleet.call("submit", "--token", TOKEN, f"{NOWHERE}/a:b").code == 0
+    out = fleet.call("submit", "--token", TOKEN, "--every", "24h", f"{NOWHERE}/a:b")
+    assert out.code == 2 and "no schedule" in out.err and out.out == "", out.err
+
+
+def test_what_did_not_fail_is_not_retried(fleet, stock):
+    fleet.start_broker()
+    fleet.start_worker("one")
+    with HeldRegistry(stock.layout) as registry:
+        job = fleet.submit(f"{registry.host}/team/app0:v1")
+        out = fleet.call("submit", "--retry-failed", job)
+        assert out.code == 0 and out.out == "" and f"nothing failed in job {job}" in out.err
+        assert [str(record["job"]) for record in told(fleet)["jobs"]] == [job]
+
+
 # --- submissions ---
 
 TOKEN = "00112233445566778899aabbccddeeff"
@@ -325,6 +342,16 @@ def test_who_is_left_by_a_broker_without_room_is_told_how_to_go_on(fleet, tmp_pa
     again = fleet.call("submit", "--token", token.group(1), "--from-file", listing)
     assert again.code == 0 and again.out.strip() == job, again.err
     assert told(fleet, job)["jobs"][0]["images"]["total"] == count
+
+
+def test_a_list_that_differs_in_the_middle_alone_is_another_list(fleet):
+    fleet.start_broker()
+    lines = references(7000).splitlines(keepends=True)
+    first = fleet.call("submit", "--token", TOKEN, "--from-file", "-", input="".join(lines))
+    assert first.code == 0, first.err
+    lines[3000] = lines[3000].replace("team/", "other/")
+    out = fleet.call("submit", "--token", TOKEN, "--from-file", "-", input="".join(lines))
+    assert out.code == 2 and "another list" in out.err, out.err
 
 
 @pytest.mark.parametrize("token", ["", "00", TOKEN[:-1] + "x", TOKEN + "0"])

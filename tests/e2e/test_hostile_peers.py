@@ -288,7 +288,7 @@ def test_a_worker_whose_key_is_revoked_is_given_nothing_more(locked, recorded, r
         assert kind == wire.ERROR and b"role does not allow" in body
         assert locked.call("submit", f"registry://{registry.host}").code == 0
         told = locked.wait_status(lambda told: told["notices"])
-        assert told["notices"] == [f"no worker for {registry.host}: 1 tasks wait"]
+        assert told["notices"] == [f"no worker for {registry.host}: 1 task waits"]
         assert sum(worker["tasks"] for worker in told["workers"]) == 0
         locked.broker.wait_line("its key is a worker's no longer")
         locked.broker.wait_line("its work goes to others")

@@ -381,7 +381,7 @@ static void waiting_for_nobody_is_told(void **state)
 	shell_reference(&shell, 1, 0, "registry.example");
 	arena_init(&arena, 1 << 16);
 	assert_int_equal(core_notices(shell.core, &arena, notices, 4), 1);
-	assert_slice_equal(notices[0], "no worker for registry.example: 1 tasks wait");
+	assert_slice_equal(notices[0], "no worker for registry.example: 1 task waits");
 	shell_worker(&shell, 1, 1);
 	assert_int_equal(core_notices(shell.core, &arena, notices, 4), 0);
 	arena_deinit(&arena);

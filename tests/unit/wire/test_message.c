@@ -184,14 +184,15 @@ static void submit_of_an_older_client_is_no_schedule(void **state)
 
 static void job_of_an_older_broker_waits_for_its_first_references(void **state)
 {
-	struct wire_job job = {.job = 4, .number = 5, .references = 10000}, read;
+	struct wire_job job = {.job = 4, .number = 5, .references = 10000, .sum = 7}, read;
 	struct slice    body;
 	uint64_t        number;
 
 	(void)state;
 	wire_put_job(&frame, 0, &job);
 	body = body_of(WIRE_JOB);
-	assert_int_equal(wire_get_job(with_fields(body, 3, true), &read, NULL), 0);
+	assert_int_equal(wire_get_job(with_fields(body, 4, true), &read, NULL), 0);
+	assert_int_equal(read.sum, 7);
 	assert_int_equal(read.number, 5);
 	assert_int_equal(read.references, 10000);
 	assert_int_equal(wire_get_number(body, &number, NULL), 0); /* an older client */
