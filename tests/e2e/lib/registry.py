@@ -37,9 +37,9 @@ def request(connection, method, path, body, want, headers=None):
 
 class Registry:
     """docker-registry over a folder. `auth`: {"htpasswd": …} or {"token": …} section; `tls`: (certificate, key) files.
-    `address`: where it listens, `inside`: a command before its own, such as `ip netns exec NAME`."""
+    `address`: where it listens, `inside`: a command before its own, such as `ip netns exec NAME`, `store`: a store that is there already."""
 
-    def __init__(self, folder, auth=None, tls=None, host="127.0.0.1", address="127.0.0.1", port=None, inside=()):
+    def __init__(self, folder, auth=None, tls=None, host="127.0.0.1", address="127.0.0.1", port=None, inside=(), store=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.address, self.inside = address, list(inside)
@@ -51,7 +51,7 @@ class Registry:
         config = {
             "version": "0.1",
             "log": {"accesslog": {"disabled": False}, "level": "warn"},
-            "storage": {"filesystem": {"rootdirectory": str(self.folder / "data")}, "delete": {"enabled": True}},
+            "storage": {"filesystem": {"rootdirectory": str(store or self.folder / "data")}, "delete": {"enabled": True}},
             "http": {"addr": f"{address}:{self.port}"},
         }
         if auth:
