@@ -27,6 +27,7 @@ static const struct {
 	{"dpkg-status.d", "var/lib/dpkg/status.d/", ""},
 	{"alpm", "var/lib/pacman/local/", "/desc"},
 	{"portage", "var/db/pkg/", "/PF"},
+	{"chisel", "var/lib/chisel/manifest.wall", ""},
 };
 
 enum { NAMES = sizeof(names) / sizeof(*names) };

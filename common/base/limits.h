@@ -37,6 +37,7 @@
 #define LIMIT_HOLE_BYTES            (1ull << 30) /* zeros read for holes of sparse files, which cost an image nothing */
 #define LIMIT_PENDING_BYTES         (64u << 20) /* of one layer: database files that wait in memory for their companion */
 #define LIMIT_LOCK_TREE_BYTES       (256u << 20) /* a lock file of YAML or XML as a tree; the largest known need a tenth */
+#define LIMIT_CHISEL_BYTES          (64u << 20)  /* an inflated manifest.wall; a large image's is below 5 MiB */
 #define LIMIT_NESTED_DEPTH          12u          /* archives within archives */
 #define LIMIT_NESTED_ARCHIVES       20000u       /* within one file */
 #define LIMIT_NESTED_MEMBERS        2000000u     /* of all of them */

@@ -32,21 +32,38 @@ static void stop_full(struct builder *b)
 	stop(b, err_set(b->err, ERR_LIMIT, "XML takes more than %zu bytes of memory", b->arena->bytes_max));
 }
 
+static void keep_attributes(struct builder *b, struct xml *element, const XML_Char **attributes)
+{
+	const struct xml_attribute **tail = &element->attributes;
+
+	for (; attributes[0]; attributes += 2) {
+		struct xml_attribute *attribute = arena_alloc(b->arena, sizeof(*attribute));
+
+		if (!attribute)
+			return;
+		attribute->name = arena_copy(b->arena, slice_str(attributes[0]));
+		attribute->value = arena_copy(b->arena, slice_trim(slice_str(attributes[1])));
+		*tail = attribute;
+		tail = &attribute->next;
+	}
+}
+
 static void XMLCALL start_element(void *data, const XML_Char *name, const XML_Char **attributes)
 {
 	struct builder *b = data;
 	struct level   *level = &b->levels[b->depth];
 	struct xml     *element;
 
-	(void)attributes;
 	buf_clear(&b->text);
 	if (b->depth == LIMIT_XML_DEPTH) {
 		stop(b, err_set(b->err, ERR_LIMIT, "XML deeper than %u levels", LIMIT_XML_DEPTH));
 		return;
 	}
 	element = arena_alloc(b->arena, sizeof(*element));
-	if (element)
+	if (element) {
 		element->name = arena_copy(b->arena, slice_str(name));
+		keep_attributes(b, element, attributes);
+	}
 	if (arena_failed(b->arena)) {
 		stop_full(b);
 		return;
@@ -150,4 +167,32 @@ struct slice xml_get_text(const struct xml *element, const char *name)
 	const struct xml *found = xml_get(element, name);
 
 	return found ? found->text : SLICE_EMPTY;
+}
+
+struct slice xml_attribute(const struct xml *element, const char *name)
+{
+	for (const struct xml_attribute *it = element ? element->attributes : NULL; it; it = it->next)
+		if (slice_eq_str(it->name, name))
+			return it->value;
+	return SLICE_EMPTY;
+}
+
+struct xml_walk xml_walk_of(const struct xml *root)
+{
+	return (struct xml_walk){.levels = {root}, .depth = root ? 1 : 0};
+}
+
+const struct xml *xml_walk_next(struct xml_walk *walk)
+{
+	const struct xml *at;
+
+	while (walk->depth && !walk->levels[walk->depth - 1])
+		walk->depth--;
+	if (!walk->depth)
+		return NULL;
+	at = walk->levels[walk->depth - 1];
+	walk->levels[walk->depth - 1] = walk->depth == 1 ? NULL : at->next;
+	if (at->first && walk->depth <= LIMIT_XML_DEPTH)
+		walk->levels[walk->depth++] = at->first;
+	return at;
 }

@@ -13,6 +13,7 @@
 	ROW(rpm_bdb)                                                                                                   \
 	ROW(alpm_desc)                                                                                                 \
 	ROW(alpm_files)                                                                                                \
+	ROW(chisel_manifest)                                                                                           \
 	ROW(portage_pf)                                                                                                \
 	ROW(python_metadata)                                                                                           \
 	ROW(node_package)                                                                                              \
@@ -52,7 +53,19 @@
 	ROW(julia_manifest)                                                                                            \
 	ROW(maven_pom)                                                                                                 \
 	ROW(bun_lock)                                                                                                  \
-	ROW(yarn_lock)
+	ROW(yarn_lock)                                                                                                 \
+	ROW(nuget_project)                                                                                             \
+	ROW(nuget_assets)                                                                                              \
+	ROW(paket_lock)                                                                                                \
+	ROW(cabal_freeze)                                                                                              \
+	ROW(stack_lock)                                                                                                \
+	ROW(gradle_verification)                                                                                       \
+	ROW(gradle_catalog)                                                                                            \
+	ROW(pylock)                                                                                                    \
+	ROW(renv_lock)                                                                                                 \
+	ROW(podfile_lock)                                                                                              \
+	ROW(go_vendor)                                                                                                 \
+	ROW(github_workflow)
 
 #define DECLARE(name) extern const struct analyzer analyzer_##name;
 #define POINTER(name) &analyzer_##name,

@@ -24,16 +24,28 @@ static void read_key(struct slice line, bool in_source, struct toml_package *pac
 		bool          in_source;
 		struct slice *to;
 	} KEYS[] = {
-		{"name", false, &package->name},       {"version", false, &package->version},
-		{"source", false, &package->source},   {"category", false, &package->category},
-		{"groups", false, &package->groups},   {"revision", false, &package->revision},
-		{"type", true, &package->source_type},
+		{"name", false, &package->name},           {"version", false, &package->version},
+		{"source", false, &package->source},       {"category", false, &package->category},
+		{"groups", false, &package->groups},       {"revision", false, &package->revision},
+		{"type", true, &package->source_type},     {"vcs", false, &package->elsewhere},
+		{"directory", false, &package->elsewhere}, {"archive", false, &package->elsewhere},
 	};
 	struct slice key = slice_trim(slice_cut(&line, '='));
 
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(*KEYS); i++)
 		if (KEYS[i].in_source == in_source && slice_eq_str(key, KEYS[i].key) && !KEYS[i].to->len)
 			*KEYS[i].to = value_of(line);
+}
+
+static bool is_package(struct slice line)
+{
+	return slice_eq_str(line, "[[package]]") || slice_eq_str(line, "[[packages]]");
+}
+
+static bool is_elsewhere(struct slice header)
+{
+	return slice_eq_str(header, "[packages.vcs]") || slice_eq_str(header, "[packages.directory]") ||
+	       slice_eq_str(header, "[packages.archive]");
 }
 
 bool toml_packages_next(struct toml_packages *reader, struct toml_package *package)
@@ -47,7 +59,7 @@ bool toml_packages_next(struct toml_packages *reader, struct toml_package *packa
 		bool indented = line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t');
 
 		line = slice_trim(line);
-		if (slice_eq_str(line, "[[package]]")) {
+		if (is_package(line)) {
 			if (found) {
 				reader->in_package = true;
 				return true;
@@ -56,6 +68,8 @@ bool toml_packages_next(struct toml_packages *reader, struct toml_package *packa
 			in_source = false;
 		} else if (!indented && slice_starts(line, "[")) {
 			in_source = slice_eq_str(line, "[package.source]");
+			if (found && is_elsewhere(line))
+				package->elsewhere = line;
 			own = false; /* the keys that follow are another table's */
 		} else if (found && !indented && (own || in_source)) {
 			read_key(line, in_source, package);

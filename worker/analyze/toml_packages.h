@@ -1,4 +1,4 @@
-/* toml_packages.h - the [[package]] tables of lock files that tools write in TOML: Cargo, Poetry, uv, PDM.
+/* toml_packages.h - the [[package]] or [[packages]] tables of lock files that tools write in TOML: Cargo, Poetry, uv, PDM, pylock.
  *
  * Reads their one-line keys with literal values and nothing else of TOML 1.0; what it does not know it passes over. Values are
  * borrowed from the text. */
@@ -12,6 +12,7 @@ struct toml_package { /* absent ones are empty */
 	struct slice source;      /* the text, or the inline table as written: "{ git = … }" */
 	struct slice source_type; /* of [package.source]: type = "git" */
 	struct slice category, groups, revision;
+	struct slice elsewhere; /* of pylock: it has a key or table vcs, directory or archive */
 };
 
 struct toml_packages {
