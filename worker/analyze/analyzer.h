@@ -41,6 +41,8 @@ struct analyzer {
 	bool        skims;    /* run() looks at few places of the body, cheaper than its SHA-256: not worth a memo */
 	bool        database; /* holds packages or names the system: what cannot be read is noted as partial */
 
+	bool text; /* reads lines of text: what is no plain text (plain_text.h) is noted and never given to it */
+
 	/* NULL: wants() is called for every file. Else only for those whose last path component is one of these names
 	 * ("METADATA"), has one of these endings ("*.gemspec", "*.deps.json": a '*', then a '.') or begins, up to its first
 	 * dot, with one of these ("libssl.*"); NULL ends the list. */

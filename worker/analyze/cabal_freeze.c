@@ -38,6 +38,7 @@ const struct analyzer analyzer_cabal_freeze = {
 	.version = 1,
 	.inputs = 0,
 	.body_bytes_max = 4u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

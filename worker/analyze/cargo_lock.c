@@ -24,9 +24,10 @@ static const char *const names[] = {"Cargo.lock", NULL};
 
 const struct analyzer analyzer_cargo_lock = {
 	.name = "cargo-lock",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

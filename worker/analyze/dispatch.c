@@ -3,6 +3,7 @@
 #include "analyze/analyzer_index.h"
 #include "analyze/body_memo.h"
 #include "analyze/fact_index.h"
+#include "analyze/plain_text.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/path.h"
@@ -320,9 +321,11 @@ static void run(struct dispatch *d, const struct analyzer *analyzer, struct slic
 	bool             found;
 	int              rc;
 
+	rc = analyzer->text ? plain_text(&bytes, &err) : 0;
 	at_work(d, analyzer);
-	rc = analyzer->run ? analyzer->run(&d->entry, bytes, d->out, &err)
-			   : analyzer->run_pair(&d->entry, bytes, SLICE_EMPTY, d->out, &err);
+	if (rc == 0)
+		rc = analyzer->run ? analyzer->run(&d->entry, bytes, d->out, &err)
+				   : analyzer->run_pair(&d->entry, bytes, SLICE_EMPTY, d->out, &err);
 	at_work(d, NULL);
 	found = by_magic ? mark_by_magic(d->out, from) : true;
 	if (rc && found)
@@ -516,8 +519,10 @@ static void run_pending(struct dispatch *d, struct pending *pending)
 		companion->used = true;
 	if (!pending_bytes(d, pending, &body) || (companion && !pending_bytes(d, companion, &second)))
 		return;
+	rc = pending->analyzer->text ? plain_text(&body, &err) : 0;
 	at_work(d, pending->analyzer);
-	rc = pending->analyzer->run_pair(&entry, body, second, d->out, &err);
+	if (rc == 0)
+		rc = pending->analyzer->run_pair(&entry, body, second, d->out, &err);
 	at_work(d, NULL);
 	for (size_t i = from.dbs; i < d->out->dbs_count; i++)
 		d->out->dbs[i].by_magic = !pending->node->by_name;

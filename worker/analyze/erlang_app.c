@@ -88,9 +88,10 @@ static const char *const names[] = {"*.app", NULL};
 
 const struct analyzer analyzer_erlang_app = {
 	.name = "erlang-app",
-	.version = 1,
+	.version = 2,
 	.inputs = INPUT_NAME,
 	.body_bytes_max = 1u << 20,
+	.text = true,
 	.names = names,
 	.wants = wants,
 	.run = run,

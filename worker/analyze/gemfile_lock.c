@@ -41,9 +41,10 @@ static const char *const names[] = {"Gemfile.lock", "gems.locked", NULL};
 
 const struct analyzer analyzer_gemfile_lock = {
 	.name = "gemfile-lock",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

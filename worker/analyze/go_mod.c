@@ -130,9 +130,10 @@ static const char *const names[] = {"go.mod", NULL};
 
 const struct analyzer analyzer_go_mod = {
 	.name = "go-mod",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 4u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

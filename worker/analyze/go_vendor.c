@@ -91,6 +91,7 @@ const struct analyzer analyzer_go_vendor = {
 	.version = 1,
 	.inputs = 0,
 	.body_bytes_max = 16u << 20,
+	.text = true,
 	.names = names,
 	.wants = wants,
 	.run = run,

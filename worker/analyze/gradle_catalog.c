@@ -154,6 +154,7 @@ const struct analyzer analyzer_gradle_catalog = {
 	.version = 1,
 	.inputs = 0,
 	.body_bytes_max = 4u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

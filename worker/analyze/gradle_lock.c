@@ -34,9 +34,10 @@ static const char *const names[] = {"gradle.lockfile", "buildscript-gradle.lockf
 
 const struct analyzer analyzer_gradle_lock = {
 	.name = "gradle-lock",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

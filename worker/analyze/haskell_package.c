@@ -46,9 +46,10 @@ static const char *const names[] = {"*.conf", NULL};
 
 const struct analyzer analyzer_haskell_package = {
 	.name = "haskell-package",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 4u << 20,
+	.text = true,
 	.names = names,
 	.wants = wants,
 	.run = run,

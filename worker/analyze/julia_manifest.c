@@ -67,9 +67,10 @@ static const char *const names[] = {"Manifest.toml", "JuliaManifest.toml", NULL}
 
 const struct analyzer analyzer_julia_manifest = {
 	.name = "julia-manifest",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 16u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

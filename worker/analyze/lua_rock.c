@@ -75,9 +75,10 @@ static const char *const names[] = {"*.rockspec", NULL};
 
 const struct analyzer analyzer_lua_rock = {
 	.name = "lua-rock",
-	.version = 1,
+	.version = 2,
 	.inputs = INPUT_PATH,
 	.body_bytes_max = 1u << 20,
+	.text = true,
 	.names = names,
 	.wants = wants,
 	.run = run,

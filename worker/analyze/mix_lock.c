@@ -44,9 +44,10 @@ static const char *const names[] = {"mix.lock", NULL};
 
 const struct analyzer analyzer_mix_lock = {
 	.name = "mix-lock",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

@@ -52,6 +52,7 @@ const struct analyzer analyzer_paket_lock = {
 	.version = 1,
 	.inputs = 0,
 	.body_bytes_max = 16u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

@@ -25,9 +25,10 @@ static const char *const names[] = {"pdm.lock", NULL};
 
 const struct analyzer analyzer_pdm_lock = {
 	.name = "pdm-lock",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

@@ -28,9 +28,10 @@ static const char *const names[] = {"poetry.lock", NULL};
 
 const struct analyzer analyzer_poetry_lock = {
 	.name = "poetry-lock",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

@@ -31,6 +31,7 @@ const struct analyzer analyzer_pylock = {
 	.version = 1,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.wants = wants,
 	.run = run,

@@ -91,9 +91,10 @@ static const char *const names[] = {"METADATA", "PKG-INFO", "*.egg-info", "direc
 
 const struct analyzer analyzer_python_metadata = {
 	.name = "python-metadata",
-	.version = 1,
+	.version = 2,
 	.inputs = INPUT_SIBLINGS,
 	.body_bytes_max = 4u << 20,
+	.text = true,
 	.names = names,
 	.wants = wants,
 	.companion_suffix = "/direct_url.json",

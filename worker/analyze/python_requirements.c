@@ -85,9 +85,10 @@ static const char *const names[] = {"requirements.txt", NULL};
 
 const struct analyzer analyzer_python_requirements = {
 	.name = "python-requirements",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 4u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

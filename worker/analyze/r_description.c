@@ -60,9 +60,10 @@ static const char *const names[] = {"DESCRIPTION", NULL};
 
 const struct analyzer analyzer_r_description = {
 	.name = "r-description",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 4u << 20,
+	.text = true,
 	.names = names,
 	.wants = wants,
 	.run = run,

@@ -93,9 +93,10 @@ static const char *const names[] = {"*.gemspec", NULL};
 
 const struct analyzer analyzer_ruby_gemspec = {
 	.name = "ruby-gemspec",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 4u << 20,
+	.text = true,
 	.names = names,
 	.wants = wants,
 	.run = run,

@@ -27,9 +27,10 @@ static const char *const names[] = {"uv.lock", NULL};
 
 const struct analyzer analyzer_uv_lock = {
 	.name = "uv-lock",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

@@ -99,9 +99,10 @@ static const char *const names[] = {"yarn.lock", NULL};
 
 const struct analyzer analyzer_yarn_lock = {
 	.name = "yarn-lock",
-	.version = 1,
+	.version = 2,
 	.inputs = 0,
 	.body_bytes_max = 64u << 20,
+	.text = true,
 	.names = names,
 	.run = run,
 };

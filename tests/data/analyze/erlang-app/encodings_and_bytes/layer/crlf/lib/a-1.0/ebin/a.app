@@ -1,0 +1,1 @@
+{application, a, [{vsn, "1.0"}]}.

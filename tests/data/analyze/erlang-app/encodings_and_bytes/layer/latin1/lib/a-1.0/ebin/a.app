@@ -1,0 +1,2 @@
+{application, a, [{vsn, "1.0"}]}.
+# Café ÿ

@@ -1,0 +1,1 @@
+require example.org/a v1.0.0

@@ -1,0 +1,2 @@
+require example.org/a v1.0.0
+require example.org/a v1.0.0

@@ -1,0 +1,3 @@
+package = "a"
+version = "1.0-1"
+# Café ÿ

@@ -1,0 +1,5 @@
+Gem::Specification.new do |s|
+  s.name = "a".freeze
+  s.version = "1.0"
+end
+# Café ÿ

@@ -1,0 +1,5 @@
+﻿<?php
+/*
+ * Plugin Name: A
+ * Version: 1.0.0
+ */

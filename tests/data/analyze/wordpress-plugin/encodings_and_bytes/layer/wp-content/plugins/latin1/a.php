@@ -1,0 +1,6 @@
+<?php
+/*
+ * Plugin Name: A
+ * Version: 1.0.0
+ */
+é

@@ -1,0 +1,10 @@
+<?php
+/*
+ * Plugin Name: A
+ * Version: 1.0.0
+ */
+<?php
+/*
+ * Plugin Name: A
+ * Version: 1.0.0
+ */
