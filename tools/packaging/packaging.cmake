@@ -111,9 +111,9 @@ if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
 			set(package varve)
 		endif()
 		install(FILES ${packaging}/debian/copyright DESTINATION share/doc/${package} COMPONENT ${component})
-		install(CODE "execute_process(COMMAND ${CMAKE_COMMAND} -D source=${CMAKE_SOURCE_DIR} -D package=${package}
-			-D version=${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE} -D prefix=\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}
-			-P ${packaging}/debian/documents.cmake COMMAND_ERROR_IS_FATAL ANY)" COMPONENT ${component})
+		install(CODE "execute_process(COMMAND \"${CMAKE_COMMAND}\" -D \"source=${CMAKE_SOURCE_DIR}\" -D package=${package}
+			-D version=${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE} -D \"prefix=\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\"
+			-P \"${packaging}/debian/documents.cmake\" COMMAND_ERROR_IS_FATAL ANY)" COMPONENT ${component})
 	endforeach()
 endif()
 include(CPack)
