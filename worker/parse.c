@@ -23,6 +23,7 @@ struct parse {
 static int parse_open(struct parse *p, struct stream *blob, int spool_fd, struct err *err)
 {
 	struct layer_config config = {.tar_bytes_max = p->request->tar_bytes_max,
+				      .ahead = p->request->ahead,
 				      .window = p->request->window,
 				      .cancel = p->request->cancel,
 				      .progress = p->request->progress};

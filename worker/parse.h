@@ -18,10 +18,11 @@ struct parse_request {
 	uint64_t tar_bytes_max, entries_max, spool_bytes_max; /* 0 = those of limits.h */
 	struct window_budget   *window; /* the process's allowance for large windows; NULL: such layers are partial */
 	const struct file_memo *memo;   /* NULL, or: files analysed before are not analysed again; borrowed */
-	bool                    verify_only; /* inflate and hash, no entries: content known under another compression */
-	const _Atomic bool     *cancel;      /* NULL, or: give up with ERR_CANCELLED once true */
-	_Atomic uint64_t       *progress;    /* NULL, or: inflated bytes are added, for heartbeats */
-	_Atomic uint32_t *running; /* NULL, or: 1 + the index of the analyzer at work (analyzer_table.h); 0 none */
+	bool                ahead; /* a compressed layer is read and inflated on a second thread, if one can be had */
+	bool                verify_only; /* inflate and hash, no entries: content known under another compression */
+	const _Atomic bool *cancel;      /* NULL, or: give up with ERR_CANCELLED once true */
+	_Atomic uint64_t   *progress;    /* NULL, or: inflated bytes are added, for heartbeats */
+	_Atomic uint32_t   *running; /* NULL, or: 1 + the index of the analyzer at work (analyzer_table.h); 0 none */
 };
 
 struct parse_result {

@@ -6,6 +6,7 @@
 #include "lib/check.h"
 #include "lib/compress.h"
 
+#include <sched.h>
 #include <string.h>
 
 static const char *const formats[] = {"none", "gzip", "zstd", "xz", "bzip2"};
@@ -45,11 +46,11 @@ struct outcome {
 	struct err           err;
 };
 
-static struct outcome run(struct slice blob, size_t block_bytes, const struct layer_config *config)
+static struct outcome run_once(struct slice blob, size_t block_bytes, const struct layer_config *config)
 {
 	struct outcome o = {0};
 	struct stream *stream = stream_of_memory(blob, block_bytes);
-	struct layer  *layer = layer_open(stream, config ? config : &(struct layer_config){0}, &o.err);
+	struct layer  *layer = layer_open(stream, config, &o.err);
 
 	buf_init(&o.tar, 512u << 20);
 	assert_non_null(layer);
@@ -58,6 +59,35 @@ static struct outcome run(struct slice blob, size_t block_bytes, const struct la
 	layer_close(layer);
 	stream_close(stream);
 	return o;
+}
+
+static void assert_same(const struct outcome *a, const struct outcome *b)
+{
+	assert_int_equal(a->read, b->read);
+	assert_int_equal(a->finish, b->finish);
+	assert_string_equal(a->err.text, b->err.text);
+	assert_true(slice_eq(buf_slice(&a->tar), buf_slice(&b->tar)));
+	assert_true(digest_eq(&a->summary.diff_id, &b->summary.diff_id));
+	assert_int_equal(a->summary.blob_bytes, b->summary.blob_bytes);
+	assert_int_equal(a->summary.tar_bytes, b->summary.tar_bytes);
+	assert_string_equal(a->summary.media_type, b->summary.media_type);
+	assert_int_equal(a->summary.trailing_bytes, b->summary.trailing_bytes);
+	assert_int_equal(a->summary.status, b->summary.status);
+	assert_string_equal(a->summary.why.text, b->summary.why.text);
+}
+
+/* On one thread and on two: whatever the layer is, nobody sees a difference. */
+static struct outcome run(struct slice blob, size_t block_bytes, const struct layer_config *config)
+{
+	struct layer_config two = config ? *config : (struct layer_config){0}, one = two;
+	struct outcome      first, second;
+
+	two.ahead = true;
+	first = run_once(blob, block_bytes, &one);
+	second = run_once(blob, block_bytes, &two);
+	assert_same(&first, &second);
+	buf_deinit(&second.tar);
+	return first;
 }
 
 static void assert_gives(struct outcome *o, struct slice expected)
@@ -317,6 +347,52 @@ static void ceilings_end_the_tar_but_not_the_blob(void **state)
 	buf_deinit(&blob);
 }
 
+static void a_layer_may_be_closed_while_it_is_read_ahead(void **state)
+{
+	struct layer_config ahead = {.ahead = true};
+	struct buf          blob = {.bytes_max = 64u << 20};
+
+	(void)state;
+	for (size_t i = 0; i < 12; i++) /* more than is read ahead */
+		assert_true(compress_append("gzip", buf_slice(&plain), &blob));
+	for (size_t blocks = 0; blocks < 4; blocks++) {
+		struct stream *stream = stream_of_memory(buf_slice(&blob), 5000);
+		struct layer  *layer = layer_open(stream, &ahead, NULL);
+		struct slice   block;
+
+		for (size_t i = 0; i < blocks; i++)
+			assert_int_equal(stream_next(layer_tar(layer), &block, NULL), STREAM_BLOCK);
+		layer_close(layer);
+		stream_close(stream);
+	}
+	buf_deinit(&blob);
+}
+
+static void a_block_stays_as_it_is_until_the_next_call(void **state)
+{
+	struct layer_config ahead = {.ahead = true};
+	struct buf          blob = {.bytes_max = 64u << 20};
+	struct stream      *stream;
+	struct layer       *layer;
+	struct slice        block;
+	size_t              at = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 20; i++)
+		assert_true(compress_append("gzip", buf_slice(&plain), &blob));
+	stream = stream_of_memory(buf_slice(&blob), 0);
+	layer = layer_open(stream, &ahead, NULL);
+	while (stream_next(layer_tar(layer), &block, NULL) == STREAM_BLOCK) {
+		sched_yield(); /* the other thread goes on, into the other blocks */
+		for (size_t i = 0; i < block.len; i++, at++)
+			assert_int_equal(block.ptr[i], plain.ptr[at % plain.len]);
+	}
+	assert_int_equal(at, 20 * plain.len);
+	layer_close(layer);
+	stream_close(stream);
+	buf_deinit(&blob);
+}
+
 static void a_bomb_is_stopped_by_its_ratio(void **state)
 {
 	struct buf     zeros = {.bytes_max = 128u << 20}, blob = {.bytes_max = 128u << 20};
@@ -410,6 +486,8 @@ int main(void)
 		cmocka_unit_test(large_windows_need_the_shared_allowance),
 		cmocka_unit_test(who_waits_for_the_allowance_can_be_cancelled),
 		cmocka_unit_test(ceilings_end_the_tar_but_not_the_blob),
+		cmocka_unit_test(a_layer_may_be_closed_while_it_is_read_ahead),
+		cmocka_unit_test(a_block_stays_as_it_is_until_the_next_call),
 		cmocka_unit_test(a_bomb_is_stopped_by_its_ratio),
 		cmocka_unit_test(an_empty_blob_is_an_empty_tar),
 		cmocka_unit_test(a_short_blob_without_magic_is_passed_through),

@@ -5,7 +5,8 @@
  *   expect note info|skipped|partial WORD [PATH] the notes; WORD is that before the colon
  *   expect os PATH ID                            an os-release that was read
  *   expect fail ERROR WORDS                      no inventory: the error's name, and what its text holds
- * A layer whose expectations say nothing of paths may have any. The diffID is always compared with the tar's hash. */
+ * A layer whose expectations say nothing of paths may have any. The diffID is always compared with the tar's hash, and reading on
+ * one thread with reading on two. */
 #include "lib/check.h"
 #include "lib/layer_fixture.h"
 #include "model/inventory.h"
@@ -25,7 +26,13 @@ struct parsed {
 	int                 status;
 };
 
-static void parse(struct slice blob, size_t block_bytes, const struct parse_request *request, struct parsed *out)
+static void parsed_deinit(struct parsed *parsed)
+{
+	buf_deinit(&parsed->inventory);
+	buf_deinit(&parsed->paths);
+}
+
+static void parse_once(struct slice blob, size_t block_bytes, const struct parse_request *request, struct parsed *out)
 {
 	struct stream *stream = stream_of_memory(blob, block_bytes);
 	int            spool = file_open_unlinked("/tmp", NULL);
@@ -36,10 +43,27 @@ static void parse(struct slice blob, size_t block_bytes, const struct parse_requ
 	stream_close(stream);
 }
 
-static void parsed_deinit(struct parsed *parsed)
+/* On one thread and on two: the same bytes and the same words. */
+static void parse(struct slice blob, size_t block_bytes, const struct parse_request *request, struct parsed *out)
 {
-	buf_deinit(&parsed->inventory);
-	buf_deinit(&parsed->paths);
+	struct parse_request ahead = *request;
+	struct parsed        second;
+
+	ahead.ahead = true;
+	parse_once(blob, block_bytes, request, out);
+	parse_once(blob, block_bytes, &ahead, &second);
+	assert_int_equal(out->status, second.status);
+	assert_string_equal(out->err.text, second.err.text);
+	assert_true(slice_eq(buf_slice(&out->inventory), buf_slice(&second.inventory)));
+	assert_true(slice_eq(buf_slice(&out->paths), buf_slice(&second.paths)));
+	assert_true(digest_eq(&out->result.diff_id, &second.result.diff_id));
+	assert_int_equal(out->result.blob_bytes, second.result.blob_bytes);
+	assert_int_equal(out->result.tar_bytes, second.result.tar_bytes);
+	assert_int_equal(out->result.entries, second.result.entries);
+	assert_int_equal(out->result.files_analyzed, second.result.files_analyzed);
+	assert_int_equal(out->result.partial, second.result.partial);
+	assert_int_equal(out->result.by_resource, second.result.by_resource);
+	parsed_deinit(&second);
 }
 
 static void list_paths(struct slice encoded, struct buf *out)

@@ -19,7 +19,8 @@ struct inflate {
 	uint64_t            members;
 	int                 status; /* STREAM_BLOCK while there may be more */
 	struct err          why;
-	uint8_t             out[INFLATE_BLOCK_BYTES];
+	unsigned            blocks, at; /* of `out`; which one comes next */
+	uint8_t             out[][INFLATE_BLOCK_BYTES];
 };
 
 enum codec_match codec_match_magic(struct slice head, struct slice magic)
@@ -122,13 +123,16 @@ static int step(struct inflate *self, struct codec_io *io)
 static int inflate_next(struct stream *stream, struct slice *block, struct err *err)
 {
 	struct inflate *self = (struct inflate *)stream;
-	struct codec_io io = {.out = self->out, .room = sizeof(self->out)};
+	uint8_t        *out = self->out[self->at];
+	struct codec_io io = {.out = out, .room = INFLATE_BLOCK_BYTES};
 
 	while (io.room && self->status == STREAM_BLOCK)
 		self->status = step(self, &io);
-	*block = slice_of(self->out, sizeof(self->out) - io.room);
-	if (block->len)
+	*block = slice_of(out, INFLATE_BLOCK_BYTES - io.room);
+	if (block->len) {
+		self->at = (self->at + 1) % self->blocks;
 		return STREAM_BLOCK;
+	}
 	if (self->status < 0 && err && !err->code)
 		*err = self->why;
 	return self->status;
@@ -145,10 +149,10 @@ static void inflate_close(struct stream *stream)
 }
 
 struct stream *inflate_stream_new(struct stream *below, const struct codec *codec, const struct codec_config *config,
-				  struct err *err)
+				  unsigned blocks, struct err *err)
 {
 	static const struct stream_ops ops = {.next = inflate_next, .close = inflate_close};
-	struct inflate                *self = below ? malloc(sizeof(*self)) : NULL;
+	struct inflate                *self = below ? malloc(sizeof(*self) + blocks * sizeof(self->out[0])) : NULL;
 
 	if (!self) {
 		if (below)
@@ -156,10 +160,11 @@ struct stream *inflate_stream_new(struct stream *below, const struct codec *code
 		stream_close(below);
 		return NULL;
 	}
-	memset(self, 0, offsetof(struct inflate, out));
+	memset(self, 0, sizeof(*self));
 	self->stream.ops = &ops;
 	self->below = below;
 	self->codec = codec;
+	self->blocks = blocks;
 	self->status = STREAM_BLOCK;
 	self->state = codec->open(config, err);
 	if (!self->state) {

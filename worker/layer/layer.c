@@ -1,12 +1,15 @@
 #include "layer/layer.h"
 
 #include "base/limits.h"
+#include "layer/ahead_stream.h"
 #include "layer/inflate.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { AHEAD_BLOCKS = 8 }; /* 2 MiB: enough that neither thread waits for single files of the other's */
 
 /* The blob with its first bytes looked at; counts, and remembers the blob's own verdict. Lives inside its layer. */
 struct blob_stream {
@@ -20,16 +23,25 @@ struct blob_stream {
 	struct err     why;
 };
 
-struct layer {
-	struct stream       tar; /* hashes and counts what passes */
+/* What the blob decompresses to, counted and under the ceilings. With `ahead`, this and all below is the second thread's. */
+struct measured_stream {
+	struct stream       stream;
+	struct stream      *content; /* the inflate filter, or the blob itself */
 	struct blob_stream  blob;
 	struct layer_config config;
-	const struct codec *codec;   /* NULL: plain */
-	struct stream      *content; /* the inflate filter, or the blob itself */
-	struct sha256      *hash;
-	uint64_t            tar_bytes, tar_bytes_max;
+	uint64_t            bytes;
 	int                 status; /* STREAM_BLOCK while it gives blocks */
 	struct err          why;
+};
+
+struct layer {
+	struct stream          tar; /* hashes what passes */
+	struct measured_stream measured;
+	struct stream         *ahead; /* NULL: the measured bytes are read as they are wanted */
+	const struct codec    *codec; /* NULL: plain */
+	struct sha256         *hash;
+	int                    status; /* STREAM_BLOCK while it gives blocks */
+	struct err             why;
 };
 
 static int tell(int status, const struct err *kept, struct err *err)
@@ -62,9 +74,9 @@ static int blob_next(struct stream *stream, struct slice *block, struct err *err
 	return STREAM_BLOCK;
 }
 
-static void blob_close(struct stream *stream)
+static void no_close(struct stream *stream)
 {
-	(void)stream; /* belongs to its layer, and the blob below to the caller */
+	(void)stream; /* belongs to its layer, and the blob to the caller */
 }
 
 /* A first block that is long enough is looked at where it lies; short ones are gathered. */
@@ -94,19 +106,36 @@ static const struct codec *find_codec(struct slice head)
 	return NULL;
 }
 
-static int check_ceilings(struct layer *self)
+static int check_ceilings(struct measured_stream *self)
 {
-	uint64_t free_bytes = LIMIT_INFLATE_RATIO_FREE;
+	uint64_t bytes_max = self->config.tar_bytes_max ? self->config.tar_bytes_max : LIMIT_LAYER_BYTES;
 
-	if (self->tar_bytes > self->tar_bytes_max)
+	if (self->bytes > bytes_max)
 		return err_set(&self->why, ERR_LIMIT, "tar_bytes_max: more than %" PRIu64 " decompressed bytes",
-			       self->tar_bytes_max);
-	if (self->tar_bytes > free_bytes && self->tar_bytes / LIMIT_INFLATE_RATIO > self->blob.bytes)
+			       bytes_max);
+	if (self->bytes > LIMIT_INFLATE_RATIO_FREE && self->bytes / LIMIT_INFLATE_RATIO > self->blob.bytes)
 		return err_set(&self->why, ERR_LIMIT,
-			       "inflate_ratio: %" PRIu64 " bytes from %" PRIu64 " is more than %u:1", self->tar_bytes,
+			       "inflate_ratio: %" PRIu64 " bytes from %" PRIu64 " is more than %u:1", self->bytes,
 			       self->blob.bytes, LIMIT_INFLATE_RATIO);
 	if (self->config.cancel && *self->config.cancel)
 		return err_set(&self->why, ERR_CANCELLED, "cancelled");
+	return STREAM_BLOCK;
+}
+
+static int measured_next(struct stream *stream, struct slice *block, struct err *err)
+{
+	struct measured_stream *self = (struct measured_stream *)stream;
+
+	if (self->status == STREAM_BLOCK)
+		self->status = stream_next(self->content, block, &self->why);
+	if (self->status == STREAM_BLOCK) {
+		self->bytes += block->len;
+		self->status = check_ceilings(self);
+	}
+	if (self->status != STREAM_BLOCK)
+		return tell(self->status, &self->why, err);
+	if (self->config.progress)
+		atomic_fetch_add_explicit(self->config.progress, block->len, memory_order_relaxed);
 	return STREAM_BLOCK;
 }
 
@@ -114,47 +143,43 @@ static int tar_next(struct stream *stream, struct slice *block, struct err *err)
 {
 	struct layer *self = (struct layer *)stream;
 
-	if (self->status != STREAM_BLOCK)
-		return tell(self->status, &self->why, err);
-	self->status = stream_next(self->content, block, &self->why);
-	if (self->status == STREAM_BLOCK) {
-		self->tar_bytes += block->len;
-		self->status = check_ceilings(self);
-	}
+	if (self->status == STREAM_BLOCK)
+		self->status = stream_next(self->ahead ? self->ahead : &self->measured.stream, block, &self->why);
 	if (self->status != STREAM_BLOCK) {
 		*block = SLICE_EMPTY;
 		return tell(self->status, &self->why, err);
 	}
 	sha256_update(self->hash, *block);
-	if (self->config.progress)
-		atomic_fetch_add_explicit(self->config.progress, block->len, memory_order_relaxed);
 	return STREAM_BLOCK;
-}
-
-static void tar_close(struct stream *stream)
-{
-	(void)stream; /* closed with its layer */
 }
 
 static int start(struct layer *self, struct err *err)
 {
-	struct codec_config config = {.window = self->config.window, .cancel = self->config.cancel};
+	struct measured_stream *measured = &self->measured;
+	struct codec_config     config = {.window = measured->config.window, .cancel = measured->config.cancel};
+	bool                    ahead = measured->config.ahead;
 
 	if (!self->hash)
 		return err_set(err, ERR_MEM, "reading a layer: out of memory");
-	self->codec = find_codec(look(&self->blob));
-	if (self->blob.status < 0)
-		return tell(self->blob.status, &self->blob.why, err);
-	self->content = &self->blob.stream;
+	self->codec = find_codec(look(&measured->blob));
+	if (measured->blob.status < 0)
+		return tell(measured->blob.status, &measured->blob.why, err);
+	measured->content = &measured->blob.stream;
 	if (self->codec)
-		self->content = inflate_stream_new(self->content, self->codec, &config, err);
-	return self->content ? 0 : ERR_MEM;
+		measured->content =
+			inflate_stream_new(&measured->blob.stream, self->codec, &config, ahead ? AHEAD_BLOCKS : 1, err);
+	if (!measured->content)
+		return ERR_MEM;
+	if (self->codec && ahead)
+		self->ahead = ahead_stream_new(&measured->stream, AHEAD_BLOCKS);
+	return 0;
 }
 
 struct layer *layer_open(struct stream *blob, const struct layer_config *config, struct err *err)
 {
-	static const struct stream_ops tar_ops = {.next = tar_next, .close = tar_close};
-	static const struct stream_ops blob_ops = {.next = blob_next, .close = blob_close};
+	static const struct stream_ops tar_ops = {.next = tar_next, .close = no_close};
+	static const struct stream_ops measured_ops = {.next = measured_next, .close = no_close};
+	static const struct stream_ops blob_ops = {.next = blob_next, .close = no_close};
 	struct layer                  *self = calloc(1, sizeof(*self));
 
 	if (!self) {
@@ -162,11 +187,11 @@ struct layer *layer_open(struct stream *blob, const struct layer_config *config,
 		return NULL;
 	}
 	self->tar.ops = &tar_ops;
-	self->blob.stream.ops = &blob_ops;
-	self->blob.blob = blob;
-	self->blob.status = self->status = STREAM_BLOCK;
-	self->config = *config;
-	self->tar_bytes_max = config->tar_bytes_max ? config->tar_bytes_max : LIMIT_LAYER_BYTES;
+	self->measured.stream.ops = &measured_ops;
+	self->measured.blob.stream.ops = &blob_ops;
+	self->measured.blob.blob = blob;
+	self->measured.blob.status = self->measured.status = self->status = STREAM_BLOCK;
+	self->measured.config = *config;
 	self->hash = sha256_new();
 	if (start(self, err) < 0) {
 		layer_close(self);
@@ -175,11 +200,19 @@ struct layer *layer_open(struct stream *blob, const struct layer_config *config,
 	return self;
 }
 
+/* Everything below the tar is the caller's thread's again. */
+static void join(struct layer *layer)
+{
+	stream_close(layer->ahead);
+	layer->ahead = NULL;
+}
+
 void layer_close(struct layer *layer)
 {
 	if (!layer)
 		return;
-	stream_close(layer->content);
+	join(layer);
+	stream_close(layer->measured.content);
 	sha256_free(layer->hash);
 	free(layer);
 }
@@ -191,15 +224,19 @@ struct stream *layer_tar(struct layer *layer)
 
 int layer_finish(struct layer *layer, struct layer_summary *summary, struct err *err)
 {
+	struct measured_stream *measured = &layer->measured;
+	struct blob_stream     *blob = &measured->blob;
+
 	stream_drain(&layer->tar, NULL);
-	stream_drain(&layer->blob.stream, NULL);
-	if (layer->blob.status < 0)
-		return tell(layer->blob.status, &layer->blob.why, err);
+	join(layer);
+	stream_drain(&blob->stream, NULL);
+	if (blob->status < 0)
+		return tell(blob->status, &blob->why, err);
 	*summary = (struct layer_summary){
-		.blob_bytes = layer->blob.bytes,
-		.tar_bytes = layer->tar_bytes,
+		.blob_bytes = blob->bytes,
+		.tar_bytes = measured->bytes,
 		.media_type = layer->codec ? layer->codec->media_type : "tar",
-		.trailing_bytes = layer->codec && inflate_has_trailing_bytes(layer->content),
+		.trailing_bytes = layer->codec && inflate_has_trailing_bytes(measured->content),
 		.status = layer->status,
 		.why = layer->why,
 	};
