@@ -169,7 +169,9 @@ static void *scan_run(void *data)
 
 		atomic_store(&task->waiting, false);
 		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_SCAN, 1);
+		scan.spare = atomic_fetch_add(&agent->scanning, 1) + 1 < agent->scan_threads;
 		agent_task_scan(task, agent->config.sources, &scan);
+		atomic_fetch_sub(&agent->scanning, 1);
 		agent_metrics_busy(agent->config.metrics, AGENT_STAGE_SCAN, -1);
 		agent_metrics_scanned(agent->config.metrics, task, clock_ms() - began);
 		put_output(agent, task, true, NULL);

@@ -31,6 +31,7 @@ struct agent {
 	struct scan_config    scan;
 	struct parser        *parsers[THREADS_MAX]; /* one per scan thread */
 	_Atomic unsigned      parsers_taken;
+	_Atomic unsigned      scanning; /* scan threads that have a layer */
 	struct queue         *light, *to_open, *to_scan, *output;
 	pthread_t             socket_thread, threads[LIGHT_THREADS + 2 * THREADS_MAX];
 	size_t                threads_count;

@@ -38,6 +38,8 @@ static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, st
 {
 	const struct parse_request request = {.blob_digest = scan->layer->digest,
 					      .window = scan->config->window,
+					      .ahead = scan->config->spare &&
+						       scan->layer->size >= PIPELINE_AHEAD_BYTES_MIN,
 					      .verify_only = verify_only,
 					      .cancel = scan->config->cancel,
 					      .progress = scan->config->progress};

@@ -8,11 +8,15 @@
 #include "sandbox/parser.h"
 #include "source/source.h"
 
+/* Compressed. A thread costs less than a millisecond, a layer of this size tens of them. */
+enum { PIPELINE_AHEAD_BYTES_MIN = 4 << 20 };
+
 struct scan_config {
 	const char           *spool_dir; /* NULL: $TMPDIR, else /var/tmp */
 	struct parser        *parser;    /* of the calling thread */
 	struct window_budget *window;    /* the process's own */
-	const _Atomic bool   *cancel;    /* as in parse.h */
+	bool                  spare;  /* a core is idle: a layer of PIPELINE_AHEAD_BYTES_MIN is parsed on two threads */
+	const _Atomic bool   *cancel; /* as in parse.h */
 	_Atomic uint64_t     *progress;
 	struct source_call   *call; /* for what is fetched here; may be NULL */
 	struct stream

@@ -149,6 +149,7 @@ int parse_side_run(const struct parser_order *order, struct parser_page *page)
 							 .entries_max = order->entries_max,
 							 .spool_bytes_max = order->spool_bytes_max,
 							 .memo = order->has_memo ? &memo : NULL,
+							 .ahead = order->ahead,
 							 .verify_only = order->verify_only,
 							 .progress = &page->inflated,
 							 .running = &page->running};

@@ -96,6 +96,7 @@ static int send_order(struct run *run, const int *fds, size_t fds_count, struct 
 					     .entries_max = request->entries_max,
 					     .spool_bytes_max = request->spool_bytes_max,
 					     .seconds_max = run->parser->config.seconds_max,
+					     .ahead = request->ahead,
 					     .verify_only = request->verify_only,
 					     .has_spool = fds_count > 2,
 					     .has_memo = request->memo != NULL,

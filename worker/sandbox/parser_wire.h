@@ -103,7 +103,7 @@ enum parser_control_kind {
 struct parser_order {
 	struct digest blob_digest;
 	uint64_t      tar_bytes_max, entries_max, spool_bytes_max, seconds_max;
-	bool          verify_only, has_spool, has_memo, has_window;
+	bool          ahead, verify_only, has_spool, has_memo, has_window;
 };
 
 void parser_write_hello(struct buf *out, struct slice lacking);
