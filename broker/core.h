@@ -151,7 +151,7 @@ struct core_event {
 	enum core_retry_reason retry; /* somebody had begun before: why it has to be done again */
 	/* task ends */
 	bool                   partial, reusable, verified;
-	uint64_t               bytes_fetched, tar_bytes, entries, files_analyzed;
+	uint64_t               bytes_fetched, tar_bytes, entries, files_analyzed, memo_lookups, memo_hits, memo_kept;
 	enum core_fail_class   fail_class;
 	int                    code;
 	uint64_t               retry_after_ms;
@@ -227,6 +227,7 @@ struct core_job_stats {
 	uint64_t images_total, images_done, images_failed, images_incomplete, images_skipped;
 	uint64_t layers_total, layers_done, layers_scanned, layers_reused, layers_verified, layers_failed, layer_uses;
 	uint64_t bytes_total, bytes_done, bytes_fetched, tar_bytes, entries, files_analyzed, retries;
+	uint64_t memo_lookups, memo_hits, memo_kept;
 };
 bool core_job_stats(const struct core *core, uint64_t job, struct core_job_stats *out);
 

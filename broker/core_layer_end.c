@@ -173,6 +173,9 @@ void core_layer_done(struct core *core, struct core_layer *layer, const struct c
 		job->stats.tar_bytes += event->tar_bytes;
 		job->stats.entries += event->entries;
 		job->stats.files_analyzed += event->files_analyzed;
+		job->stats.memo_lookups += event->memo_lookups;
+		job->stats.memo_hits += event->memo_hits;
+		job->stats.memo_kept += event->memo_kept;
 	}
 	layer->partial = event->partial;
 	layer->reusable = event->reusable && !layer->pseudo;

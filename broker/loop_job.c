@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATS_COUNT = 20, ROWS_DROPPED_PER_TURN = 4096 };
+enum { STATS_COUNT = 23, ROWS_DROPPED_PER_TURN = 4096 };
 
 /* Places in the counters of a job, as docs/STORE_FORMAT.md lists them. */
 enum { IMAGES_TOTAL = 0, IMAGES_DONE, IMAGES_FAILED, IMAGES_INCOMPLETE, IMAGES_SKIPPED, LAYER_USES = 11 };
@@ -118,10 +118,13 @@ static void stat_numbers(struct core_job_stats *stats, uint64_t *numbers[STATS_C
 	numbers[n++] = &stats->entries;
 	numbers[n++] = &stats->files_analyzed;
 	numbers[n++] = &stats->retries;
+	numbers[n++] = &stats->memo_lookups;
+	numbers[n++] = &stats->memo_hits;
+	numbers[n++] = &stats->memo_kept;
 	numbers[n] = NULL;
 }
 
-/* counters[0 … 18] in the order above; docs/STORE_FORMAT.md. */
+/* counters[0 … 21] in the order above; docs/STORE_FORMAT.md. */
 static void fill_counters(const uint64_t *counters, struct wire_job_status *out)
 {
 	out->images_total = counters[IMAGES_TOTAL];
@@ -143,6 +146,9 @@ static void fill_counters(const uint64_t *counters, struct wire_job_status *out)
 	out->entries = counters[16];
 	out->files_analyzed = counters[17];
 	out->retries = counters[18];
+	out->memo_lookups = counters[19];
+	out->memo_hits = counters[20];
+	out->memo_kept = counters[21];
 }
 
 static void fill_status(const struct job_record *record, const uint64_t *counters, struct wire_job_status *out)

@@ -25,6 +25,9 @@ static void describe(const struct wire_layer_result *m, struct core_event *event
 	event->tar_bytes = m->tar_bytes;
 	event->entries = m->entries;
 	event->files_analyzed = m->files_analyzed;
+	event->memo_lookups = m->memo_lookups;
+	event->memo_hits = m->memo_hits;
+	event->memo_kept = m->memo_kept;
 }
 
 /* Whose inventory a layer shows that was only compared. ERR_NOT_FOUND: it has gone meanwhile; the layer is to be scanned. */

@@ -30,6 +30,7 @@ static bool still_to_verify(struct loop *loop, const struct core_action *action)
 static void describe_layer(struct loop *loop, const struct core_action *action, struct wire_task *task)
 {
 	const struct image_layer *layer = &action->image->image.layers[action->index];
+	const struct loop_job    *job = loop_job_find(loop, action->job);
 
 	task->reference = action->image->image.reference;
 	task->digest = layer->digest;
@@ -38,6 +39,7 @@ static void describe_layer(struct loop *loop, const struct core_action *action, 
 	task->media_type = layer->media_type;
 	task->location = layer->location;
 	task->verify = still_to_verify(loop, action);
+	task->no_reuse = job && job->record.flags & JOB_NO_REUSE;
 }
 
 /* A scan begins: it is counted in the commit before which its task does not leave. */

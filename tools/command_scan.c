@@ -14,8 +14,8 @@
 struct scan_values {
 	struct request_options request;
 	struct output_options  output;
-	const char            *store, *db, *spool, *stats, *cert_dir, *authfile, *registries_conf;
-	unsigned               threads;
+	const char            *store, *db, *spool, *memo, *stats, *cert_dir, *authfile, *registries_conf;
+	unsigned               threads, memo_mib;
 	bool                   since_last, plain_http, tls_verify, quiet;
 };
 
@@ -31,6 +31,11 @@ static const struct option_spec scan_options[] = {
 	{"db", OPTION_TEXT, offsetof(struct scan_values, db), "DIR", "advisory database (default: inside the store)"},
 	{"spool", OPTION_TEXT, offsetof(struct scan_values, spool), "DIR",
 	 "for large files (default: $TMPDIR or /var/tmp)"},
+	{"memo", OPTION_TEXT, offsetof(struct scan_values, memo), "DIR",
+	 "remembers the facts of files there, so that none is analysed twice; none: not at all (default: memo in the "
+	 "store)"},
+	{"memo-max", OPTION_NUMBER, offsetof(struct scan_values, memo_mib), "MIB",
+	 "ceiling of the memo's file (default: 4096)"},
 	{"threads", OPTION_NUMBER, offsetof(struct scan_values, threads), "N",
 	 "scan threads (default: the CPUs of this process)"},
 	{"plain-http", OPTION_FLAG, offsetof(struct scan_values, plain_http), NULL, "registries speak http, not https"},
@@ -109,6 +114,8 @@ static int run_embedded(const struct scan_values *values, const char *dir, struc
 	struct embedded_config config = {.store_dir = dir,
 					 .db_dir = values->db,
 					 .spool_dir = values->spool,
+					 .memo_dir = values->memo,
+					 .memo_bytes_max = (uint64_t)values->memo_mib << 20,
 					 .threads = values->threads,
 					 .source = &source};
 	struct client_run      run = {0};

@@ -3,15 +3,19 @@
 #include "agent.h"
 #include "base/log.h"
 #include "loop.h"
+#include "memo/memo.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct embedded {
 	struct wire_context *context;
 	struct catalog      *catalog;
 	struct loop         *loop;
 	struct sources      *sources;
+	struct memo         *memo;
 	struct agent        *agent;
 	pthread_t            thread;
 	bool                 running;
@@ -50,6 +54,19 @@ static int start_loop(struct embedded *embedded, const struct embedded_config *c
 	return 0;
 }
 
+static void open_memo(struct embedded *embedded, const struct embedded_config *config)
+{
+	char               inside[4096];
+	struct memo_config memo = {.dir = config->memo_dir, .bytes_max = config->memo_bytes_max};
+
+	if (!memo.dir) {
+		snprintf(inside, sizeof(inside), "%s/memo", config->store_dir);
+		memo.dir = inside;
+	}
+	if (strcmp(memo.dir, "none") != 0)
+		embedded->memo = memo_open_if_can(&memo);
+}
+
 static int start_agent(struct embedded *embedded, const struct embedded_config *config, struct err *err)
 {
 	struct agent_config agent = {.context = embedded->context,
@@ -58,6 +75,7 @@ static int start_agent(struct embedded *embedded, const struct embedded_config *
 				     .spool_dir = config->spool_dir,
 				     .threads = config->threads,
 				     .parser = config->parser,
+				     .memo = embedded->memo,
 				     .embedded = true,
 				     .scan_log = LOG_DEBUG};
 
@@ -78,6 +96,8 @@ int embedded_start(const struct embedded_config *config, struct embedded **out, 
 		status = err->code;
 	if (status >= 0)
 		status = start_loop(embedded, config, err);
+	if (status >= 0)
+		open_memo(embedded, config);
 	if (status >= 0)
 		status = start_agent(embedded, config, err);
 	if (status < 0) {
@@ -100,6 +120,7 @@ void embedded_stop(struct embedded *embedded)
 	loop_close(embedded->loop);
 	wire_context_free(embedded->context);
 	sources_free(embedded->sources);
+	memo_close(embedded->memo);
 	catalog_close(embedded->catalog);
 	free(embedded);
 }

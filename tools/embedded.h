@@ -11,9 +11,11 @@
 
 struct embedded_config {
 	const char                 *store_dir;
-	const char                 *db_dir;    /* advisories; NULL = inside the store; absent is allowed */
-	const char                 *spool_dir; /* NULL = $TMPDIR or /var/tmp */
-	unsigned                    threads;   /* scan threads; 0 = CPUs of this process */
+	const char                 *db_dir;         /* advisories; NULL = inside the store; absent is allowed */
+	const char                 *spool_dir;      /* NULL = $TMPDIR or /var/tmp */
+	const char                 *memo_dir;       /* file memo; NULL = inside the store, "none" = none */
+	uint64_t                    memo_bytes_max; /* 0 = the default */
+	unsigned                    threads;        /* scan threads; 0 = CPUs of this process */
 	struct parser_config        parser;
 	const struct source_config *source;
 };

@@ -29,7 +29,9 @@ static void put_job(struct json_writer *w, const struct wire_job_status *job)
 	json_put_uint(w, "bytes_inflated", job->tar_bytes);
 	json_put_uint(w, "files_seen", job->entries);
 	json_put_uint(w, "files_analysed", job->files_analyzed);
+	json_put_uint(w, "memo_lookups", job->memo_lookups);
 	json_put_uint(w, "memo_hits", job->memo_hits);
+	json_put_uint(w, "memo_inserts", job->memo_kept);
 	json_put_uint(w, "task_retries", job->retries);
 }
 

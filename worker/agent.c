@@ -307,7 +307,8 @@ int agent_start(const struct agent_config *config, struct agent **out, struct er
 	agent->to_scan = queue_new(agent->scan_threads);
 	agent->output = queue_new(QUEUE_TASKS);
 	agent->window = window_budget_new();
-	agent->scan = (struct scan_config){.spool_dir = config->spool_dir, .window = agent->window};
+	agent->scan =
+		(struct scan_config){.spool_dir = config->spool_dir, .window = agent->window, .memo = config->memo};
 	if (agent->wake_fd < 0 || !agent->light || !agent->to_open || !agent->to_scan || !agent->output ||
 	    !agent->window || !buf_ok(&agent->set))
 		status = err_set(err, ERR_MEM, "worker: out of memory");

@@ -23,6 +23,7 @@ struct agent_config {
 	struct parser_config      parser;    /* of each scan thread */
 	const char *const        *hosts;     /* registries it may reach, NULL-terminated; NULL = any */
 	bool                      embedded;  /* may be given local transports */
+	struct memo              *memo;      /* borrowed; NULL: every file is analysed */
 	enum log_level            scan_log;  /* level of the line that each scan of a layer begins with */
 	void (*drained)(void *data);         /* all is finished and BYE said; from the agent's thread; may be NULL */
 	void                 *drained_data;

@@ -184,6 +184,7 @@ static int fill_task(struct agent *agent, struct agent_task *task, const struct 
 					   .media_type = arena_copy(&task->arena, m->media_type),
 					   .location = arena_copy(&task->arena, m->location)};
 	task->verify = m->verify;
+	task->no_reuse = m->no_reuse;
 	return arena_failed(&task->arena) ? err_set(err, ERR_MEM, "task: out of memory") : 0;
 }
 

@@ -18,6 +18,8 @@ enum family {
 	TAR_BYTES,
 	ENTRIES,
 	FILES,
+	MEMO_FILES,
+	MEMO_KEPT,
 	THREADS,
 	BUSY,
 	FETCHED_BYTES,
@@ -53,6 +55,11 @@ static const struct metrics_family families[FAMILIES] = {
 	[ENTRIES] = {"varve_worker_layer_entries_total", "Archive entries of layers read.", METRICS_COUNTER,
 		     .labels = {NULL}},
 	[FILES] = {"varve_worker_files_analyzed_total", "Files given to analyzers.", METRICS_COUNTER, .labels = {NULL}},
+	[MEMO_FILES] = {"varve_worker_memo_files_total",
+			"Files that the file memo was asked for: hit, its facts were known; miss, it was analysed.",
+			METRICS_COUNTER, .labels = {"result"}},
+	[MEMO_KEPT] = {"varve_worker_memo_kept_total", "Files whose facts were put into the file memo.",
+		       METRICS_COUNTER, .labels = {NULL}},
 	[THREADS] = {"varve_worker_threads", "Threads, by what they do.", METRICS_GAUGE, .labels = {"stage"}},
 	[BUSY] = {"varve_worker_threads_busy", "Threads that have a task, by what they do.", METRICS_GAUGE,
 		  .labels = {"stage"}},
@@ -97,6 +104,8 @@ struct agent_metrics *agent_metrics_new(void)
 		labelled(metrics, TASKS, kinds[i], "done");
 		labelled(metrics, LAYERS, results[i], NULL);
 	}
+	labelled(metrics, MEMO_FILES, "hit", NULL);
+	labelled(metrics, MEMO_FILES, "miss", NULL);
 	return metrics;
 }
 
@@ -148,6 +157,9 @@ void agent_metrics_scanned(struct agent_metrics *metrics, const struct agent_tas
 	count(metrics, TAR_BYTES, result->tar_bytes);
 	count(metrics, ENTRIES, result->entries);
 	count(metrics, FILES, result->files_analyzed);
+	metric_add(labelled(metrics, MEMO_FILES, "hit", NULL), task->outcome.memo.hits);
+	metric_add(labelled(metrics, MEMO_FILES, "miss", NULL), task->outcome.memo.lookups - task->outcome.memo.hits);
+	count(metrics, MEMO_KEPT, task->outcome.memo.kept);
 }
 
 /* --- the socket thread --- */

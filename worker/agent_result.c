@@ -36,7 +36,10 @@ static void encode_layer(struct agent_task *task)
 					     .by_resource = outcome->result.by_resource,
 					     .verified = outcome->verified,
 					     .inventory = buf_slice(&task->inventory),
-					     .path_table = buf_slice(&task->path_table)};
+					     .path_table = buf_slice(&task->path_table),
+					     .memo_lookups = outcome->memo.lookups,
+					     .memo_hits = outcome->memo.hits,
+					     .memo_kept = outcome->memo.kept};
 
 	wire_put_layer_result(&task->result, &result);
 	if (!buf_ok(&task->result))

@@ -60,6 +60,7 @@ void agent_task_scan(struct agent_task *task, struct sources *sources, const str
 	own.progress = &task->progress;
 	own.call = &task->call;
 	own.opened = task->opened;
+	own.no_reuse = task->no_reuse;
 	task->opened = NULL;
 	task->status = pipeline_scan_layer(sources, &task->reference, &task->layer, task->verify, &own, &task->outcome,
 					   &task->inventory, &task->path_table, &task->err);

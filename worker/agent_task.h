@@ -20,7 +20,7 @@ struct agent_task {
 	const char         **include, **exclude; /* enumerate; NULL-terminated */
 	unsigned             newest;
 	struct image_layer   layer;
-	bool                 verify;
+	bool                 verify, no_reuse;
 	struct stream       *opened;          /* layer: fetched ahead */
 	_Atomic bool         cancel, waiting; /* waiting: for a thread of this worker */
 	_Atomic uint64_t     progress;        /* bytes fetched and inflated: grows while it moves */

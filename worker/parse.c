@@ -193,7 +193,6 @@ static void fill_result(const struct parse *p, const struct layer_summary *summa
 		.tar_bytes = summary->tar_bytes,
 		.entries = p->entries ? entry_reader_count(p->entries) : 0,
 		.files_analyzed = p->dispatch ? dispatch_files_analyzed(p->dispatch) : 0,
-		.memo = p->dispatch ? dispatch_memo_counts(p->dispatch) : (struct memo_counts){0},
 		.partial = p->by_resource || inventory_is_partial(&p->inventory),
 		.by_resource = p->by_resource,
 	};

@@ -26,11 +26,10 @@ struct parse_request {
 };
 
 struct parse_result {
-	struct digest      diff_id;
-	uint64_t           blob_bytes, tar_bytes, entries, files_analyzed;
-	struct memo_counts memo;
-	bool               partial; /* the inventory holds a NOTE_PARTIAL: report it, never reuse it */
-	bool by_resource; /* … because of time, memory or spool: not even the same layer again may reuse it */
+	struct digest diff_id;
+	uint64_t      blob_bytes, tar_bytes, entries, files_analyzed;
+	bool          partial; /* the inventory holds a NOTE_PARTIAL: report it, never reuse it */
+	bool by_resource;      /* … because of time, memory or spool: not even the same layer again may reuse it */
 };
 
 /* Reads `layer` to its end (always: digests cover every byte), analyses it and appends the encoded inventory and the

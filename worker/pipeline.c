@@ -31,6 +31,7 @@ struct scan {
 	const struct scan_config *config;
 	struct scan_outcome      *outcome;
 	struct stream            *opened; /* for the first fetch */
+	const struct file_memo   *memo;
 };
 
 static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, struct buf *inventory,
@@ -40,6 +41,7 @@ static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, st
 					      .window = scan->config->window,
 					      .ahead = scan->config->spare &&
 						       scan->layer->size >= PIPELINE_AHEAD_BYTES_MIN,
+					      .memo = scan->memo,
 					      .verify_only = verify_only,
 					      .cancel = scan->config->cancel,
 					      .progress = scan->config->progress};
@@ -74,12 +76,18 @@ static int verify_claim(struct scan *scan, struct err *err)
 
 static int scan_fully(struct scan *scan, struct buf *inventory, struct buf *path_table, struct err *err)
 {
-	int spool_fd = file_open_unlinked(pipeline_spool_dir(scan->config->spool_dir), err);
-	int status;
+	int                spool_fd = file_open_unlinked(pipeline_spool_dir(scan->config->spool_dir), err);
+	struct memo_layer *memo;
+	int                status;
+	bool               whole;
 
 	if (spool_fd < 0)
 		return spool_fd;
+	memo = scan->config->no_reuse ? NULL : memo_layer_begin(scan->config->memo);
+	scan->memo = memo_layer_calls(memo);
 	status = fetch_and_parse(scan, false, spool_fd, inventory, path_table, err);
+	whole = status == 0 && !scan->outcome->result.partial;
+	memo_layer_end(memo, whole ? &scan->layer->digest : NULL, &scan->outcome->memo);
 	close(spool_fd);
 	return status;
 }

@@ -5,6 +5,7 @@
 #ifndef VARVE_WORKER_PIPELINE_H
 #define VARVE_WORKER_PIPELINE_H
 
+#include "memo/memo.h"
 #include "sandbox/parser.h"
 #include "source/source.h"
 
@@ -15,6 +16,8 @@ struct scan_config {
 	const char           *spool_dir; /* NULL: $TMPDIR, else /var/tmp */
 	struct parser        *parser;    /* of the calling thread */
 	struct window_budget *window;    /* the process's own */
+	struct memo          *memo;      /* NULL: every file is analysed */
+	bool                  no_reuse;  /* … and so it is, for this task, though there is one */
 	bool                  spare;  /* a core is idle: a layer of PIPELINE_AHEAD_BYTES_MIN is parsed on two threads */
 	const _Atomic bool   *cancel; /* as in parse.h */
 	_Atomic uint64_t     *progress;
@@ -28,6 +31,7 @@ struct scan_outcome {
 	bool                verified; /* verify mode, and the claim holds: no inventory, the known one is it */
 	bool                diffid_claim_false; /* verify mode, and it does not: scanned after all, by a second fetch */
 	uint64_t            blob_bytes_read;    /* of both fetches */
+	struct memo_counts  memo;
 };
 
 /* Scans `layer` of the image at `reference`. verify: content with the diffID that the layer claims is known already, so

@@ -2,8 +2,10 @@
 #include "agent.h"
 #include "base/daemon.h"
 #include "base/limits.h"
+#include "memo/memo.h"
 #include "net/metrics_serve.h"
 #include "pipeline.h"
+#include "store/store_dir.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -22,6 +24,9 @@ static const char help[] =
 	"  --threads N            scan threads (default: the CPUs of this process)\n"
 	"  --host HOST            a registry it may reach; may be given several times (default: any)\n"
 	"  --spool DIR            for large files (default: $TMPDIR or /var/tmp)\n"
+	"  --memo DIR             remembers the facts of files there, so that none is analysed twice on this host;\n"
+	"                         none: not at all (default: memo in this user's store)\n"
+	"  --memo-max MIB         ceiling of its file (default 4096)\n"
 	"  --authfile FILE        credentials, containers-auth.json(5)\n"
 	"  --cert-dir DIR         certificates, containers-certs.d(5)\n"
 	"  --registries-conf FILE mirrors, containers-registries.conf(5)\n"
@@ -46,6 +51,8 @@ enum option_id {
 	OPTION_THREADS,
 	OPTION_HOST,
 	OPTION_SPOOL,
+	OPTION_MEMO,
+	OPTION_MEMO_MAX,
 	OPTION_AUTHFILE,
 	OPTION_CERTS,
 	OPTION_REGISTRIES,
@@ -68,6 +75,8 @@ static const struct option options[] = {{"broker", required_argument, NULL, OPTI
 					{"threads", required_argument, NULL, OPTION_THREADS},
 					{"host", required_argument, NULL, OPTION_HOST},
 					{"spool", required_argument, NULL, OPTION_SPOOL},
+					{"memo", required_argument, NULL, OPTION_MEMO},
+					{"memo-max", required_argument, NULL, OPTION_MEMO_MAX},
 					{"authfile", required_argument, NULL, OPTION_AUTHFILE},
 					{"cert-dir", required_argument, NULL, OPTION_CERTS},
 					{"registries-conf", required_argument, NULL, OPTION_REGISTRIES},
@@ -82,7 +91,7 @@ static const struct option options[] = {{"broker", required_argument, NULL, OPTI
 					{"version", no_argument, NULL, OPTION_VERSION},
 					{NULL, 0, NULL, 0}};
 
-enum { HOSTS_MAX = 256, CONNECTIONS_MAX = 100000 };
+enum { HOSTS_MAX = 256, CONNECTIONS_MAX = 100000, MEMO_MIB_MAX = 1 << 20 };
 
 struct settings {
 	struct agent_config  agent;
@@ -90,6 +99,8 @@ struct settings {
 	const char          *hosts[HOSTS_MAX + 1];
 	size_t               hosts_count;
 	const char          *metrics;
+	const char          *memo;
+	unsigned             memo_mib;
 	bool                 drain_on_term;
 	bool                 done;
 };
@@ -137,6 +148,8 @@ static const char **text_setting(int id, struct settings *settings)
 		return &settings->agent.name;
 	case OPTION_SPOOL:
 		return &settings->agent.spool_dir;
+	case OPTION_MEMO:
+		return &settings->memo;
 	case OPTION_AUTHFILE:
 		return &settings->source.auth_file;
 	case OPTION_CERTS:
@@ -166,6 +179,8 @@ static int take_option(int id, void *data, struct err *err)
 		return 0;
 	case OPTION_THREADS:
 		return number("threads", optarg, LIMIT_SCAN_THREADS, &settings->agent.threads, err);
+	case OPTION_MEMO_MAX:
+		return number("memo-max", optarg, MEMO_MIB_MAX, &settings->memo_mib, err);
 	case OPTION_HOST:
 		return add_host(settings, optarg, err);
 	case OPTION_PLAIN:
@@ -252,6 +267,28 @@ static int start_metrics(struct settings *settings, struct metrics_serve **serve
 	return status;
 }
 
+/* Never a reason not to start. */
+static void open_memo(struct settings *settings)
+{
+	struct memo_config config = {.dir = settings->memo, .bytes_max = (uint64_t)settings->memo_mib << 20};
+	struct buf         dir = {.bytes_max = 8192};
+	struct err         err = {0};
+
+	if (settings->memo && strcmp(settings->memo, "none") == 0)
+		return;
+	if (!settings->memo && store_dir(NULL, &dir, &err) == 0) {
+		dir.len--; /* the NUL */
+		buf_str(&dir, "/memo");
+		buf_byte(&dir, 0);
+		config.dir = buf_ok(&dir) ? (const char *)dir.ptr : NULL;
+	}
+	if (config.dir)
+		settings->agent.memo = memo_open_if_can(&config);
+	else
+		log_line(LOG_WARNING, "memo", "none, every file is analysed: %s; see --memo", err.text);
+	buf_deinit(&dir);
+}
+
 static int run(struct settings *settings, struct err *err)
 {
 	struct metrics_serve *metrics = NULL;
@@ -271,6 +308,7 @@ static int run(struct settings *settings, struct err *err)
 		log_line(LOG_WARNING, "worker", "the spool folder %s is kept in memory",
 			 pipeline_spool_dir(settings->agent.spool_dir));
 	daemon_block_signals();
+	open_memo(settings);
 	settings->source.spool_dir = settings->agent.spool_dir;
 	settings->agent.hosts = settings->hosts_count ? settings->hosts : NULL;
 	if (status >= 0 && (settings->agent.context = wire_context_new(err)) == NULL)
@@ -284,6 +322,7 @@ static int run(struct settings *settings, struct err *err)
 	metrics_serve_stop(metrics);
 	sources_free(settings->agent.sources);
 	wire_context_free(settings->agent.context);
+	memo_close(settings->agent.memo);
 	agent_metrics_free(settings->agent.metrics);
 	health_deinit(&health);
 	buf_deinit(&endpoint);

@@ -51,6 +51,7 @@
 #define LIMIT_LAYER_SECONDS         3600u       /* that a parser may take for one layer, waits for its bytes left out */
 #define LIMIT_PARSER_QUESTIONS      (4u * LIMIT_ENTRIES) /* of a parser to its worker, for one layer */
 #define LIMIT_NOTES_PER_LAYER       1000u                /* notes beyond it are counted only */
+#define LIMIT_MEMO_HELD_BYTES       (8u << 20)           /* facts of one layer that wait for its end to be remembered */
 #define LIMIT_MEMO_FACTS_BYTES      (1u << 20) /* encoded facts of one file, to be remembered; longer are not */
 
 /* One image, at aggregation */

@@ -244,7 +244,7 @@ int wire_get_welcome(struct slice body, struct wire_welcome *m, struct err *err)
 void wire_put_task(struct buf *frame, uint64_t correlation, const struct wire_task *m)
 {
 	wire_begin(frame, WIRE_TASK, correlation);
-	msgpack_write_array(frame, 16);
+	msgpack_write_array(frame, 17);
 	msgpack_write_uint(frame, m->lease);
 	msgpack_write_uint(frame, m->kind);
 	msgpack_write_uint(frame, m->attempt);
@@ -261,6 +261,7 @@ void wire_put_task(struct buf *frame, uint64_t correlation, const struct wire_ta
 	msgpack_write_bool(frame, m->verify);
 	wire_write_strings(frame, &m->known);
 	msgpack_write_uint(frame, m->job);
+	msgpack_write_bool(frame, m->no_reuse);
 	wire_end(frame);
 }
 
@@ -287,7 +288,8 @@ int wire_get_task(struct slice body, struct arena *arena, struct wire_task *m, s
 	if (fields > 14)
 		wire_read_strings(&r, arena, WIRE_STRINGS_MAX, &m->known);
 	m->job = fields > 15 ? msgpack_read_uint(&r) : 0;
-	msgpack_end_record(&r, fields, 16);
+	m->no_reuse = fields > 16 && msgpack_read_bool(&r);
+	msgpack_end_record(&r, fields, 17);
 	return wire_finish(&r, "TASK", err);
 }
 
@@ -411,7 +413,7 @@ int wire_get_fail(struct slice body, struct wire_fail *m, struct err *err)
 
 /* --- payloads of RESULT --- */
 
-enum { LAYER_RESULT_FIELDS = 11 };
+enum { LAYER_RESULT_FIRST = 11, LAYER_RESULT_FIELDS = LAYER_RESULT_FIRST + 3 };
 
 void wire_put_layer_result(struct buf *out, const struct wire_layer_result *m)
 {
@@ -427,12 +429,15 @@ void wire_put_layer_result(struct buf *out, const struct wire_layer_result *m)
 	msgpack_write_bool(out, m->verified);
 	msgpack_write_bin(out, m->inventory);
 	msgpack_write_bin(out, m->path_table);
+	msgpack_write_uint(out, m->memo_lookups);
+	msgpack_write_uint(out, m->memo_hits);
+	msgpack_write_uint(out, m->memo_kept);
 }
 
 int wire_get_layer_result(struct slice bytes, struct wire_layer_result *m, struct err *err)
 {
 	struct msgpack_reader r = msgpack_reader_of(bytes);
-	size_t                fields = msgpack_begin_record(&r, LAYER_RESULT_FIELDS);
+	size_t                fields = msgpack_begin_record(&r, LAYER_RESULT_FIRST);
 
 	read_digest(&r, &m->diff_id);
 	m->blob_bytes = msgpack_read_uint(&r);
@@ -445,6 +450,9 @@ int wire_get_layer_result(struct slice bytes, struct wire_layer_result *m, struc
 	m->verified = msgpack_read_bool(&r);
 	m->inventory = msgpack_read_bytes(&r);
 	m->path_table = msgpack_read_bytes(&r);
+	m->memo_lookups = fields > LAYER_RESULT_FIRST ? msgpack_read_uint(&r) : 0;
+	m->memo_hits = fields > LAYER_RESULT_FIRST + 1 ? msgpack_read_uint(&r) : 0;
+	m->memo_kept = fields > LAYER_RESULT_FIRST + 2 ? msgpack_read_uint(&r) : 0;
 	msgpack_end_record(&r, fields, LAYER_RESULT_FIELDS);
 	return wire_finish(&r, "layer result", err);
 }

@@ -59,9 +59,10 @@ struct wire_task {
 	struct digest       digest, diff_id;  /* layer; diff_id as claimed, zero = none */
 	uint64_t            size;             /* layer; UINT64_MAX = unknown */
 	struct slice        media_type, location;
-	bool                verify; /* layer: inflate and hash only, `diff_id` must come out */
-	struct wire_strings known;  /* resolve: the encoded images it gave last time; none = resolve anew */
-	uint64_t            job;    /* for the worker's log; of a layer, the first that wanted it; 0 = not told */
+	bool                verify;   /* layer: inflate and hash only, `diff_id` must come out */
+	struct wire_strings known;    /* resolve: the encoded images it gave last time; none = resolve anew */
+	uint64_t            job;      /* for the worker's log; of a layer, the first that wanted it; 0 = not told */
+	bool                no_reuse; /* layer: every file is to be analysed, known to the worker or not */
 };
 
 struct wire_lease_progress {
@@ -98,8 +99,9 @@ struct wire_layer_result {
 	struct digest diff_id; /* computed */
 	uint64_t      blob_bytes, tar_bytes, entries, files_analyzed, bytes_fetched;
 	bool          partial, by_resource;
-	bool          verified;              /* verify mode and the hash agrees: no inventory below */
-	struct slice  inventory, path_table; /* encoded */
+	bool          verified;                           /* verify mode and the hash agrees: no inventory below */
+	struct slice  inventory, path_table;              /* encoded */
+	uint64_t      memo_lookups, memo_hits, memo_kept; /* of the worker's file memo */
 };
 
 struct wire_submit {
@@ -146,6 +148,7 @@ struct wire_job_status {
 	struct slice every;    /* of a schedule; empty = none */
 	uint64_t     next_ms;  /* Unix time at which a schedule is due; 0 = not known */
 	uint64_t     schedule; /* the schedule that opened this job; 0 = a client did */
+	uint64_t     memo_lookups, memo_kept;
 };
 
 struct wire_worker_status {

@@ -35,7 +35,7 @@ enum {
 	JOB_STATUS_NUMBERS = 22,
 	JOB_STATUS_HEAD = 5,
 	JOB_STATUS_FIRST = JOB_STATUS_HEAD + JOB_STATUS_NUMBERS, /* what the first readers and writers know */
-	JOB_STATUS_FIELDS = JOB_STATUS_FIRST + 4,
+	JOB_STATUS_FIELDS = JOB_STATUS_FIRST + 6,
 	WORKER_STATUS_FIELDS = 12,
 };
 
@@ -57,6 +57,8 @@ static void write_status(struct buf *out, const struct wire_job_status *m)
 	msgpack_write_str(out, m->every);
 	msgpack_write_uint(out, m->next_ms);
 	msgpack_write_uint(out, m->schedule);
+	msgpack_write_uint(out, m->memo_lookups);
+	msgpack_write_uint(out, m->memo_kept);
 }
 
 static void read_status(struct msgpack_reader *r, struct wire_job_status *m)
@@ -77,6 +79,8 @@ static void read_status(struct msgpack_reader *r, struct wire_job_status *m)
 	m->every = fields > JOB_STATUS_FIRST + 1 ? msgpack_read_bytes(r) : SLICE_EMPTY;
 	m->next_ms = fields > JOB_STATUS_FIRST + 2 ? msgpack_read_uint(r) : 0;
 	m->schedule = fields > JOB_STATUS_FIRST + 3 ? msgpack_read_uint(r) : 0;
+	m->memo_lookups = fields > JOB_STATUS_FIRST + 4 ? msgpack_read_uint(r) : 0;
+	m->memo_kept = fields > JOB_STATUS_FIRST + 5 ? msgpack_read_uint(r) : 0;
 	msgpack_end_record(r, fields, JOB_STATUS_FIELDS);
 }
 

@@ -48,7 +48,6 @@ struct run {
 	bool                        window_held, window_wanted, channel_ended, killed, ended;
 	int                         wait_status;
 	uint64_t                    fed, inflated, waited_ms;
-	struct memo_counts          memo;
 	struct err                  source_why, broken; /* broken: why the parser is not to be believed */
 };
 
@@ -245,8 +244,6 @@ static int find(struct run *run, const struct digest *key, struct err *err)
 	found = memo->find(memo->data, key, &run->facts);
 	if (found > 0 && !buf_ok(&run->facts))
 		found = 0;
-	run->memo.lookups++;
-	run->memo.hits += found > 0;
 	return answer(run, found, found > 0 ? buf_slice(&run->facts) : SLICE_EMPTY, err);
 }
 
@@ -287,7 +284,6 @@ static int obey(struct run *run, const struct parser_demand *demand, struct err 
 		return find(run, &demand->key, err);
 	case PARSER_WISH_KEEP:
 		memo->keep(memo->data, &demand->key, demand->facts);
-		run->memo.kept++;
 		return 0;
 	case PARSER_WISH_TELL:
 		tell_refusal(run, demand);
@@ -455,7 +451,6 @@ static int verdict(struct run *run, const char *running, struct parse_result *re
 		return err_set(err, run->report.code, "%s", run->report.text);
 	*result = run->report.result;
 	result->blob_bytes = run->fed;
-	result->memo = run->memo;
 	return 0;
 }
 

@@ -148,13 +148,21 @@ static void welcome_of_an_older_broker_gives_no_result_credit(void **state)
 static void task_of_an_older_broker_knows_no_job_and_before_that_no_images(void **state)
 {
 	struct slice     images[] = {SLICE_LIT("one"), SLICE_LIT("two")};
-	struct wire_task task = {.lease = 3, .kind = WIRE_TASK_RESOLVE, .known = {images, 2}, .job = 12}, read;
-	struct slice     body;
+	struct wire_task task = {.lease = 3,
+				 .kind = WIRE_TASK_RESOLVE,
+				 .known = {images, 2},
+				 .job = 12,
+				 .no_reuse = true},
+			 read;
+	struct slice body;
 
 	(void)state;
 	wire_put_task(&frame, 0, &task);
 	body = body_of(WIRE_TASK);
-	assert_int_equal(wire_get_task(with_fields(body, 16, true), &arena, &read, NULL), 0);
+	assert_int_equal(wire_get_task(with_fields(body, 17, true), &arena, &read, NULL), 0);
+	assert_true(read.no_reuse);
+	assert_int_equal(wire_get_task(with_fields(body, 16, false), &arena, &read, NULL), 0);
+	assert_false(read.no_reuse);
 	assert_int_equal(read.job, 12);
 	assert_int_equal(wire_get_task(with_fields(body, 15, false), &arena, &read, NULL), 0);
 	assert_int_equal(read.job, 0);
@@ -164,6 +172,29 @@ static void task_of_an_older_broker_knows_no_job_and_before_that_no_images(void 
 	assert_int_equal(read.known.count, 0);
 	assert_int_equal(read.lease, 3);
 	assert_int_equal(wire_get_task(with_fields(body, 13, false), &arena, &read, NULL), ERR_PROTOCOL);
+}
+
+static void layer_result_of_an_older_worker_counts_no_memo(void **state)
+{
+	struct wire_layer_result result = {.entries = 3,
+					   .inventory = SLICE_LIT("i"),
+					   .path_table = SLICE_LIT("p"),
+					   .memo_lookups = 6,
+					   .memo_hits = 5,
+					   .memo_kept = 1},
+				 read;
+
+	(void)state;
+	wire_put_layer_result(&frame, &result);
+	assert_int_equal(wire_get_layer_result(with_fields(buf_slice(&frame), 14, true), &read, NULL), 0);
+	assert_int_equal(read.memo_lookups, 6);
+	assert_int_equal(read.memo_hits, 5);
+	assert_int_equal(read.memo_kept, 1);
+	assert_int_equal(wire_get_layer_result(with_fields(buf_slice(&frame), 11, false), &read, NULL), 0);
+	assert_int_equal(read.memo_lookups, 0);
+	assert_int_equal(read.entries, 3);
+	assert_slice_equal(read.path_table, "p");
+	assert_int_equal(wire_get_layer_result(with_fields(buf_slice(&frame), 10, false), &read, NULL), ERR_PROTOCOL);
 }
 
 static void submit_of_an_older_client_is_no_schedule(void **state)
@@ -231,7 +262,9 @@ static const struct wire_job_status status = {.job = 1,
 					      .paused = true,
 					      .every = SLICE_LIT("0 3 * * *"),
 					      .next_ms = 6,
-					      .schedule = 7};
+					      .schedule = 7,
+					      .memo_lookups = 8,
+					      .memo_kept = 9};
 
 static void job_status_of_an_older_broker_is_not_paused_and_has_no_schedule(void **state)
 {
@@ -241,7 +274,9 @@ static void job_status_of_an_older_broker_is_not_paused_and_has_no_schedule(void
 	(void)state;
 	wire_put_job_progress(&frame, 1, &status);
 	body = body_of(WIRE_JOB_PROGRESS);
-	assert_int_equal(wire_get_job_progress(with_fields(body, 31, true), &read, NULL), 0);
+	assert_int_equal(wire_get_job_progress(with_fields(body, 33, true), &read, NULL), 0);
+	assert_int_equal(read.memo_lookups, 8);
+	assert_int_equal(read.memo_kept, 9);
 	assert_true(read.growing);
 	assert_int_equal(read.state, JOB_SCHEDULED);
 	assert_int_equal(read.images_total, 2);
@@ -250,6 +285,9 @@ static void job_status_of_an_older_broker_is_not_paused_and_has_no_schedule(void
 	assert_slice_equal(read.every, "0 3 * * *");
 	assert_int_equal(read.next_ms, 6);
 	assert_int_equal(read.schedule, 7);
+	assert_int_equal(wire_get_job_progress(with_fields(body, 31, false), &read, NULL), 0);
+	assert_int_equal(read.schedule, 7);
+	assert_int_equal(read.memo_lookups, 0);
 	assert_int_equal(wire_get_job_progress(with_fields(body, 27, false), &read, NULL), 0);
 	assert_int_equal(read.retries, 4);
 	assert_int_equal(read.memo_hits, 5);
@@ -365,6 +403,7 @@ int main(void)
 		cmocka_unit_test(instance_is_sixteen_bytes_or_the_message_is_refused),
 		cmocka_unit_test(welcome_of_an_older_broker_gives_no_result_credit),
 		cmocka_unit_test(task_of_an_older_broker_knows_no_job_and_before_that_no_images),
+		cmocka_unit_test(layer_result_of_an_older_worker_counts_no_memo),
 		cmocka_unit_test(submit_of_an_older_client_is_no_schedule),
 		cmocka_unit_test(job_of_an_older_broker_waits_for_its_first_references),
 		cmocka_unit_test(results_of_an_older_client_are_all),
