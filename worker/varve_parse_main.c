@@ -1,4 +1,5 @@
 /* varve_parse_main.c - the parser as a program: started by varve and varve-worker only (docs/PARSER_CHANNEL.md). */
+#include "sandbox/lockdown.h"
 #include "sandbox/parse_launcher.h"
 #include "sandbox/parse_side.h"
 #include "sandbox/parser_program.h"
@@ -26,21 +27,29 @@ static void ignore_signals(void)
 		signal(signals[i], SIG_IGN);
 }
 
-static bool say_hello(const char *lacking)
+static bool say_hello(const struct buf *lacking)
 {
 	struct buf hello;
 	ssize_t    sent;
 
 	buf_init(&hello, PARSER_CONTROL_BYTES);
-	parser_write_hello(&hello, slice_str(lacking));
+	parser_write_hello(&hello, buf_slice(lacking));
 	sent = send(PARSER_CONTROL_FD, hello.ptr, hello.len, MSG_NOSIGNAL);
 	buf_deinit(&hello);
 	return sent > 0;
 }
 
+/* In a child. */
+static int read_layer(void *data, const struct parser_order *order, struct parser_page *page)
+{
+	return lockdown_child(data, order, page) ? parse_side_run(order, page) : PARSER_EXIT_OPEN;
+}
+
 int main(int argc, char **argv)
 {
 	struct parser_page *page;
+	struct lockdown     lockdown;
+	struct buf          lacking;
 	struct err          err = {0};
 	void               *memory;
 
@@ -57,7 +66,9 @@ int main(int argc, char **argv)
 	page = memory;
 	close(PARSER_PAGE_FD);
 	parse_side_warm_up();
-	if (!say_hello(""))
+	buf_init(&lacking, PARSER_CONTROL_BYTES / 2);
+	lockdown_begin(&lockdown, strcmp(argv[1], "--sandbox=off") == 0, &lacking);
+	if (!say_hello(&lacking))
 		return EXIT_CANNOT_RUN;
-	return parse_launcher_run(page, parse_side_run, &err) < 0 ? EXIT_CANNOT_RUN : 0;
+	return parse_launcher_run(page, read_layer, &lockdown, &err) < 0 ? EXIT_CANNOT_RUN : 0;
 }

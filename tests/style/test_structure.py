@@ -37,7 +37,7 @@ EDGES = {
 LIBRARIES = {
     r"zmq\.h": 1, r"lmdb\.h": 1, r"archive(_entry)?\.h": 1, r"isa-l.*|igzip_lib\.h": 1, r"zstd\.h": 1, r"lzma\.h": 1,
     r"bzlib\.h": 1, r"curl/.*": 1, r"jansson\.h": 1, r"sqlite3\.h": 1, r"msgpack.*": 1, r"xxhash\.h": 1, r"sodium\.h": 1,
-    r"microhttpd\.h": 1, r"yaml\.h": 1, r"expat\.h": 1,
+    r"microhttpd\.h": 1, r"yaml\.h": 1, r"seccomp\.h": 1, r"expat\.h": 1,
 }
 
 

@@ -13,11 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FDS_MAX = 3, EXIT_ORPHAN = 2 };
+enum { FDS_MAX = 3 };
 
 struct loop {
 	struct parser_page *page;
-	int (*run)(const struct parser_order *order, struct parser_page *page);
+	int (*run)(void *data, const struct parser_order *order, struct parser_page *page);
+	void    *data;
 	int      child_fd; /* readable: a child has ended */
 	sigset_t child_signal;
 };
@@ -85,10 +86,10 @@ static void be_child(const struct loop *loop, const struct message *message, con
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != launcher)
-		_exit(EXIT_ORPHAN);
+		_exit(PARSER_EXIT_ORPHAN);
 	sigprocmask(SIG_UNBLOCK, &loop->child_signal, NULL);
 	place_descriptors(message);
-	_exit(loop->run(order, loop->page));
+	_exit(loop->run(loop->data, order, loop->page));
 }
 
 static void say(struct buf *message)
@@ -147,10 +148,11 @@ static bool obey(const struct loop *loop, const struct message *message, struct 
 	return follow(loop, child);
 }
 
-int parse_launcher_run(struct parser_page *page, int (*run)(const struct parser_order *order, struct parser_page *page),
-		       struct err         *err)
+int parse_launcher_run(struct parser_page *page,
+		       int (*run)(void *data, const struct parser_order *order, struct parser_page *page), void *data,
+		       struct err *err)
 {
-	struct loop    loop = {.page = page, .run = run};
+	struct loop    loop = {.page = page, .run = run, .data = data};
 	struct message message;
 
 	sigemptyset(&loop.child_signal);

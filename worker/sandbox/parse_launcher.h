@@ -9,7 +9,8 @@
 #include "sandbox/parser_wire.h"
 
 /* `run` reads one layer in the child, which exits with what it returns. Returns when the worker is gone: 0, or ERR_*. */
-int parse_launcher_run(struct parser_page *page, int (*run)(const struct parser_order *order, struct parser_page *page),
-		       struct err         *err);
+int parse_launcher_run(struct parser_page *page,
+		       int (*run)(void *data, const struct parser_order *order, struct parser_page *page), void *data,
+		       struct err *err);
 
 #endif

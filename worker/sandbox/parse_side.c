@@ -4,12 +4,13 @@
 #include "sandbox/parser_program.h"
 
 #include <errno.h>
+#include <iconv.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_SAID = 0, EXIT_UNHEARD = 1, READ_BYTES = 64 << 10, TAR_BLOCK_BYTES = 512 };
+enum { READ_BYTES = 64 << 10, TAR_BLOCK_BYTES = 512 };
 
 /* The channel to the worker; parse_layer() may ask from more than one thread. */
 struct channel {
@@ -48,16 +49,16 @@ static void read_answer(struct channel *channel, int *status, struct slice *fact
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len <= 0 || parser_inbox_add(&channel->inbox, slice_of(bytes, (size_t)len), NULL) < 0)
-			_exit(EXIT_UNHEARD);
+			_exit(PARSER_EXIT_UNHEARD);
 	}
 	if (got < 0 || frame.kind != PARSER_ANSWER || parser_read_answer(frame.payload, status, facts) < 0)
-		_exit(EXIT_UNHEARD);
+		_exit(PARSER_EXIT_UNHEARD);
 }
 
 static void send_or_leave(struct channel *channel)
 {
 	if (!send_out(channel))
-		_exit(EXIT_UNHEARD);
+		_exit(PARSER_EXIT_UNHEARD);
 }
 
 static int window_take(void *data, struct err *err)
@@ -176,7 +177,7 @@ int parse_side_run(const struct parser_order *order, struct parser_page *page)
 	buf_deinit(&channel.out);
 	buf_deinit(&inventory);
 	buf_deinit(&path_table);
-	return status ? EXIT_SAID : EXIT_UNHEARD;
+	return status ? PARSER_EXIT_SAID : PARSER_EXIT_UNHEARD;
 }
 
 /* A tar of one empty file named "warm"; POSIX.1-2017 pax, "ustar Interchange Format". */
@@ -205,12 +206,15 @@ void parse_side_warm_up(void)
 	struct buf                 inventory, path_table;
 	uint8_t                    tar[3 * TAR_BLOCK_BYTES];
 	struct stream             *layer = stream_of_memory(small_tar(tar), 0);
+	iconv_t                    names = iconv_open("ANSI_X3.4-1968", "UTF-8"); /* libarchive, for PAX names */
 
 	buf_init(&inventory, 1u << 20);
 	buf_init(&path_table, 1u << 20);
 	if (layer)
 		parse_layer(layer, -1, &request, &result, &inventory, &path_table, NULL);
 	stream_close(layer);
+	if (names != (iconv_t)-1)
+		iconv_close(names);
 	buf_deinit(&inventory);
 	buf_deinit(&path_table);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "sandbox/parser_program.h"
 #include "sandbox/parser_wire.h"
 
 #include <errno.h>
@@ -23,7 +24,6 @@ enum {
 	WINDOW_POLL_MS = 10, /* how soon a window that is free again */
 	PIPE_BYTES = 1 << 20,
 	READ_BYTES = 64 << 10,
-	REFUSALS_TOLD = 8, /* per layer; the others are only counted */
 };
 
 struct parser {
@@ -47,6 +47,7 @@ struct run {
 	int                         source_status;        /* STREAM_BLOCK until its end is known */
 	bool                        window_held, window_wanted, channel_ended, killed, ended;
 	int                         wait_status;
+	uint32_t                    running; /* what was at work when it ended */
 	uint64_t                    fed, inflated, waited_ms;
 	struct err                  source_why, broken; /* broken: why the parser is not to be believed */
 };
@@ -116,8 +117,7 @@ static int open_run(struct run *run, int spool_fd, struct err *err)
 	struct parser_page *page = launcher_page(run->parser->launcher);
 	int                 pipe_fds[2], pair[2], status;
 
-	atomic_store(&page->inflated, 0);
-	atomic_store(&page->running, 0);
+	memset(page, 0, sizeof(*page));
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0)
 		return err_errno(err, ERR_IO, "parser: a pipe to it");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -249,25 +249,6 @@ static int find(struct run *run, const struct digest *key, struct err *err)
 
 /* --- what comes up --- */
 
-static const char *running_name(struct run *run)
-{
-	uint32_t running = atomic_load(&launcher_page(run->parser->launcher)->running);
-
-	return running && running <= analyzer_count() ? analyzer_at(running - 1)->name : "the archive reader";
-}
-
-static void tell_refusal(struct run *run, const struct parser_demand *demand)
-{
-	char digest[DIGEST_TEXT_BYTES];
-
-	if (run->report.refusals > REFUSALS_TOLD)
-		return;
-	digest_text(&run->request->blob_digest, digest);
-	log_about(LOG_WARNING, "sandbox", &(struct log_subject){.layer = slice_str(digest)},
-		  "layer %s: %s was refused system call %" PRIu32 "%s%.*s", digest, running_name(run),
-		  demand->system_call, demand->path.len ? " of " : "", SLICE_FMT(demand->path));
-}
-
 static int obey(struct run *run, const struct parser_demand *demand, struct err *err)
 {
 	const struct file_memo *memo = run->request->memo;
@@ -284,9 +265,6 @@ static int obey(struct run *run, const struct parser_demand *demand, struct err 
 		return find(run, &demand->key, err);
 	case PARSER_WISH_KEEP:
 		memo->keep(memo->data, &demand->key, demand->facts);
-		return 0;
-	case PARSER_WISH_TELL:
-		tell_refusal(run, demand);
 		return 0;
 	default:
 		return 0;
@@ -332,6 +310,30 @@ static void hear(struct run *run)
 		kill_child(run);
 }
 
+/* --- what it leaves --- */
+
+static const char *name_of(uint32_t running)
+{
+	return running && running <= analyzer_count() ? analyzer_at(running - 1)->name : "the archive reader";
+}
+
+/* Paths that it tried to look up: no analyzer does. */
+static void tell_refusals(const struct run *run, const struct parser_page *page)
+{
+	char     digest[DIGEST_TEXT_BYTES];
+	uint32_t count = atomic_load(&page->refusals);
+
+	digest_text(&run->request->blob_digest, digest);
+	for (uint32_t i = 0; i < count && i < PARSER_REFUSALS_MAX; i++) {
+		const struct parser_refusal *refused = &page->refused[i];
+
+		log_about(LOG_WARNING, "sandbox", &(struct log_subject){.layer = slice_str(digest)},
+			  "layer %s: its parser (%s was at work) was refused system call %" PRIu32 " on \"%.*s\"",
+			  digest, name_of(refused->running), refused->system_call, (int)sizeof(refused->path),
+			  refused->path);
+	}
+}
+
 /* --- waiting --- */
 
 static void note_progress(struct run *run)
@@ -367,6 +369,8 @@ static void child_ended(struct run *run)
 	if (status == 0)
 		return;
 	run->ended = true;
+	run->running = atomic_load(&launcher_page(run->parser->launcher)->running);
+	tell_refusals(run, launcher_page(run->parser->launcher));
 	if (status < 0) { /* a new one for the next layer */
 		launcher_stop(run->parser->launcher);
 		run->parser->launcher = NULL;
@@ -432,12 +436,18 @@ static int poisoned(struct run *run, const char *running, struct err *err)
 	if (WIFSIGNALED(status))
 		return err_set(err, ERR_POISON, "poison: the parser was ended by SIG%s (%s was at work)",
 			       sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?", running);
+	if (WEXITSTATUS(status) == PARSER_EXIT_ABORTED)
+		return err_set(err, ERR_POISON, "poison: the parser was ended by SIGABRT (%s was at work)", running);
+	if (WEXITSTATUS(status) == PARSER_EXIT_OPEN)
+		return err_set(err, ERR_IO, "parser: it could not be locked down");
 	return err_set(err, ERR_POISON, "poison: the parser ended with status %d and without a result (%s was at work)",
 		       WEXITSTATUS(status), running);
 }
 
-static int verdict(struct run *run, const char *running, struct parse_result *result, struct err *err)
+static int verdict(struct run *run, struct parse_result *result, struct err *err)
 {
+	const char *running = name_of(run->running);
+
 	if (run->source_status < 0)
 		return err_set(err, run->source_status, "%s", run->source_why.text);
 	if (is_cancelled(run))
@@ -466,7 +476,7 @@ int parser_parse(struct parser *parser, struct stream *layer, int spool_fd, cons
 			   .bytes_fd = -1,
 			   .channel_fd = -1,
 			   .source_status = STREAM_BLOCK};
-	const char *lacking, *running;
+	const char *lacking;
 	int         status = parser_ready(parser, &lacking, err);
 
 	if (status < 0)
@@ -482,8 +492,7 @@ int parser_parse(struct parser *parser, struct stream *layer, int spool_fd, cons
 			run.block = SLICE_EMPTY;
 			pull(&run);
 		}
-		running = parser->launcher ? running_name(&run) : "the launcher";
-		status = verdict(&run, running, result, err);
+		status = verdict(&run, result, err);
 	}
 	close_run(&run);
 	if (status < 0 && inventory)

@@ -10,6 +10,16 @@
 enum { PARSER_CONTROL_FD = 3, PARSER_PAGE_FD = 4 };
 enum { PARSER_BYTES_FD = 0, PARSER_CHANNEL_FD = 1, PARSER_SPOOL_FD = 3 };
 
+/* What a child exits with: all is said; nobody listens; its launcher is gone; it could not be locked down; abort(), which
+ * would need a signal. */
+enum {
+	PARSER_EXIT_SAID = 0,
+	PARSER_EXIT_UNHEARD = 1,
+	PARSER_EXIT_ORPHAN = 2,
+	PARSER_EXIT_OPEN = 3,
+	PARSER_EXIT_ABORTED = 134,
+};
+
 /* Sanitizers write their findings to stderr, need files and much address space, and trace themselves: under them there is
  * a process of its own and no more. */
 #if defined(__has_feature)

@@ -85,17 +85,6 @@ void parser_write_memo_keep(struct buf *out, const struct digest *key, struct sl
 	write_packed(out, PARSER_MEMO_KEEP, &packed);
 }
 
-void parser_write_refused(struct buf *out, uint32_t system_call, struct slice path)
-{
-	struct buf packed;
-
-	buf_init(&packed, 4096);
-	msgpack_write_array(&packed, 2);
-	msgpack_write_uint(&packed, system_call);
-	msgpack_write_str(&packed, slice_sub(path, 0, TEXT_BYTES_MAX));
-	write_packed(out, PARSER_REFUSED, &packed);
-}
-
 void parser_write_result(struct buf *out, const struct parse_result *result)
 {
 	struct buf packed;
@@ -209,22 +198,6 @@ static int take_keep(struct slice payload, struct parser_demand *demand, struct 
 	return 0;
 }
 
-static int take_refused(struct parser_report *report, struct slice payload, struct parser_demand *demand,
-			struct err *err)
-{
-	struct msgpack_reader r = msgpack_reader_of(payload);
-	size_t                fields = msgpack_begin_record(&r, 2);
-
-	demand->system_call = (uint32_t)msgpack_read_uint(&r);
-	demand->path = msgpack_read_bytes(&r);
-	msgpack_end_record(&r, fields, 2);
-	demand->wish = PARSER_WISH_TELL;
-	report->refusals++;
-	if (!msgpack_at_end(&r) || !msgpack_ok(&r) || demand->path.len > TEXT_BYTES_MAX)
-		return nonsense(err, "a refused call that cannot be read");
-	return 0;
-}
-
 static int take_window(struct parser_report *report, bool take, struct parser_demand *demand, struct err *err)
 {
 	if (!report->request->window || report->window == take)
@@ -261,8 +234,6 @@ int parser_report_take(struct parser_report *report, const struct parser_frame *
 	case PARSER_MEMO_KEEP:
 		return report->request->memo ? take_keep(frame->payload, demand, err)
 					     : nonsense(err, "there is no memo");
-	case PARSER_REFUSED:
-		return take_refused(report, frame->payload, demand, err);
 	case PARSER_INVENTORY:
 		return take_part(report->inventory, frame->payload, err);
 	case PARSER_PATH_TABLE:

@@ -21,11 +21,10 @@ enum parser_frame_kind {
 	PARSER_GIVE_WINDOW = 2,
 	PARSER_MEMO_FIND = 3,
 	PARSER_MEMO_KEEP = 4,
-	PARSER_REFUSED = 5,
-	PARSER_INVENTORY = 6,
-	PARSER_PATH_TABLE = 7,
-	PARSER_RESULT = 8,
-	PARSER_FAILED = 9,
+	PARSER_INVENTORY = 5,
+	PARSER_PATH_TABLE = 6,
+	PARSER_RESULT = 7,
+	PARSER_FAILED = 8,
 	/* down */
 	PARSER_ANSWER = 32,
 };
@@ -50,7 +49,6 @@ void parser_write_frame(struct buf *out, enum parser_frame_kind kind, struct sli
 /* --- up ----------------------------------------------------------------------------------------------------------- */
 
 void parser_write_memo_keep(struct buf *out, const struct digest *key, struct slice facts);
-void parser_write_refused(struct buf *out, uint32_t system_call, struct slice path);
 void parser_write_result(struct buf *out, const struct parse_result *result);
 void parser_write_failed(struct buf *out, int code, struct slice text);
 
@@ -62,7 +60,7 @@ struct parser_report {
 	bool                        ended;                  /* by a result or a failure: nothing may follow */
 	int                         code;                   /* of the failure */
 	char                        text[400];              /* of the failure; foreign */
-	uint64_t                    questions, refusals;
+	uint64_t                    questions;
 	bool                        window; /* taken, or asked for */
 };
 
@@ -73,13 +71,11 @@ enum parser_wish {
 	PARSER_WISH_UNWINDOW, /* it is given back */
 	PARSER_WISH_FIND,     /* answer with what the memo knows of `key` */
 	PARSER_WISH_KEEP,     /* `key`, `facts` */
-	PARSER_WISH_TELL,     /* a system call was refused: number, path */
 };
 struct parser_demand {
 	enum parser_wish wish;
 	struct digest    key;
-	struct slice     facts, path; /* borrowed from the frame */
-	uint32_t         system_call;
+	struct slice     facts; /* borrowed from the frame */
 };
 
 /* 0 with *demand, or ERR_PROTOCOL: the parser is not to be believed any more. */
