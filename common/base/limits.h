@@ -50,7 +50,7 @@
 #define LIMIT_STRING_BYTES          (64u << 10) /* one field of a package record; longer is cut and noted */
 #define LIMIT_LAYER_SECONDS         3600u       /* that a parser may take for one layer, waits for its bytes left out */
 #define LIMIT_PARSER_DATA_BYTES     (3ull << 30) /* memory that a parser may write: inventory, windows, a mapped spool */
-#define LIMIT_PARSER_ADDRESS_BYTES  (8ull << 30) /* with programs, threads' stacks and what is only mapped */
+#define LIMIT_PARSER_ADDRESS_BYTES  (8ull << 30)         /* with programs, threads' stacks and what is only mapped */
 #define LIMIT_PARSER_QUESTIONS      (4u * LIMIT_ENTRIES) /* of a parser to its worker, for one layer */
 #define LIMIT_NOTES_PER_LAYER       1000u                /* notes beyond it are counted only */
 #define LIMIT_MEMO_HELD_BYTES       (8u << 20)           /* facts of one layer that wait for its end to be remembered */
