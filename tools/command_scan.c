@@ -15,7 +15,8 @@ struct scan_values {
 	struct request_options request;
 	struct output_options  output;
 	const char            *store, *db, *spool, *memo, *stats, *cert_dir, *authfile, *registries_conf;
-	unsigned               threads, memo_mib;
+	const char            *sandbox;
+	unsigned               layer_seconds, threads, memo_mib;
 	bool                   since_last, plain_http, tls_verify, quiet;
 };
 
@@ -38,6 +39,11 @@ static const struct option_spec scan_options[] = {
 	 "ceiling of the memo's file (default: 4096)"},
 	{"threads", OPTION_NUMBER, offsetof(struct scan_values, threads), "N",
 	 "scan threads (default: the CPUs of this process)"},
+	{"sandbox", OPTION_TEXT, offsetof(struct scan_values, sandbox), "MODE",
+	 "require: read no layer where the kernel cannot lock parsers up; prefer (default): warn; off: lock nothing "
+	 "up"},
+	{"layer-seconds", OPTION_NUMBER, offsetof(struct scan_values, layer_seconds), "N",
+	 "a layer that its parser does not finish in that time has failed (default 3600)"},
 	{"plain-http", OPTION_FLAG, offsetof(struct scan_values, plain_http), NULL, "registries speak http, not https"},
 	{"tls-verify", OPTION_BOOL, offsetof(struct scan_values, tls_verify), "[=false]",
 	 "false: accept any certificate"},
@@ -117,11 +123,14 @@ static int run_embedded(const struct scan_values *values, const char *dir, struc
 					 .memo_dir = values->memo,
 					 .memo_bytes_max = (uint64_t)values->memo_mib << 20,
 					 .threads = values->threads,
+					 .parser = {.seconds_max = values->layer_seconds},
 					 .source = &source};
 	struct client_run      run = {0};
 	struct embedded       *embedded;
 	int                    interrupt_fd = interrupt_open(err), rc = interrupt_fd < 0 ? interrupt_fd : 0;
 
+	if (rc == 0 && values->sandbox)
+		rc = sandbox_mode_parse(values->sandbox, &config.parser.mode, err);
 	if (rc == 0)
 		rc = embedded_start(&config, &embedded, err);
 	if (rc != 0) {

@@ -1,6 +1,7 @@
 #include "agent_internal.h"
 
 #include "base/clock.h"
+#include "sandbox/parser_program.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -267,13 +268,20 @@ static void name_instance(struct agent *agent)
 static int open_parsers(struct agent *agent, struct err *err)
 {
 	const char *lacking;
+	int         status;
 
 	for (unsigned i = 0; i < agent->scan_threads; i++) {
 		agent->parsers[i] = parser_new(&agent->config.parser);
 		if (!agent->parsers[i])
 			return err_set(err, ERR_MEM, "worker: out of memory");
 	}
-	return parser_ready(agent->parsers[0], &lacking, err);
+	status = parser_ready(agent->parsers[0], &lacking, err);
+	if (status >= 0 && *lacking)
+		log_line(PARSER_SANITIZED ? LOG_DEBUG : LOG_WARNING, "sandbox",
+			 "parsers of images are less locked up than they could be: %s", lacking);
+	if (status >= 0 && agent->config.parser.mode == SANDBOX_OFF)
+		log_line(LOG_WARNING, "sandbox", "--sandbox=off: parsers of images keep every right of this process");
+	return status;
 }
 
 static void log_set(const struct agent *agent)

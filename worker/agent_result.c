@@ -94,6 +94,8 @@ static enum wire_fail_class fail_class(int code)
 {
 	if (code == ERR_AUTH)
 		return WIRE_FAIL_NOT_HERE;
+	if (code == ERR_POISON)
+		return WIRE_FAIL_POISON;
 	return agent_task_is_transient(code) ? WIRE_FAIL_TRANSIENT : WIRE_FAIL_PERMANENT;
 }
 

@@ -22,6 +22,10 @@ static const char help[] =
 	"  --insecure-tcp         tcp:// without keys; benchmarks only\n"
 	"  --name NAME            what the broker calls it (default: host name)\n"
 	"  --threads N            scan threads (default: the CPUs of this process)\n"
+	"  --sandbox MODE         require: read no layer where the kernel cannot lock parsers up; prefer (default): "
+	"warn;\n"
+	"                         off: lock nothing up\n"
+	"  --layer-seconds N      a layer that its parser does not finish in that time has failed (default 3600)\n"
 	"  --host HOST            a registry it may reach; may be given several times (default: any)\n"
 	"  --spool DIR            for large files (default: $TMPDIR or /var/tmp)\n"
 	"  --memo DIR             remembers the facts of files there, so that none is analysed twice on this host;\n"
@@ -49,6 +53,8 @@ enum option_id {
 	OPTION_INSECURE,
 	OPTION_NAME,
 	OPTION_THREADS,
+	OPTION_SANDBOX,
+	OPTION_LAYER_SECONDS,
 	OPTION_HOST,
 	OPTION_SPOOL,
 	OPTION_MEMO,
@@ -73,6 +79,8 @@ static const struct option options[] = {{"broker", required_argument, NULL, OPTI
 					{"insecure-tcp", no_argument, NULL, OPTION_INSECURE},
 					{"name", required_argument, NULL, OPTION_NAME},
 					{"threads", required_argument, NULL, OPTION_THREADS},
+					{"sandbox", required_argument, NULL, OPTION_SANDBOX},
+					{"layer-seconds", required_argument, NULL, OPTION_LAYER_SECONDS},
 					{"host", required_argument, NULL, OPTION_HOST},
 					{"spool", required_argument, NULL, OPTION_SPOOL},
 					{"memo", required_argument, NULL, OPTION_MEMO},
@@ -181,6 +189,10 @@ static int take_option(int id, void *data, struct err *err)
 		return number("threads", optarg, LIMIT_SCAN_THREADS, &settings->agent.threads, err);
 	case OPTION_MEMO_MAX:
 		return number("memo-max", optarg, MEMO_MIB_MAX, &settings->memo_mib, err);
+	case OPTION_SANDBOX:
+		return sandbox_mode_parse(optarg, &settings->agent.parser.mode, err);
+	case OPTION_LAYER_SECONDS:
+		return number("layer-seconds", optarg, 100000, &settings->agent.parser.seconds_max, err);
 	case OPTION_HOST:
 		return add_host(settings, optarg, err);
 	case OPTION_PLAIN:

@@ -28,6 +28,18 @@ struct launcher {
 	char                program[4096], lacking[PARSER_CONTROL_BYTES];
 };
 
+static const char *const mode_names[] = {"prefer", "require", "off"}; /* in the order of the enum */
+
+int sandbox_mode_parse(const char *text, enum sandbox_mode *mode, struct err *err)
+{
+	for (unsigned i = 0; i < sizeof(mode_names) / sizeof(mode_names[0]); i++)
+		if (strcmp(text, mode_names[i]) == 0) {
+			*mode = (enum sandbox_mode)i;
+			return 0;
+		}
+	return err_set(err, ERR_USAGE, "--sandbox: require, prefer or off, not \"%s\"", text);
+}
+
 /* A descriptor out of the way of the numbers that the new process is to have. */
 static int move_up(int fd)
 {
@@ -69,14 +81,15 @@ static void add_descriptors(posix_spawn_file_actions_t *actions, int control_fd,
 
 static int spawn(struct launcher *self, int control_fd, int page_fd)
 {
-	static const char *const modes[] = {"--sandbox=prefer", "--sandbox=require", "--sandbox=off"};
-	char *argv[] = {(char *)(uintptr_t) "varve-parse", (char *)(uintptr_t)modes[self->mode], NULL};
-	char *environment[] = {NULL};
+	char                       mode[32];
+	char                      *argv[] = {(char *)(uintptr_t) "varve-parse", mode, NULL};
+	char                      *environment[] = {NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t          attributes;
 	sigset_t                   none, all;
 	int                        failed;
 
+	snprintf(mode, sizeof(mode), "--sandbox=%s", mode_names[self->mode]);
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&actions);

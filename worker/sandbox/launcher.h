@@ -19,6 +19,9 @@ enum sandbox_mode {
 	SANDBOX_OFF,     /* a process of its own, without restrictions */
 };
 
+/* "require", "prefer" or "off"; ERR_USAGE. */
+int sandbox_mode_parse(const char *text, enum sandbox_mode *mode, struct err *err);
+
 struct launcher;
 
 /* program: NULL = found beside this program, or where it was installed. ERR_IO, ERR_NOT_FOUND, ERR_MEM. */

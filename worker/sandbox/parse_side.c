@@ -17,6 +17,7 @@ struct channel {
 	pthread_mutex_t     lock;
 	struct parser_inbox inbox;
 	struct buf          out;
+	bool                starved; /* a frame could not be made */
 };
 
 static bool send_out(struct channel *channel)
@@ -24,6 +25,7 @@ static bool send_out(struct channel *channel)
 	struct slice rest = buf_slice(&channel->out);
 	bool         ok = buf_ok(&channel->out);
 
+	channel->starved |= !ok;
 	while (ok && rest.len) {
 		ssize_t put = write(PARSER_CHANNEL_FD, rest.ptr, rest.len);
 
@@ -177,7 +179,7 @@ int parse_side_run(const struct parser_order *order, struct parser_page *page)
 	buf_deinit(&channel.out);
 	buf_deinit(&inventory);
 	buf_deinit(&path_table);
-	return status ? PARSER_EXIT_SAID : PARSER_EXIT_UNHEARD;
+	return status ? PARSER_EXIT_SAID : channel.starved ? PARSER_EXIT_STARVED : PARSER_EXIT_UNHEARD;
 }
 
 /* A tar of one empty file named "warm"; POSIX.1-2017 pax, "ustar Interchange Format". */

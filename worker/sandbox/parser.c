@@ -146,6 +146,22 @@ static void close_run(struct run *run)
 	buf_deinit(&run->facts);
 }
 
+/* A launcher that died between two layers is found out here. */
+static int begin(struct run *run, int spool_fd, struct err *err)
+{
+	const char *lacking;
+	int         status = parser_ready(run->parser, &lacking, err);
+
+	if (status < 0 || open_run(run, spool_fd, NULL) >= 0)
+		return status;
+	close_fd(&run->bytes_fd);
+	close_fd(&run->channel_fd);
+	launcher_stop(run->parser->launcher);
+	run->parser->launcher = NULL;
+	status = parser_ready(run->parser, &lacking, err);
+	return status < 0 ? status : open_run(run, spool_fd, err);
+}
+
 static void kill_child(struct run *run)
 {
 	if (!run->killed && !run->ended)
@@ -438,6 +454,8 @@ static int poisoned(struct run *run, const char *running, struct err *err)
 			       sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?", running);
 	if (WEXITSTATUS(status) == PARSER_EXIT_ABORTED)
 		return err_set(err, ERR_POISON, "poison: the parser was ended by SIGABRT (%s was at work)", running);
+	if (WEXITSTATUS(status) == PARSER_EXIT_STARVED)
+		return err_set(err, ERR_POISON, "poison: parser_memory_max: nothing is left (%s was at work)", running);
 	if (WEXITSTATUS(status) == PARSER_EXIT_OPEN)
 		return err_set(err, ERR_IO, "parser: it could not be locked down");
 	return err_set(err, ERR_POISON, "poison: the parser ended with status %d and without a result (%s was at work)",
@@ -467,24 +485,21 @@ static int verdict(struct run *run, struct parse_result *result, struct err *err
 int parser_parse(struct parser *parser, struct stream *layer, int spool_fd, const struct parse_request *request,
 		 struct parse_result *result, struct buf *inventory, struct buf *path_table, struct err *err)
 {
-	struct run  run = {.parser = parser,
-			   .request = request,
-			   .layer = layer,
-			   .report = {.request = request,
-				      .inventory = request->verify_only ? NULL : inventory,
-				      .path_table = request->verify_only ? NULL : path_table},
-			   .bytes_fd = -1,
-			   .channel_fd = -1,
-			   .source_status = STREAM_BLOCK};
-	const char *lacking;
-	int         status = parser_ready(parser, &lacking, err);
+	struct run run = {.parser = parser,
+			  .request = request,
+			  .layer = layer,
+			  .report = {.request = request,
+				     .inventory = request->verify_only ? NULL : inventory,
+				     .path_table = request->verify_only ? NULL : path_table},
+			  .bytes_fd = -1,
+			  .channel_fd = -1,
+			  .source_status = STREAM_BLOCK};
+	int        status;
 
-	if (status < 0)
-		return status;
 	parser_inbox_init(&run.inbox);
 	buf_init(&run.out, LIMIT_MEMO_FACTS_BYTES + 4096);
 	buf_init(&run.facts, LIMIT_MEMO_FACTS_BYTES);
-	status = open_run(&run, spool_fd, err);
+	status = begin(&run, spool_fd, err);
 	if (status >= 0) {
 		converse(&run);
 		/* Also of a layer that killed its parser it is to be known whether it is the right one. */

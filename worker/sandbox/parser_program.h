@@ -10,13 +10,14 @@
 enum { PARSER_CONTROL_FD = 3, PARSER_PAGE_FD = 4 };
 enum { PARSER_BYTES_FD = 0, PARSER_CHANNEL_FD = 1, PARSER_SPOOL_FD = 3 };
 
-/* What a child exits with: all is said; nobody listens; its launcher is gone; it could not be locked down; abort(), which
- * would need a signal. */
+/* What a child exits with: all is said; nobody listens; its launcher is gone; it could not be locked down; no memory to say
+ * so; abort(), which would need a signal. */
 enum {
 	PARSER_EXIT_SAID = 0,
 	PARSER_EXIT_UNHEARD = 1,
 	PARSER_EXIT_ORPHAN = 2,
 	PARSER_EXIT_OPEN = 3,
+	PARSER_EXIT_STARVED = 4,
 	PARSER_EXIT_ABORTED = 134,
 };
 
