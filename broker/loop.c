@@ -243,6 +243,7 @@ static void commit(struct loop *loop)
 		return;
 	}
 	loop_jobs_committed(loop);
+	loop_index_committed(loop);
 	loop_flush(loop, true);
 	loop->again |= loop->batch; /* what could not be sent was written down: nobody is to wait for our commit */
 }
@@ -263,6 +264,7 @@ static void turn(struct loop *loop)
 	loop_jobs_clean(loop);
 	loop_retire_turn(loop);
 	loop_feeds_turn(loop);
+	loop_index_turn(loop);
 	loop_watches_turn(loop);
 	if (loop->now > loop->cleaned + CLEAN_EVERY_MS && catalog_counted(loop->catalog))
 		loop_write(loop);
@@ -299,6 +301,8 @@ int loop_run(struct loop *loop, struct err *err)
 		loop_retire_turn(loop); /* nobody may come after a scan to do it */
 		commit(loop);
 	}
+	if (loop->config.embedded)
+		loop_index_finish(loop, commit);
 	if (catalog_counted(loop->catalog) && loop_write(loop))
 		commit(loop);
 	if (!loop->broken.code)
@@ -363,6 +367,8 @@ int loop_open(const struct loop_config *config, struct loop **out, struct err *e
 	if (status >= 0)
 		status = loop_feeds_start(loop, err);
 	if (status >= 0)
+		status = loop_index_start(loop, err);
+	if (status >= 0)
 		status = loop_jobs_resume(loop, err);
 	if (status >= 0)
 		status = wire_server_open(config->context, &config->server, &loop->server, err);
@@ -384,6 +390,7 @@ void loop_close(struct loop *loop)
 	if (!loop)
 		return;
 	loop_feeds_stop(loop);
+	loop_index_stop(loop);
 	if (loop->batch)
 		catalog_abort(loop->catalog);
 	loop_flush(loop, false);

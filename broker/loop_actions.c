@@ -160,6 +160,7 @@ static int image_done(struct loop *loop, const struct core_action *action, struc
 	if (status < 0 || !added)
 		return status;
 	job->record.images_count++;
+	loop_index_news(loop);
 	catalog_count(loop->catalog, FLEET_IMAGES, 1);
 	catalog_count(loop->catalog, FLEET_IMAGES_FAILED, stored.failed);
 	loop_metrics_image(loop, &image->image, image->outcomes);

@@ -141,6 +141,7 @@ struct loop {
 	struct results     *results[LOOP_RESULTS_THREADS_MAX]; /* one each */
 	_Atomic size_t      results_taken;
 	struct queue       *asked, *answered; /* struct loop_request */
+	struct loop_index  *index;
 };
 
 /* loop.c */
@@ -251,6 +252,15 @@ void loop_schedules_turn(struct loop *loop);
 /* loop_retire.c: what a listing that has ended did not name any more */
 int  loop_retire_listed(struct loop *loop, const struct core_lease_info *info, struct err *err);
 void loop_retire_turn(struct loop *loop);
+
+/* loop_index.c: the catalog's index */
+int  loop_index_start(struct loop *loop, struct err *err);
+void loop_index_stop(struct loop *loop);
+void loop_index_turn(struct loop *loop);      /* what is computed goes into the batch */
+void loop_index_news(struct loop *loop);      /* an image was stored in the batch */
+void loop_index_committed(struct loop *loop); /* … which is committed */
+/* The loop has ended and nobody may come after it: what is nearly done is waited for. */
+void loop_index_finish(struct loop *loop, void (*commit)(struct loop *loop));
 
 /* loop_restart.c */
 int loop_jobs_resume(struct loop *loop, struct err *err);

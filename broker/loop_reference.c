@@ -193,6 +193,7 @@ int loop_reference_failed(struct loop *loop, struct loop_job *job, struct slice 
 		status = catalog_image_add(loop->catalog, job->record.job, &stored, buf_slice(&place), added, err);
 	if (status >= 0 && *added) {
 		job->record.images_count++;
+		loop_index_news(loop);
 		catalog_count(loop->catalog, FLEET_IMAGES, 1);
 		catalog_count(loop->catalog, FLEET_IMAGES_FAILED, 1);
 	}

@@ -1,9 +1,7 @@
 #include "results.h"
 
 #include "advisory_share.h"
-#include "aggregate/aggregate.h"
-#include "base/limits.h"
-#include "core.h"
+#include "image_load.h"
 #include "match/match.h"
 
 #include <stdio.h>
@@ -85,71 +83,6 @@ const char *results_notice(const struct results *results)
 	return results->notice;
 }
 
-/* --- one image --- */
-
-struct content {
-	struct buf inventory, path_table;
-};
-
-static bool has_content(enum layer_status status)
-{
-	return status == LAYER_SCANNED || status == LAYER_REUSED || status == LAYER_PARTIAL;
-}
-
-/* A layer whose record is damaged is a failed layer of this image, with the reason; the others are reported. */
-static void load_layer(struct results *results, uint64_t job, const struct image *image, size_t index, uint64_t set,
-		       struct content *content, struct aggregate_layer *layer, struct arena *arena)
-{
-	struct layer_key key = {.digest = image->layers[index].digest, .set = set};
-	struct err       err = {0};
-	int              status;
-
-	buf_init(&content->inventory, LIMIT_INVENTORY_BYTES);
-	buf_init(&content->path_table, LIMIT_INVENTORY_BYTES);
-	if (!has_content(layer->status))
-		return;
-	if (digest_is_zero(&key.digest))
-		core_pseudo_digest(job, image->reference, index, &key.digest);
-	status = catalog_inventory(results->catalog, &key, &content->inventory, &err);
-	if (status >= 0)
-		status = catalog_path_table(results->catalog, &key, &content->path_table, &err);
-	if (status < 0) {
-		layer->status = LAYER_FAILED;
-		layer->reason = arena_printf(arena, "%s; scan the image again", err.text);
-		return;
-	}
-	layer->inventory = buf_slice(&content->inventory);
-	layer->path_table = buf_slice(&content->path_table);
-}
-
-static int compute(struct results *results, uint64_t job, const struct image *image, const struct job_image *stored,
-		   struct arena *arena, struct image_result *out, struct err *err)
-{
-	size_t                  count = image->layers_count;
-	struct content         *contents = calloc(count + 1, sizeof(*contents));
-	struct aggregate_layer *layers = arena_array(arena, count + 1, sizeof(*layers));
-	int                     status;
-
-	if (!contents || !layers) {
-		free(contents);
-		return err_set(err, ERR_MEM, "result: out of memory");
-	}
-	for (size_t i = 0; i < count; i++) {
-		layers[i].status =
-			i < stored->layers_count ? (enum layer_status)stored->layers[i].status : LAYER_FAILED;
-		layers[i].reason =
-			i < stored->layers_count ? stored->layers[i].reason : SLICE_LIT("no outcome was stored");
-		load_layer(results, job, image, i, stored->set, &contents[i], &layers[i], arena);
-	}
-	status = aggregate_image(image, layers, count, arena, out, err);
-	for (size_t i = 0; i < count; i++) {
-		buf_deinit(&contents[i].inventory);
-		buf_deinit(&contents[i].path_table);
-	}
-	free(contents);
-	return status < 0 ? status : match_image(results->advisories, arena, out, err);
-}
-
 int results_load(struct results *results, uint64_t job, uint64_t image, struct arena *arena, struct image_result *out,
 		 struct err *err)
 {
@@ -159,9 +92,9 @@ int results_load(struct results *results, uint64_t job, uint64_t image, struct a
 
 	*out = (struct image_result){0};
 	refresh_advisories(results);
-	if ((status = catalog_image_get(results->catalog, job, image, arena, &stored, err)) < 0)
+	if ((status = image_load(results->catalog, job, image, arena, &stored, &record, err)) < 0)
 		return status;
-	if ((status = image_decode(stored.image, arena, &record, err)) < 0)
+	if ((status = image_aggregate(results->catalog, job, &record, &stored, arena, out, err)) < 0)
 		return status;
-	return compute(results, job, &record, &stored, arena, out, err);
+	return match_image(results->advisories, arena, out, err);
 }

@@ -103,6 +103,11 @@ int catalog_index_package_sets_each(struct catalog_view *view, uint64_t         
 				    int (*each)(void *data, const struct index_posting *posting), void *data,
 				    struct err *err);
 
+/* The sets that are not complete: what is missing there is not known. */
+int catalog_index_incomplete_each(struct catalog_view *view,
+				  int (*each)(void *data, const struct index_posting *posting), void *data,
+				  struct err *err);
+
 /* Layers ---------------------------------------------------------------------------------------------------------- */
 
 int catalog_index_layer(struct catalog_view *view, uint64_t layer, struct layer_key *key, struct err *err);

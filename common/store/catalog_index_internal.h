@@ -5,7 +5,14 @@
 #include "store/catalog_index_write.h"
 #include "store/catalog_internal.h"
 
-enum index_kind { INDEX_PACKAGE = 'p', INDEX_LAYER = 'l', INDEX_EVIDENCE = 'e', INDEX_CONTEXT = 'c', INDEX_SET = 's' };
+enum index_kind {
+	INDEX_PACKAGE = 'p',
+	INDEX_LAYER = 'l',
+	INDEX_EVIDENCE = 'e',
+	INDEX_CONTEXT = 'c',
+	INDEX_SET = 's',
+	INDEX_INCOMPLETE = 'i'
+};
 
 /* --- keys --- */
 

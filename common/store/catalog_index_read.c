@@ -259,6 +259,13 @@ int catalog_index_layer_sets_each(struct catalog_view *view, uint64_t           
 	return postings_each(view, INDEX_LAYER, layer, each, data, err);
 }
 
+int catalog_index_incomplete_each(struct catalog_view *view,
+				  int (*each)(void *data, const struct index_posting *posting), void *data,
+				  struct err *err)
+{
+	return postings_each(view, INDEX_INCOMPLETE, 0, each, data, err);
+}
+
 /* --- layers --- */
 
 int catalog_index_layer(struct catalog_view *view, uint64_t layer, struct layer_key *key, struct err *err)

@@ -141,7 +141,8 @@ static int put_members(struct putting *p, const struct index_new_image *image, s
 
 static int post(struct putting *p, const struct index_set *set, struct err *err)
 {
-	bool ok = true;
+	const struct index_posting itself = {.set = set->set};
+	bool                       ok = set->complete || index_postings_add(p->postings, INDEX_INCOMPLETE, 0, &itself);
 
 	for (size_t i = 0; i < set->layers_count && ok; i++) {
 		const struct index_posting posting = {.set = set->set, .layer = (uint32_t)i};
