@@ -167,7 +167,7 @@ static int open_behind_redirects(struct http *http, struct hop *hop, struct tran
 		struct transfer *transfer;
 		int              code = transfer_open(http, &hop->request, hop->loopback_allowed, &transfer, err);
 
-		if (code || !is_redirect(transfer)) {
+		if (code || hop->request.no_redirects || !is_redirect(transfer)) {
 			*out = transfer;
 			return code;
 		}

@@ -50,6 +50,7 @@ struct http_request {
 	const char            *body; /* POST: form or JSON, its type among `headers`; not sent after a redirect */
 	const struct http_tls *tls;  /* NULL = verify against the system's certificates (or $SSL_CERT_FILE) */
 	bool                   plain_allowed; /* a redirect may lead from https to http */
+	bool                   no_redirects;  /* a redirect is the answer */
 
 	/* Both may be NULL; they live until the response is closed. */
 	const _Atomic bool *cancel;   /* once true, the transfer ends with ERR_CANCELLED within a second */

@@ -17,6 +17,7 @@ EDGES = {
     "wire": {"base"},
     "store": {"base"},
     "net": {"base"},
+    "deliver": {"base", "net"},
     "aggregate": {"base", "model"},
     "match": {"base", "model", "store"},
     "match/advisory_update.c": {"base", "model", "store", "net"},
