@@ -114,16 +114,11 @@ struct client_handler {
 	void (*handle)(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
 };
 
-static const struct client_handler client_handlers[] = {{WIRE_SUBMIT, loop_submit},
-							{WIRE_REFERENCES, loop_references},
-							{WIRE_CANCEL, loop_cancel},
-							{WIRE_PAUSE, loop_pause},
-							{WIRE_RESUME, loop_resume},
-							{WIRE_STATUS, loop_status},
-							{WIRE_WATCH, loop_watch},
-							{WIRE_RESULTS, loop_results},
-							{WIRE_RESULTS_CREDIT, loop_results_credit},
-							{WIRE_DRAIN_WORKER, loop_drain_worker}};
+static const struct client_handler client_handlers[] = {
+	{WIRE_SUBMIT, loop_submit}, {WIRE_REFERENCES, loop_references}, {WIRE_CANCEL, loop_cancel},
+	{WIRE_PAUSE, loop_pause},   {WIRE_RESUME, loop_resume},         {WIRE_STATUS, loop_status},
+	{WIRE_WATCH, loop_watch},   {WIRE_RESULTS, loop_results},       {WIRE_RESULTS_CREDIT, loop_results_credit},
+	{WIRE_QUERY, loop_query},   {WIRE_QUERY_MORE, loop_query_more}, {WIRE_DRAIN_WORKER, loop_drain_worker}};
 
 /* False: no client may ask for that. */
 static bool client_message(struct loop *loop, const struct wire_peer *peer, const struct wire_header *header,
@@ -244,6 +239,7 @@ static void commit(struct loop *loop)
 	}
 	loop_jobs_committed(loop);
 	loop_index_committed(loop);
+	loop_judge_committed(loop);
 	loop_flush(loop, true);
 	loop->again |= loop->batch; /* what could not be sent was written down: nobody is to wait for our commit */
 }
@@ -264,7 +260,9 @@ static void turn(struct loop *loop)
 	loop_jobs_clean(loop);
 	loop_retire_turn(loop);
 	loop_feeds_turn(loop);
+	loop_queries_turn(loop);
 	loop_index_turn(loop);
+	loop_judge_turn(loop);
 	loop_watches_turn(loop);
 	if (loop->now > loop->cleaned + CLEAN_EVERY_MS && catalog_counted(loop->catalog))
 		loop_write(loop);
@@ -293,6 +291,13 @@ static void answer_broken(struct loop *loop)
 	}
 }
 
+/* Nobody may come after a scan to do it. */
+static void finish_for_scan(struct loop *loop)
+{
+	loop_index_finish(loop, commit);
+	loop_judge_finish(loop, commit);
+}
+
 int loop_run(struct loop *loop, struct err *err)
 {
 	while (!atomic_load(&loop->stopping) && !loop->broken.code && !loop->drained)
@@ -302,7 +307,7 @@ int loop_run(struct loop *loop, struct err *err)
 		commit(loop);
 	}
 	if (loop->config.embedded)
-		loop_index_finish(loop, commit);
+		finish_for_scan(loop);
 	if (catalog_counted(loop->catalog) && loop_write(loop))
 		commit(loop);
 	if (!loop->broken.code)
@@ -369,6 +374,8 @@ int loop_open(const struct loop_config *config, struct loop **out, struct err *e
 	if (status >= 0)
 		status = loop_index_start(loop, err);
 	if (status >= 0)
+		status = loop_judge_start(loop, err);
+	if (status >= 0)
 		status = loop_jobs_resume(loop, err);
 	if (status >= 0)
 		status = wire_server_open(config->context, &config->server, &loop->server, err);
@@ -389,6 +396,7 @@ void loop_close(struct loop *loop)
 {
 	if (!loop)
 		return;
+	loop_judge_stop(loop);
 	loop_feeds_stop(loop);
 	loop_index_stop(loop);
 	if (loop->batch)

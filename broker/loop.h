@@ -7,6 +7,7 @@
 #define VARVE_BROKER_LOOP_H
 
 #include "core.h"
+#include "deliver/deliver.h"
 #include "loop_metrics.h"
 #include "store/catalog.h"
 #include "wire/socket.h"
@@ -24,6 +25,8 @@ struct loop_config {
 	uint64_t                  list_idle_ms;     /* a list that nobody continues for so long is closed; 0 = a day */
 	struct loop_metrics      *metrics;          /* borrowed; NULL: nothing is counted */
 	struct health            *health;           /* borrowed; NULL: nobody looks */
+	const struct deliver_config
+		*deliver; /* who is told of new and gone findings, borrowed until loop_open() returns; NULL */
 };
 
 struct loop;

@@ -1,5 +1,6 @@
 #include "loop_internal.h"
 
+#include "answer.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -68,6 +69,17 @@ static void find_failed(struct catalog *catalog, struct loop_request *request)
 	request->none = request->image == request->end;
 }
 
+static void answer_question(struct loop *loop, struct results *results, struct loop_request *request)
+{
+	int status;
+
+	buf_init(&request->bytes, RESULT_BYTES_MAX);
+	status = answer(loop->catalog, results_share(results), buf_slice(&request->question), &request->bytes,
+			&request->why);
+	if (status < 0)
+		err_set(&request->why, status, "the question cannot be answered");
+}
+
 void *loop_compute_run(void *data)
 {
 	struct loop         *loop = data;
@@ -76,17 +88,17 @@ void *loop_compute_run(void *data)
 	uint64_t             one = 1;
 
 	while ((request = queue_pop(loop->asked)) != NULL) {
-		if (request->only_failed)
+		if (request->query)
+			answer_question(loop, results, request);
+		else if (request->only_failed)
 			find_failed(loop->catalog, request);
 		else if (request->only_news)
 			request->none = catalog_image_news_next(loop->catalog, request->job, request->image,
 								request->end, &request->image, NULL) < 0;
-		if (!request->none)
+		if (!request->none && !request->query)
 			compute(results, request);
-		if (!queue_push(loop->answered, request)) {
-			buf_deinit(&request->bytes);
-			free(request);
-		}
+		if (!queue_push(loop->answered, request))
+			loop_request_free(request);
 		if (write(loop->wake_fd, &one, sizeof(one)) < 0)
 			continue; /* it is readable already */
 	}

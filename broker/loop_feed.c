@@ -50,14 +50,19 @@ int loop_feeds_start(struct loop *loop, struct err *err)
 	return status;
 }
 
+void loop_request_free(struct loop_request *request)
+{
+	buf_deinit(&request->bytes);
+	buf_deinit(&request->question);
+	free(request);
+}
+
 static void free_requests(struct queue *queue)
 {
 	struct loop_request *request;
 
-	while (queue && (request = queue_pop_ms(queue, 0)) != NULL) {
-		buf_deinit(&request->bytes);
-		free(request);
-	}
+	while (queue && (request = queue_pop_ms(queue, 0)) != NULL)
+		loop_request_free(request);
 	queue_free(queue);
 }
 
@@ -87,6 +92,7 @@ void loop_feeds_stop(struct loop *loop)
 	free_requests(loop->asked);
 	free_requests(loop->answered);
 	loop->asked = loop->answered = NULL;
+	loop_queries_free(loop);
 	while (loop->feeds) {
 		struct loop_feed *feed = loop->feeds;
 
@@ -181,13 +187,17 @@ static void take_answers(struct loop *loop)
 	while ((request = queue_pop_ms(loop->answered, 0)) != NULL) {
 		struct loop_feed *feed = loop->feeds;
 
+		if (request->query) {
+			loop_query_answered(loop, request);
+			loop_request_free(request);
+			continue;
+		}
 		loop->feeds_asked--;
 		while (feed && feed->id != request->feed)
 			feed = feed->next;
 		if (feed)
 			take_answer(loop, feed, request);
-		buf_deinit(&request->bytes);
-		free(request);
+		loop_request_free(request);
 	}
 }
 

@@ -248,6 +248,8 @@ void loop_index_committed(struct loop *loop)
 	if (index->news)
 		atomic_fetch_add(&index->asked, 1);
 	atomic_fetch_sub(&index->outstanding, index->put);
+	if (index->put)
+		loop_judge_news(loop);
 	index->put = 0;
 	index->news = false;
 	poke(index);

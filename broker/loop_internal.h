@@ -95,12 +95,28 @@ struct loop_feed {
 	struct loop_feed *next;
 };
 
+/* A question about the whole catalog, and what of its answer is still to be sent. */
+struct loop_query {
+	uint64_t           id, correlation;
+	struct wire_peer   peer;
+	uint64_t           moved;
+	bool               asked; /* the results threads are at it */
+	bool               gone;  /* all was sent, or nobody wants it */
+	struct buf         bytes;
+	size_t             offset;
+	uint32_t           parts;
+	struct loop_query *next;
+};
+
 /* What a results thread is asked: image `image` of the job, or the first failed or changed one from it on and below `end`. */
 struct loop_request {
 	uint64_t   feed, job, image, end;
 	bool       only_failed, only_news, indexed;
 	bool       none; /* answer: there is no such one */
 	struct buf bytes;
+	uint64_t   query; /* not 0: `question` is asked instead */
+	struct buf question;
+	struct err why; /* answer: it cannot be answered */
 };
 
 struct loop {
@@ -130,7 +146,8 @@ struct loop {
 	struct loop_frame  *outbox_counted; /* the last one whose bytes are in outbox_bytes */
 	struct loop_watch  *watches;
 	struct loop_feed   *feeds;
-	size_t              watches_count, feeds_count, feeds_asked;
+	struct loop_query  *queries;
+	size_t              watches_count, feeds_count, feeds_asked, queries_count;
 	struct core_event  *events; /* waiting to be stepped */
 	size_t              events_count, events_capacity;
 	struct arena        event_texts; /* of waiting events */
@@ -142,6 +159,7 @@ struct loop {
 	_Atomic size_t      results_taken;
 	struct queue       *asked, *answered; /* struct loop_request */
 	struct loop_index  *index;
+	struct loop_judge  *judge;
 };
 
 /* loop.c */
@@ -265,6 +283,15 @@ void loop_index_finish(struct loop *loop, void (*commit)(struct loop *loop));
 /* loop_restart.c */
 int loop_jobs_resume(struct loop *loop, struct err *err);
 
+/* loop_judge.c: findings of unique packages, the history, and who is told of changes */
+int  loop_judge_start(struct loop *loop, struct err *err);
+void loop_judge_stop(struct loop *loop);
+void loop_judge_turn(struct loop *loop);      /* what is computed goes into the batch */
+void loop_judge_news(struct loop *loop);      /* packages were indexed, or a job has ended: committed */
+void loop_judge_committed(struct loop *loop); /* the batch is */
+/* After a scan, as loop_index_finish(). */
+void loop_judge_finish(struct loop *loop, void (*commit)(struct loop *loop));
+
 /* loop_feed.c, loop_compute.c */
 int   loop_feeds_start(struct loop *loop, struct err *err);
 void  loop_feeds_stop(struct loop *loop);
@@ -272,5 +299,14 @@ void  loop_results(struct loop *loop, const struct wire_peer *peer, uint64_t cor
 void  loop_results_credit(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
 void  loop_feeds_turn(struct loop *loop);
 void *loop_compute_run(void *loop); /* a results thread */
+void  loop_request_free(struct loop_request *request);
+
+/* loop_query.c */
+void loop_query(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void loop_query_more(struct loop *loop, const struct wire_peer *peer, uint64_t correlation, struct slice body);
+void loop_query_answered(struct loop *loop, struct loop_request *request);
+void loop_queries_turn(struct loop *loop);
+void loop_queries_gone(struct loop *loop, const struct wire_peer *peer);
+void loop_queries_free(struct loop *loop);
 
 #endif

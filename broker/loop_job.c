@@ -261,6 +261,7 @@ void loop_jobs_committed(struct loop *loop)
 			continue;
 		}
 		*link = job->next;
+		loop_judge_news(loop);
 		map_remove(&loop->jobs_by_id, slice_of(&job->record.job, sizeof(job->record.job)));
 		if (!loop->dropping || job->record.job < loop->dropping)
 			loop->dropping = job->record.job;

@@ -277,4 +277,5 @@ void loop_client_gone(struct loop *loop, const struct wire_peer *peer)
 	for (struct loop_feed *feed = loop->feeds; feed; feed = feed->next)
 		if (memcmp(&feed->peer, peer, sizeof(*peer)) == 0)
 			feed->gone = true;
+	loop_queries_gone(loop, peer);
 }

@@ -78,6 +78,11 @@ void results_close(struct results *results)
 	free(results);
 }
 
+struct advisory_share *results_share(const struct results *results)
+{
+	return results->share;
+}
+
 const char *results_notice(const struct results *results)
 {
 	return results->notice;

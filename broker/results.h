@@ -9,13 +9,16 @@
 #include "store/catalog.h"
 
 struct results;
+struct advisory_share;
 
 /* db_dir: advisories; NULL = "<store>/advisories"; absent or unusable: results without matching, `notice` says why. */
-int             results_open(struct catalog *catalog, const char *db_dir, struct results **out, struct err *err);
+int                    results_open(struct catalog *catalog, const char *db_dir, struct results **out, struct err *err);
 /* For another thread: same catalog, same advisories, which a process may open only once. NULL without memory. Any thread. */
-struct results *results_open_beside(const struct results *other);
-void            results_close(struct results *results);
-const char     *results_notice(const struct results *results); /* "" when matching works */
+struct results        *results_open_beside(const struct results *other);
+void                   results_close(struct results *results);
+/* The advisories that they are judged by; hold it to keep it. */
+struct advisory_share *results_share(const struct results *results);
+const char            *results_notice(const struct results *results); /* "" when matching works */
 
 /* Image number `image` (in order of finishing) of `job`. ERR_NOT_FOUND past the last; ERR_STORE, ERR_MEM, ERR_LIMIT. */
 int results_load(struct results *results, uint64_t job, uint64_t image, struct arena *arena, struct image_result *out,

@@ -26,6 +26,11 @@ static const char help[] =
 	"  --host-tasks-max N   tasks at once per registry, over all workers (default: no limit)\n"
 	"  --host-bytes-max N   layer bytes a second from one registry, over all workers (default: no limit)\n"
 	"  --results-threads N  threads that compute results (default: one per CPU, four at most)\n"
+	"  --notify-exec COMMAND     run this when advisories bring or take findings: JSON on its standard input, no "
+	"shell\n"
+	"  --notify-webhook URL      POST the same there, until it is taken\n"
+	"  --notify-webhook-key FILE sign it: X-Varve-Signature: sha256=HMAC\n"
+	"  --notify-webhook-ca FILE  certificates to trust beside the system's\n"
 	"  --metrics ADDR:PORT  serve /metrics, /healthz and /readyz there over HTTP (default: no)\n"
 	"  --log-format FORMAT  text or json: one object per line\n"
 	"  --verbose            more lines on stderr\n"
@@ -47,6 +52,10 @@ enum option_id {
 	OPTION_HOST_BYTES,
 	OPTION_RESULTS_THREADS,
 	OPTION_METRICS,
+	OPTION_NOTIFY_EXEC,
+	OPTION_NOTIFY_WEBHOOK,
+	OPTION_NOTIFY_KEY,
+	OPTION_NOTIFY_CA,
 	OPTION_LOG_FORMAT,
 	OPTION_VERBOSE,
 	OPTION_HELP,
@@ -64,6 +73,10 @@ static const struct option options[] = {{"endpoint", required_argument, NULL, OP
 					{"host-bytes-max", required_argument, NULL, OPTION_HOST_BYTES},
 					{"results-threads", required_argument, NULL, OPTION_RESULTS_THREADS},
 					{"metrics", required_argument, NULL, OPTION_METRICS},
+					{"notify-exec", required_argument, NULL, OPTION_NOTIFY_EXEC},
+					{"notify-webhook", required_argument, NULL, OPTION_NOTIFY_WEBHOOK},
+					{"notify-webhook-key", required_argument, NULL, OPTION_NOTIFY_KEY},
+					{"notify-webhook-ca", required_argument, NULL, OPTION_NOTIFY_CA},
 					{"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
 					{"verbose", no_argument, NULL, OPTION_VERBOSE},
 					{"help", no_argument, NULL, OPTION_HELP},
@@ -71,11 +84,12 @@ static const struct option options[] = {{"endpoint", required_argument, NULL, OP
 					{NULL, 0, NULL, 0}};
 
 struct settings {
-	const char *endpoints[WIRE_ENDPOINTS_MAX + 1];
-	size_t      endpoints_count;
-	const char *store, *db, *key, *admit, *metrics;
-	bool        insecure, done;
-	uint64_t    store_bytes_max, host_tasks_max, host_bytes_max, results_threads;
+	const char           *endpoints[WIRE_ENDPOINTS_MAX + 1];
+	size_t                endpoints_count;
+	const char           *store, *db, *key, *admit, *metrics;
+	struct deliver_config notify;
+	bool                  insecure, done;
+	uint64_t              store_bytes_max, host_tasks_max, host_bytes_max, results_threads;
 };
 
 static int number(const char *option, const char *text, uint64_t *out, struct err *err)
@@ -93,10 +107,22 @@ static int add_endpoint(struct settings *settings, const char *endpoint, struct 
 	return 0;
 }
 
+static bool take_notify_option(int id, struct deliver_config *notify)
+{
+	const char **const texts[] = {&notify->command, &notify->url, &notify->key_file, &notify->ca_file};
+
+	if (id < OPTION_NOTIFY_EXEC || id > OPTION_NOTIFY_CA)
+		return false;
+	*texts[id - OPTION_NOTIFY_EXEC] = optarg;
+	return true;
+}
+
 static int take_option(int id, void *data, struct err *err)
 {
 	struct settings *settings = data;
 
+	if (take_notify_option(id, &settings->notify))
+		return 0;
 	switch (id) {
 	case OPTION_ENDPOINT:
 		return add_endpoint(settings, optarg, err);
@@ -176,6 +202,14 @@ static int serve(struct broker *broker, const struct settings *settings, struct 
 	return broker->err.code ? err_set(err, broker->err.code, "%s", broker->err.text) : 0;
 }
 
+/* NULL: nobody is told. A key alone is a mistake that is to be noticed. */
+static const struct deliver_config *notify_of(const struct settings *settings)
+{
+	const struct deliver_config *notify = &settings->notify;
+
+	return notify->command || notify->url || notify->key_file ? notify : NULL;
+}
+
 static int open_broker(struct broker *broker, const struct settings *settings, const char *store, struct err *err)
 {
 	const struct catalog_config catalog = {.bytes_max = settings->store_bytes_max};
@@ -183,6 +217,7 @@ static int open_broker(struct broker *broker, const struct settings *settings, c
 					    .results_threads = (unsigned)settings->results_threads,
 					    .metrics = broker->metrics,
 					    .health = &broker->health,
+					    .deliver = notify_of(settings),
 					    .core = {.host_leases_max = settings->host_tasks_max < UINT32_MAX
 										? (uint32_t)settings->host_tasks_max
 										: UINT32_MAX,

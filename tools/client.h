@@ -27,6 +27,9 @@ int client_status(struct client *client, uint64_t job, struct arena *arena, stru
 /* CANCEL, PAUSE, RESUME (a job), DRAIN_WORKER (a worker): said, and carried out. */
 int client_order(struct client *client, enum wire_type order, uint64_t number, struct err *err);
 
+/* A question about the whole catalog (broker/answer.h): the document, appended. */
+int client_ask(struct client *client, struct slice request, struct buf *document, struct err *err);
+
 /* One job from submission to the last result, or any part of that. */
 struct client_run {
 	uint64_t                  job;    /* of an existing job; set when `submit` was answered */

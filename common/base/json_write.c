@@ -92,8 +92,20 @@ void json_put_text_if(struct json_writer *w, const char *key, struct slice text)
 
 void json_put_uint(struct json_writer *w, const char *key, uint64_t value)
 {
+	char   digits[20]; /* documents with millions of them: printf would be most of their time */
+	size_t at = sizeof(digits);
+
 	begin_value(w, key);
-	buf_printf(w->out, "%llu", (unsigned long long)value);
+	do {
+		digits[--at] = (char)('0' + value % 10);
+	} while (value /= 10);
+	buf_append(w->out, slice_of(digits + at, sizeof(digits) - at));
+}
+
+void json_put_raw(struct json_writer *w, const char *key, struct slice json)
+{
+	begin_value(w, key);
+	buf_append(w->out, json);
 }
 
 void json_put_fixed(struct json_writer *w, const char *key, double value, int decimals)

@@ -28,6 +28,7 @@ void json_put_text_if(struct json_writer *w, const char *key, struct slice text)
 void json_put_uint(struct json_writer *w, const char *key, uint64_t value);
 void json_put_fixed(struct json_writer *w, const char *key, double value, int decimals);
 void json_put_bool(struct json_writer *w, const char *key, bool value);
+void json_put_raw(struct json_writer *w, const char *key, struct slice json); /* a whole value, as it stands */
 void json_put_null(struct json_writer *w, const char *key);
 
 #endif

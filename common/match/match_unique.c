@@ -62,6 +62,12 @@ static struct match_subject subject_of(const struct unique_judge *judge, const s
 	return subject;
 }
 
+struct slice match_unique_name(const struct unique_judge *judge, const struct unique_package *package,
+			       struct arena *arena)
+{
+	return subject_of(judge, package, arena).name;
+}
+
 int match_unique(const struct advisories *advisories, const struct unique_judge *judge,
 		 const struct unique_package *package, struct arena *arena, struct match_found *out, struct err *err)
 {

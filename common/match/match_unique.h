@@ -26,6 +26,10 @@ struct unique_judge {
 int match_unique_judge(const struct advisories *advisories, const struct package_context *context, struct slice type,
 		       struct arena *arena, struct unique_judge *out, struct err *err);
 
+/* The name under which advisories of the judge's ecosystem (not NULL) know the package. Borrowed, or in the arena. */
+struct slice match_unique_name(const struct unique_judge *judge, const struct unique_package *package,
+			       struct arena *arena);
+
 /* As match_subject(): arrays in the arena, strings borrowed. Nothing is found for what is never judged. */
 int match_unique(const struct advisories *advisories, const struct unique_judge *judge,
 		 const struct unique_package *package, struct arena *arena, struct match_found *out, struct err *err);

@@ -16,12 +16,13 @@
 #include <unistd.h>
 
 const char *const catalog_table_names[] = {
-	"counters",    "owners",      "jobs",          "tokens",   "references",  "reference_index",
-	"images",      "image_index", "image_records", "latest",   "layers",      "inventories",
-	"path_tables", "diff_ids",    "claims",        "scans",    "failures",    "resolves",
-	"job_layers",  "quarantine",  "failed_images", "retiring", "index_queue", "interned",
-	"intern_ids",  "names",       "sets",          "postings", "layer_files", "layer_epochs",
-	"place_sets",  "set_places",  "image_sets",    NULL};
+	"counters",    "owners",      "jobs",          "tokens",     "references",  "reference_index",
+	"images",      "image_index", "image_records", "latest",     "layers",      "inventories",
+	"path_tables", "diff_ids",    "claims",        "scans",      "failures",    "resolves",
+	"job_layers",  "quarantine",  "failed_images", "retiring",   "index_queue", "interned",
+	"intern_ids",  "names",       "sets",          "postings",   "layer_files", "layer_epochs",
+	"place_sets",  "set_places",  "image_sets",    "judgements", "findings",    "finding_log",
+	"contents",    "content_ids", "history",       NULL};
 
 /* --- keys --- */
 

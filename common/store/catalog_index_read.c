@@ -46,7 +46,10 @@ int index_stamp_read(struct db_txn *txn, struct index_stamp *stamp, struct err *
 
 		status = db_borrow(txn, TABLE_COUNTERS, slice_str(names[i]), &value, err);
 		*values[i] = status == 0 ? index_number_of(value) : 0;
-		status = status == ERR_NOT_FOUND ? 0 : status;
+		if (status == ERR_NOT_FOUND) {
+			err_clear(err);
+			status = 0;
+		}
 	}
 	return status;
 }

@@ -42,6 +42,12 @@ enum catalog_table {
 	TABLE_PLACE_SETS,    /* place key -> [job, number, set] */
 	TABLE_SET_PLACES,    /* set, place key -> nothing */
 	TABLE_IMAGE_SETS,    /* job, number -> set */
+	TABLE_JUDGEMENTS,    /* number -> judgement; "state", "last_content". From here on: catalog_finding.h */
+	TABLE_FINDINGS,      /* package -> [content, since, content, since …] */
+	TABLE_FINDING_LOG,   /* judgement, package -> [[content that has come…], [content that has gone…]] */
+	TABLE_CONTENTS,      /* number -> content of findings */
+	TABLE_CONTENT_IDS,   /* SHA-256 of it -> number */
+	TABLE_HISTORY,       /* when, kind, id -> counts */
 };
 
 enum { TABLE_INDEX_FIRST = TABLE_INDEX_QUEUE, TABLE_INDEX_LAST = TABLE_IMAGE_SETS };

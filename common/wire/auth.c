@@ -197,6 +197,8 @@ bool auth_allows(unsigned roles, unsigned message_type)
 	case WIRE_WATCH:
 	case WIRE_RESULTS:
 	case WIRE_RESULTS_CREDIT:
+	case WIRE_QUERY:
+	case WIRE_QUERY_MORE:
 		return roles & (ROLE_READ | ROLE_SUBMIT);
 	default: /* DRAIN_WORKER: of admins alone, like all that is not for others */
 		return false;

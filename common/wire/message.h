@@ -212,6 +212,17 @@ void wire_put_references(struct buf *frame, uint64_t correlation, const struct w
 void wire_put_status_reply(struct buf *frame, uint64_t correlation, const struct wire_status_reply *m);
 void wire_put_watch(struct buf *frame, uint64_t correlation, const struct wire_watch *m);
 void wire_put_job_progress(struct buf *frame, uint64_t correlation, const struct wire_job_status *m);
+void wire_put_query(struct buf *frame, uint64_t correlation, struct slice request);
+int  wire_get_query(struct slice body, struct slice *request, struct err *err); /* borrowed */
+
+struct wire_query_part {
+	uint32_t     number;
+	bool         last;
+	struct slice bytes;
+};
+void wire_put_query_part(struct buf *frame, uint64_t correlation, const struct wire_query_part *m);
+int  wire_get_query_part(struct slice body, struct wire_query_part *m, struct err *err);
+
 void wire_put_results(struct buf *frame, uint64_t correlation, const struct wire_results *m);
 void wire_put_result_part(struct buf *frame, uint64_t correlation, const struct wire_result_part *m);
 

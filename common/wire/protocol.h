@@ -53,6 +53,10 @@ enum wire_type {
 	WIRE_RESULTS_CREDIT = 70, /* c>b [credit]: that many parts more, same correlation as RESULTS; no answer */
 	WIRE_RESULTS_END = 71,    /* b>c [images]: the job has ended and all its images were sent; takes no credit */
 
+	WIRE_QUERY = 72,      /* c>b [request]: a question about the whole catalog, as JSON; answered by QUERY_PART */
+	WIRE_QUERY_PART = 73, /* b>c [number, last, bytes]: a chunk of the document, from number 0 */
+	WIRE_QUERY_MORE = 74, /* c>b [number]: the part that is wanted next; same correlation as QUERY */
+
 	/* Admin role */
 	WIRE_DRAIN_WORKER = 80, /* c>b [worker]: 0 = the broker itself; answered by OK */
 };
@@ -93,6 +97,7 @@ enum {
 	WIRE_LEASES_MAX = 4096,           /* leases of one worker */
 	WIRE_KNOWN_BYTES_MAX = 256 << 10, /* image records sent along with a resolve; more are left out */
 	WIRE_JOBS_MAX = 4096,             /* job records in one STATUS_REPLY: the newest */
+	WIRE_QUERY_BYTES_MAX = 64 << 10,  /* of a request */
 	WIRE_RESULTS_CREDIT_MAX = 256,    /* parts a client may have open */
 	WIRE_TOKEN_BYTES = 16,
 	WIRE_LABEL_BYTES_MAX = 1024, /* of a job: those of all jobs go into one STATUS_REPLY */

@@ -31,8 +31,8 @@ EDGES = {
     "worker/agent": {"base", "model", "source", "layer", "entry", "analyze", "memo", "sandbox", "net", "wire"},
     "worker/varve_worker_main.c": {"base", "model", "source", "layer", "entry", "analyze", "memo", "sandbox", "net", "wire", "store"},
     "worker/varve_parse_main.c": {"base", "sandbox"},
-    "broker": {"base", "model", "wire", "store", "aggregate", "match"},
-    "broker/varve_broker_main.c": {"base", "model", "wire", "store", "aggregate", "match", "net"},
+    "broker": {"base", "model", "wire", "store", "aggregate", "match", "deliver"},
+    "broker/varve_broker_main.c": {"base", "model", "wire", "store", "aggregate", "match", "deliver", "net"},
 }
 
 LIBRARIES = {

@@ -14,7 +14,11 @@ _varve()
 	command=${COMP_WORDS[1]}
 	case $previous in
 	--format)
-		if [ "$command" = status ]; then words="table json"; else words="table json jsonl cyclonedx"; fi
+		case $command in
+		status | history) words="table json" ;;
+		rematch) words="table json jsonl" ;;
+		*) words="table json jsonl cyclonedx" ;;
+		esac
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 		return ;;
 	--failed | --retry-failed)
@@ -26,13 +30,16 @@ _varve()
 	--fail-on)
 		mapfile -t COMPREPLY < <(compgen -W "low medium high critical unknown high,unknown critical,unknown" -- "$current")
 		return ;;
+	--by)
+		mapfile -t COMPREPLY < <(compgen -W "package image layer" -- "$current")
+		return ;;
 	--platform)
 		mapfile -t COMPREPLY < <(compgen -W "linux/amd64 linux/arm64 linux/arm/v7 linux/s390x linux/ppc64le all" -- "$current")
 		return ;;
 	--store | --db | --spool | --cert-dir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return ;;
-	--from-file | --output | --stats | --authfile | --registries-conf | --key | --list)
+	--from-file | --output | --stats | --authfile | --registries-conf | --key | --list | --webhook-key | --webhook-ca)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return ;;
 	esac

@@ -1,0 +1,11 @@
+# cmake -DFOLDER=… -DOUT=… -P: writes the hash of all sources in FOLDER as `match_identity` (match_targets.h).
+file(GLOB sources ${FOLDER}/*.[ch])
+list(SORT sources)
+set(hashes "")
+foreach(source ${sources})
+	file(SHA256 ${source} hash)
+	string(APPEND hashes "${hash} ")
+endforeach()
+string(SHA256 hash "${hashes}")
+string(SUBSTRING ${hash} 0 16 identity)
+file(WRITE ${OUT} "#include \"match/match_targets.h\"\n\nconst char match_identity[] = \"${identity}\";\n")
