@@ -1,6 +1,7 @@
 #include "answer.h"
 
 #include "base/json.h"
+#include "diff.h"
 #include "history.h"
 #include "rematch.h"
 
@@ -32,6 +33,16 @@ static int answer_history(const struct asked *asked)
 	return history_answer(asked->q, from < 0 ? 0 : (uint64_t)from, asked->out, asked->err);
 }
 
+static int answer_diff(const struct asked *asked)
+{
+	const struct diff_request request = {.a = json_get_text(asked->request, "a"),
+					     .b = json_get_text(asked->request, "b"),
+					     .platform = json_get_text(asked->request, "platform"),
+					     .base = json_bool(json_get(asked->request, "base"), false)};
+
+	return diff_answer(asked->q, &request, asked->out, asked->err);
+}
+
 struct kind {
 	const char *ask;
 	const char *members[8];
@@ -41,6 +52,7 @@ struct kind {
 static const struct kind kinds[] = {
 	{"rematch", {"ask", "judgement", "generation", "brief"}, answer_rematch},
 	{"history", {"ask", "from_ms"}, answer_history},
+	{"diff", {"ask", "a", "b", "platform", "base"}, answer_diff},
 };
 
 static bool takes(const struct kind *kind, struct slice member)
