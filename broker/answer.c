@@ -4,6 +4,7 @@
 #include "diff.h"
 #include "history.h"
 #include "rematch.h"
+#include "top.h"
 
 struct asked {
 	const struct json *request;
@@ -43,6 +44,15 @@ static int answer_diff(const struct asked *asked)
 	return diff_answer(asked->q, &request, asked->out, asked->err);
 }
 
+static int answer_top(const struct asked *asked)
+{
+	int64_t                  limit = json_int(json_get(asked->request, "limit"), 0);
+	const struct top_request request = {.prefix = json_get_text(asked->request, "prefix"),
+					    .limit = limit < 0 ? 0 : (size_t)limit};
+
+	return top_answer(asked->q, &request, asked->out, asked->err);
+}
+
 struct kind {
 	const char *ask;
 	const char *members[8];
@@ -52,6 +62,7 @@ struct kind {
 static const struct kind kinds[] = {
 	{"rematch", {"ask", "judgement", "generation", "brief"}, answer_rematch},
 	{"history", {"ask", "from_ms"}, answer_history},
+	{"top", {"ask", "prefix", "limit"}, answer_top},
 	{"diff", {"ask", "a", "b", "platform", "base"}, answer_diff},
 };
 

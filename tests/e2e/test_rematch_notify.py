@@ -2,6 +2,7 @@
 import hashlib
 import hmac
 import json
+import pathlib
 
 import pytest
 from fleet import Fleet
@@ -151,3 +152,24 @@ def test_a_broker_refuses_questions_that_are_none(world, fleet):
 def test_a_broker_whose_receiver_cannot_be_right_does_not_start(fleet):
     broker = fleet.start(fleet.build / "varve-broker", "--store", fleet.store, "--endpoint", fleet.endpoint, "--notify-webhook", "ftp://x/")
     assert broker.wait() == 2
+
+
+def test_all_questions_have_one_answer_from_store_and_broker_and_keep_to_their_schema(world, fleet, build):
+    world.advisories(*FIRST)
+    world.scan()
+    world.advisories(*SECOND)
+    broker = fleet.start_broker()
+    broker.wait_line("judgement 2 has ended")
+    one, three = (f"oci:{world.layout.folder}:{name}" for name in ("one", "three"))
+    questions = [("rematch",), ("top",), ("diff", one, three), ("diff", "--base", f"oci:{world.layout.folder}:two")]
+    by_broker = {(q, fmt): fleet.call(*q, "--format", fmt) for q in questions for fmt in ("table", "json")}
+    broker.terminate()
+    for (question, fmt), answer in by_broker.items():
+        assert answer.code == 0, answer.err
+        assert answer.out == world.varve.run(*question, "--store", world.varve.store, "--format", fmt).out
+    answers = [by_broker[q, "json"].out for q in questions] + [world.varve.run("history", "--store", world.varve.store, "--format", "json").out]
+    jsonschema = pytest.importorskip("jsonschema")
+    for document in map(json.loads, answers):
+        name = document["schema"].replace("/", ".")
+        schema = json.loads((pathlib.Path(__file__).parents[2] / "docs" / "schema" / f"{name}.json").read_text())
+        jsonschema.validate(document, schema)

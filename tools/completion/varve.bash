@@ -15,7 +15,7 @@ _varve()
 	case $previous in
 	--format)
 		case $command in
-		status | history) words="table json" ;;
+		status | history | diff | top) words="table json" ;;
 		rematch) words="table json jsonl" ;;
 		*) words="table json jsonl cyclonedx" ;;
 		esac
