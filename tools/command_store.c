@@ -8,6 +8,7 @@
 #include "store/catalog.h"
 #include "store/store_dir.h"
 #include "store_backup.h"
+#include "store_memo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 struct store_values {
 	struct store_backup_options backup;
+	struct store_memo_options   memo;
 };
 
 static const struct option_spec store_options[] = {
@@ -28,6 +30,10 @@ static const struct option_spec store_options[] = {
 	 "backup: give up when the store has grown by more meanwhile (default: 1024, or a quarter)"},
 	{"replace", OPTION_FLAG, offsetof(struct store_values, backup.replace), NULL,
 	 "restore: in the place of the store that is there, which keeps another name"},
+	{"memo", OPTION_TEXT, offsetof(struct store_values, memo.memo), "DIR",
+	 "memo: the folder of another file memo than the store's"},
+	{"layer", OPTION_TEXT, offsetof(struct store_values, memo.layer), "DIGEST",
+	 "memo purge: the layer whose facts are forgotten"},
 	{NULL, OPTION_FLAG, 0, NULL, NULL},
 };
 
@@ -107,8 +113,12 @@ static int look(const char *dir, bool check, struct err *err)
 	return rc != 0 ? rc : damaged ? EXIT_STATUS_INCOMPLETE : EXIT_STATUS_DONE;
 }
 
-static int act(const char *action, const char *operand, const struct store_backup_options *options, struct err *err)
+static int act(const char *action, const char *operand, const struct store_values *values, struct err *err)
 {
+	const struct store_backup_options *options = &values->backup;
+
+	if (strcmp(action, "memo") == 0)
+		return store_memo_run(operand, &values->memo, err);
 	if (strcmp(action, "backup") == 0)
 		return store_backup_run(operand, options, err);
 	if (strcmp(action, "restore") == 0)
@@ -121,7 +131,7 @@ static int operands_of(const char *action)
 {
 	if (strcmp(action, "info") == 0 || strcmp(action, "check") == 0)
 		return 1;
-	return strcmp(action, "backup") == 0 || strcmp(action, "restore") == 0 ? 2 : 0;
+	return strcmp(action, "backup") == 0 || strcmp(action, "restore") == 0 || strcmp(action, "memo") == 0 ? 2 : 0;
 }
 
 static int store_run(const struct command *command, int argc, char **argv, struct err *err)
@@ -132,13 +142,16 @@ static int store_run(const struct command *command, int argc, char **argv, struc
 
 	if (rc != 0)
 		return rc > 0 ? EXIT_STATUS_DONE : rc;
-	if (operands < 1 || operands_of(argv[1]) != operands)
-		return err_set(err, ERR_USAGE,
-			       "store: say info, check, backup TARGET or restore BACKUP (see varve store --help)");
+	if (operands < 1 || operands_of(argv[1]) != operands ||
+	    (strcmp(argv[1], "memo") == 0 && !store_memo_is_action(argv[2])))
+		return err_set(
+			err, ERR_USAGE,
+			"store: say info, check, backup TARGET, restore BACKUP, memo info or memo purge (see varve "
+			"store --help)");
 	rc = store_dir(values.backup.store, &dir, err);
 	if (rc == 0) {
-		values.backup.store = (const char *)dir.ptr;
-		rc = act(argv[1], argv[2], &values.backup, err);
+		values.backup.store = values.memo.store = (const char *)dir.ptr;
+		rc = act(argv[1], argv[2], &values, err);
 	}
 	buf_deinit(&dir);
 	return rc;
@@ -147,11 +160,13 @@ static int store_run(const struct command *command, int argc, char **argv, struc
 const struct command command_store = {
 	"store",
 	"what a store holds; whether every record can be read; backup and restore",
-	"ACTION [TARGET | BACKUP]",
+	"ACTION [TARGET | BACKUP | info | purge]",
 	"  info            size and number of records\n"
 	"  check           reads every record and verifies its checksum; exit status 3 if one is damaged\n"
 	"  backup TARGET   a consistent copy while a broker or scans go on: a new folder, or - for standard output\n"
-	"  restore BACKUP  checks a folder, file or - (standard input) and makes it the store; nobody may use it",
+	"  restore BACKUP  checks a folder, file or - (standard input) and makes it the store; nobody may use it\n"
+	"  memo info       how many files the file memo of this host knows\n"
+	"  memo purge      forgets what --layer DIGEST has brought: where a parser may have been taken over",
 	store_options,
 	store_run,
 };

@@ -36,7 +36,7 @@ _varve()
 	--platform)
 		mapfile -t COMPREPLY < <(compgen -W "linux/amd64 linux/arm64 linux/arm/v7 linux/s390x linux/ppc64le all" -- "$current")
 		return ;;
-	--store | --db | --spool | --cert-dir)
+	--store | --db | --spool | --memo | --cert-dir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return ;;
 	--from-file | --output | --stats | --authfile | --registries-conf | --key | --list | --webhook-key | --webhook-ca)
@@ -52,7 +52,7 @@ _varve()
 	case $command in
 	help) words=$(varve --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p') ;;
 	db) words="import update info" ;;
-	store) words="info check backup restore" ;;
+	store) words="info check backup restore memo" ;;
 	keys) words="generate show authorize revoke" ;;
 	scan) words="docker:// registry:// oci: oci-archive: docker-archive: rootfs:" ;;
 	submit) words="docker:// registry://" ;;
