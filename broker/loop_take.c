@@ -1,6 +1,8 @@
 #include "loop_internal.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
+#include "model/inventory.h"
 #include "model/reference.h"
 
 #include <stdio.h>
@@ -30,13 +32,56 @@ static void describe(const struct wire_layer_result *m, struct core_event *event
 	event->memo_kept = m->memo_kept;
 }
 
-/* Whose inventory a layer shows that was only compared. ERR_NOT_FOUND: it has gone meanwhile; the layer is to be scanned. */
+/* Of a worker of before: whose inventory a layer shows that was only compared. ERR_NOT_FOUND: it has gone meanwhile; the layer is to be scanned. */
 static int find_verified(struct loop *loop, const struct core_lease_info *info, const struct wire_layer_result *m,
 			 struct digest *inventory, struct err *err)
 {
 	if (!info->verify || !digest_eq(&m->diff_id, &info->diff_id))
 		return err_set(err, ERR_PROTOCOL, "layer result: verified what was not asked for");
 	return catalog_diff_id_find(loop->catalog, &m->diff_id, info->key.set, inventory, err);
+}
+
+static bool holds_the_same(struct loop *loop, const struct layer_key *known, const struct wire_layer_result *m)
+{
+	struct buf content;
+	bool       same;
+
+	buf_init(&content, LIMIT_INVENTORY_BYTES);
+	same = catalog_inventory(loop->catalog, known, &content, NULL) >= 0 &&
+	       inventory_same_facts(buf_slice(&content), m->inventory);
+	buf_clear(&content);
+	same = same && catalog_path_table(loop->catalog, known, &content, NULL) >= 0 &&
+	       slice_eq(buf_slice(&content), m->path_table);
+	buf_deinit(&content);
+	return same;
+}
+
+/* A known diffID is only the word of the parser that read the known layer, and a layer may have taken that over. So a layer
+ * shows another's inventory only where its own parser, fed with its own bytes, has found the same; else it keeps what
+ * was found (docs/decisions/0007-parser-process.md). */
+static void compare_with_known(struct loop *loop, const struct core_lease_info *info, struct wire_layer_result *m,
+			       struct digest *inventory)
+{
+	struct layer_key known = {.set = info->key.set};
+	char             digest[DIGEST_TEXT_BYTES], other[DIGEST_TEXT_BYTES];
+
+	m->verified = false;
+	if (!info->verify || !digest_eq(&m->diff_id, &info->diff_id) ||
+	    catalog_diff_id_find(loop->catalog, &m->diff_id, known.set, &known.digest, NULL) < 0 ||
+	    digest_eq(&known.digest, &info->key.digest))
+		return;
+	if (holds_the_same(loop, &known, m)) {
+		*inventory = known.digest;
+		m->inventory = m->path_table = SLICE_EMPTY;
+		m->verified = true;
+		return;
+	}
+	digest_text(&info->key.digest, digest);
+	digest_text(&known.digest, other);
+	log_about(LOG_WARNING, "broker", &(struct log_subject){.layer = slice_str(digest)},
+		  "layer %s has the diffID of layer %s and holds something else: each keeps what was found in it; "
+		  "one of their parsers may have been taken over",
+		  digest, other);
 }
 
 int loop_take_layer(struct loop *loop, const struct core_lease_info *info, struct slice bytes, struct core_event *event,
@@ -58,7 +103,9 @@ int loop_take_layer(struct loop *loop, const struct core_lease_info *info, struc
 				       .reusable = !m.by_resource && !info->pseudo,
 				       .inventory = key.digest,
 				       .scanned_ms = clock_unix_ms()};
-	if (m.verified && (status = find_verified(loop, info, &m, &record.inventory, err)) < 0)
+	if (m.verified && m.inventory.len)
+		compare_with_known(loop, info, &m, &record.inventory);
+	else if (m.verified && (status = find_verified(loop, info, &m, &record.inventory, err)) < 0)
 		return status;
 	if (!loop_write(loop))
 		return 0; /* the loop ends; nothing is acknowledged */

@@ -32,8 +32,6 @@ static int parse_open(struct parse *p, struct stream *blob, int spool_fd, struct
 	p->layer = layer_open(blob, &config, err);
 	if (!p->layer)
 		return err ? err->code : ERR_FORMAT;
-	if (p->request->verify_only)
-		return 0;
 	p->entries = entry_reader_new(layer_tar(p->layer), p->request->entries_max, &p->inventory, err);
 	p->bodies = body_store_new(spool_fd, p->request->spool_bytes_max, err);
 	p->dispatch = dispatch_new(&p->inventory, spool_fd, p->request->memo, err);
@@ -243,19 +241,6 @@ static int parse_entries(struct parse *p, struct parse_result *result, struct bu
 	return status;
 }
 
-static int parse_bytes_only(struct parse *p, struct parse_result *result, struct err *err)
-{
-	struct layer_summary summary;
-	int                  status = layer_finish(p->layer, &summary, err);
-
-	if (status < 0)
-		return status;
-	if (summary.status < 0)
-		return err_set(err, summary.status, "%s", summary.why.text);
-	fill_result(p, &summary, result);
-	return 0;
-}
-
 int parse_layer(struct stream *layer, int spool_fd, const struct parse_request *request, struct parse_result *result,
 		struct buf *inventory, struct buf *path_table, struct err *err)
 {
@@ -266,9 +251,7 @@ int parse_layer(struct stream *layer, int spool_fd, const struct parse_request *
 	err = err ? err : &own;
 	inventory_init(&p.inventory);
 	status = parse_open(&p, layer, spool_fd, err);
-	if (!status && request->verify_only)
-		status = parse_bytes_only(&p, result, err);
-	else if (!status)
+	if (!status)
 		status = parse_entries(&p, result, inventory, path_table, err);
 	parse_close(&p);
 	return status;

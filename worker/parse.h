@@ -18,11 +18,10 @@ struct parse_request {
 	uint64_t tar_bytes_max, entries_max, spool_bytes_max; /* 0 = those of limits.h */
 	struct window_budget   *window; /* the process's allowance for large windows; NULL: such layers are partial */
 	const struct file_memo *memo;   /* NULL, or: files analysed before are not analysed again; borrowed */
-	bool                ahead; /* a compressed layer is read and inflated on a second thread, if one can be had */
-	bool                verify_only; /* inflate and hash, no entries: content known under another compression */
-	const _Atomic bool *cancel;      /* NULL, or: give up with ERR_CANCELLED once true */
-	_Atomic uint64_t   *progress;    /* NULL, or: inflated bytes are added, for heartbeats */
-	_Atomic uint32_t   *running; /* NULL, or: 1 + the index of the analyzer at work (analyzer_table.h); 0 none */
+	bool                ahead;  /* a compressed layer is read and inflated on a second thread, if one can be had */
+	const _Atomic bool *cancel; /* NULL, or: give up with ERR_CANCELLED once true */
+	_Atomic uint64_t   *progress; /* NULL, or: inflated bytes are added, for heartbeats */
+	_Atomic uint32_t   *running;  /* NULL, or: 1 + the index of the analyzer at work (analyzer_table.h); 0 none */
 };
 
 struct parse_result {
@@ -34,8 +33,7 @@ struct parse_result {
 
 /* Reads `layer` to its end (always: digests cover every byte), analyses it and appends the encoded inventory and the
  * encoded path table. 0 also for a partial layer; ERR_* when there is no inventory: the stream failed (its own code),
- * the bytes are no archive at all or break before the first entry (ERR_FORMAT, ERR_TRUNCATED), memory. verify_only: 0
- * only if every byte could be decompressed; nothing is appended. Does not close `layer`. spool_fd may be -1 (no spool).
+ * the bytes are no archive at all or break before the first entry (ERR_FORMAT, ERR_TRUNCATED), memory. Does not close `layer`. spool_fd may be -1 (no spool).
  */
 int parse_layer(struct stream *layer, int spool_fd, const struct parse_request *request, struct parse_result *result,
 		struct buf *inventory, struct buf *path_table, struct err *err);

@@ -34,15 +34,14 @@ struct scan {
 	const struct file_memo   *memo;
 };
 
-static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, struct buf *inventory,
-			   struct buf *path_table, struct err *err)
+static int fetch_and_parse(struct scan *scan, int spool_fd, struct buf *inventory, struct buf *path_table,
+			   struct err *err)
 {
 	const struct parse_request request = {.blob_digest = scan->layer->digest,
 					      .window = scan->config->window,
 					      .ahead = scan->config->spare &&
 						       scan->layer->size >= PIPELINE_AHEAD_BYTES_MIN,
 					      .memo = scan->memo,
-					      .verify_only = verify_only,
 					      .cancel = scan->config->cancel,
 					      .progress = scan->config->progress};
 	struct stream             *stream = scan->opened;
@@ -61,19 +60,6 @@ static int fetch_and_parse(struct scan *scan, bool verify_only, int spool_fd, st
 	return status;
 }
 
-/* 1: the claim holds; 0: it does not, or the bytes do not even decompress: a full scan will tell; ERR_*. */
-static int verify_claim(struct scan *scan, struct err *err)
-{
-	struct err why = {0};
-	int        status = fetch_and_parse(scan, true, -1, NULL, NULL, &why);
-
-	if (status == 0)
-		return digest_eq(&scan->outcome->result.diff_id, &scan->layer->diff_id);
-	if (status == ERR_FORMAT || status == ERR_TRUNCATED || status == ERR_LIMIT)
-		return 0;
-	return err_set(err, status, "%s", why.text);
-}
-
 static int scan_fully(struct scan *scan, struct buf *inventory, struct buf *path_table, struct err *err)
 {
 	int                spool_fd = file_open_unlinked(pipeline_spool_dir(scan->config->spool_dir), err);
@@ -85,7 +71,7 @@ static int scan_fully(struct scan *scan, struct buf *inventory, struct buf *path
 		return spool_fd;
 	memo = scan->config->no_reuse ? NULL : memo_layer_begin(scan->config->memo);
 	scan->memo = memo_layer_calls(memo);
-	status = fetch_and_parse(scan, false, spool_fd, inventory, path_table, err);
+	status = fetch_and_parse(scan, spool_fd, inventory, path_table, err);
 	whole = status == 0 && !scan->outcome->result.partial;
 	memo_layer_end(memo, whole ? &scan->layer->digest : NULL, &scan->outcome->memo);
 	close(spool_fd);
@@ -104,17 +90,13 @@ int pipeline_scan_layer(struct sources *sources, const struct reference *referen
 			    .opened = config->opened};
 	struct err  why = {0};
 	char        digest[DIGEST_TEXT_BYTES];
-	int         status = 0;
+	int         status;
 
 	*outcome = (struct scan_outcome){0};
-	if (verify && !digest_is_zero(&layer->diff_id)) {
-		status = verify_claim(&scan, &why);
-		outcome->verified = status == 1;
-		outcome->diffid_claim_false = status == 0;
-	}
-	if (status == 0)
-		status = scan_fully(&scan, inventory, path_table, &why);
+	status = scan_fully(&scan, inventory, path_table, &why);
 	stream_close(scan.opened); /* still there when the spool failed first */
+	outcome->verified = verify && status >= 0 && !outcome->result.partial && !digest_is_zero(&layer->diff_id) &&
+			    digest_eq(&outcome->result.diff_id, &layer->diff_id);
 	if (status >= 0)
 		return 0;
 	digest_text(&layer->digest, digest);

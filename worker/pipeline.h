@@ -28,14 +28,13 @@ struct scan_config {
 
 struct scan_outcome {
 	struct parse_result result;
-	bool                verified; /* verify mode, and the claim holds: no inventory, the known one is it */
-	bool                diffid_claim_false; /* verify mode, and it does not: scanned after all, by a second fetch */
-	uint64_t            blob_bytes_read;    /* of both fetches */
+	bool                verified; /* verify mode, and the diffID is the one that was claimed */
+	uint64_t            blob_bytes_read;
 	struct memo_counts  memo;
 };
 
-/* Scans `layer` of the image at `reference`. verify: content with the diffID that the layer claims is known already, so
- * that it is enough to decompress and hash. Appends inventory and path table unless `verified`. Errors are those of the
+/* Scans `layer` of the image at `reference`. verify: content with the diffID that the layer claims is known already.
+ * It is read like any other: only its own parser may say what is in it, and whoever asked compares. Errors are those of the
  * source and of parse_layer(), with the layer's digest before them; ERR_IO for the spool. */
 int pipeline_scan_layer(struct sources *sources, const struct reference *reference, const struct image_layer *layer,
 			bool verify, const struct scan_config *config, struct scan_outcome *outcome,

@@ -156,4 +156,8 @@ enum inventory_part {
 };
 int inventory_decode_parts(struct slice bytes, uint32_t parts, struct inventory *inv, struct err *err);
 
+/* Whether two encoded inventories say the same of the same tar: all but the blob that it came in and its compression.
+ * Hostile input; false of what cannot be read. */
+bool inventory_same_facts(struct slice a, struct slice b);
+
 #endif

@@ -288,3 +288,29 @@ int inventory_decode(struct slice bytes, struct inventory *inv, struct err *err)
 {
 	return inventory_decode_parts(bytes, INVENTORY_ALL, inv, err);
 }
+
+/* What stands behind the description of the blob. False: it cannot be read. */
+static bool facts_of(struct slice bytes, struct digest *diff_id, struct slice *facts)
+{
+	struct msgpack_reader r = msgpack_reader_of(bytes);
+	struct digest         blob_digest;
+
+	if (msgpack_begin_record(&r, INVENTORY_FIELDS) != INVENTORY_FIELDS ||
+	    msgpack_read_uint(&r) != INVENTORY_FORMAT_VERSION)
+		return false;
+	msgpack_read_fixed(&r, blob_digest.bytes, SHA256_BYTES);
+	msgpack_read_fixed(&r, diff_id->bytes, SHA256_BYTES);
+	msgpack_read_bytes(&r); /* the media type */
+	msgpack_read_uint(&r);  /* the blob's size */
+	*facts = cursor_rest(&r.cursor);
+	return msgpack_ok(&r);
+}
+
+bool inventory_same_facts(struct slice a, struct slice b)
+{
+	struct digest a_diff_id, b_diff_id;
+	struct slice  a_facts, b_facts;
+
+	return facts_of(a, &a_diff_id, &a_facts) && facts_of(b, &b_diff_id, &b_facts) &&
+	       digest_eq(&a_diff_id, &b_diff_id) && slice_eq(a_facts, b_facts);
+}

@@ -299,27 +299,6 @@ static void a_large_body_without_room_in_the_spool_is_no_reusable_result(void **
 	parsed_deinit(&parsed);
 }
 
-static void verify_mode_hashes_and_reads_no_entry(void **state)
-{
-	struct parse_request request = {.verify_only = true};
-	struct layer_fixture fixture;
-	struct parsed        parsed;
-	struct digest        diff_id;
-
-	(void)state;
-	assert_int_equal(layer_fixture_parse(slice_str("layer zstd\nfile a = 1\n"), "test", &fixture, NULL), 0);
-	parse(fixture.layers[0].blob, 0, &request, &parsed);
-	digest_of(fixture.layers[0].tar, &diff_id);
-	assert_int_equal(parsed.status, 0);
-	assert_true(digest_eq(&parsed.result.diff_id, &diff_id));
-	assert_int_equal(parsed.inventory.len + parsed.paths.len, 0);
-	parsed_deinit(&parsed);
-	parse(slice_sub(fixture.layers[0].blob, 0, 60), 0, &request, &parsed);
-	assert_int_equal(parsed.status, ERR_TRUNCATED);
-	parsed_deinit(&parsed);
-	layer_fixture_deinit(&fixture);
-}
-
 static void a_cancelled_parse_gives_nothing(void **state)
 {
 	_Atomic bool         cancel = true;
@@ -340,7 +319,6 @@ int main(void)
 		cmocka_unit_test(the_entry_ceiling_makes_a_layer_partial),
 		cmocka_unit_test(the_byte_ceiling_makes_a_layer_partial),
 		cmocka_unit_test(a_large_body_without_room_in_the_spool_is_no_reusable_result),
-		cmocka_unit_test(verify_mode_hashes_and_reads_no_entry),
 		cmocka_unit_test(a_cancelled_parse_gives_nothing),
 	};
 

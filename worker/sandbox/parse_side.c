@@ -153,7 +153,6 @@ int parse_side_run(const struct parser_order *order, struct parser_page *page)
 							 .spool_bytes_max = order->spool_bytes_max,
 							 .memo = order->has_memo ? &memo : NULL,
 							 .ahead = order->ahead,
-							 .verify_only = order->verify_only,
 							 .progress = &page->inflated,
 							 .running = &page->running};
 	struct parse_result                   result = {0};

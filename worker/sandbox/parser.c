@@ -97,7 +97,6 @@ static int send_order(struct run *run, const int *fds, size_t fds_count, struct 
 					     .spool_bytes_max = request->spool_bytes_max,
 					     .seconds_max = run->parser->config.seconds_max,
 					     .ahead = request->ahead,
-					     .verify_only = request->verify_only,
 					     .has_spool = fds_count > 2,
 					     .has_memo = request->memo != NULL,
 					     .has_window = request->window != NULL};
@@ -488,9 +487,7 @@ int parser_parse(struct parser *parser, struct stream *layer, int spool_fd, cons
 	struct run run = {.parser = parser,
 			  .request = request,
 			  .layer = layer,
-			  .report = {.request = request,
-				     .inventory = request->verify_only ? NULL : inventory,
-				     .path_table = request->verify_only ? NULL : path_table},
+			  .report = {.request = request, .inventory = inventory, .path_table = path_table},
 			  .bytes_fd = -1,
 			  .channel_fd = -1,
 			  .source_status = STREAM_BLOCK};

@@ -119,8 +119,6 @@ static int nonsense(struct err *err, const char *what)
 
 static int take_part(struct buf *into, struct slice part, struct err *err)
 {
-	if (!into)
-		return nonsense(err, "facts where none were asked for");
 	buf_append(into, part);
 	return buf_ok(into) ? 0 : err_set(err, ERR_PROTOCOL, "more than %zu bytes of facts", into->bytes_max);
 }
@@ -306,14 +304,13 @@ int parser_read_hello(struct slice message, struct slice *version, struct slice 
 void parser_write_order(struct buf *out, const struct parser_order *order)
 {
 	buf_byte(out, PARSER_ORDER);
-	msgpack_write_array(out, 10);
+	msgpack_write_array(out, 9);
 	msgpack_write_bin(out, digest_slice(&order->blob_digest));
 	msgpack_write_uint(out, order->tar_bytes_max);
 	msgpack_write_uint(out, order->entries_max);
 	msgpack_write_uint(out, order->spool_bytes_max);
 	msgpack_write_uint(out, order->seconds_max);
 	msgpack_write_bool(out, order->ahead);
-	msgpack_write_bool(out, order->verify_only);
 	msgpack_write_bool(out, order->has_spool);
 	msgpack_write_bool(out, order->has_memo);
 	msgpack_write_bool(out, order->has_window);
@@ -322,7 +319,7 @@ void parser_write_order(struct buf *out, const struct parser_order *order)
 int parser_read_order(struct slice message, struct parser_order *order)
 {
 	struct msgpack_reader r = control_of(message, PARSER_ORDER);
-	size_t                fields = msgpack_begin_record(&r, 10);
+	size_t                fields = msgpack_begin_record(&r, 9);
 
 	msgpack_read_fixed(&r, order->blob_digest.bytes, SHA256_BYTES);
 	order->tar_bytes_max = msgpack_read_uint(&r);
@@ -330,11 +327,10 @@ int parser_read_order(struct slice message, struct parser_order *order)
 	order->spool_bytes_max = msgpack_read_uint(&r);
 	order->seconds_max = msgpack_read_uint(&r);
 	order->ahead = msgpack_read_bool(&r);
-	order->verify_only = msgpack_read_bool(&r);
 	order->has_spool = msgpack_read_bool(&r);
 	order->has_memo = msgpack_read_bool(&r);
 	order->has_window = msgpack_read_bool(&r);
-	msgpack_end_record(&r, fields, 10);
+	msgpack_end_record(&r, fields, 9);
 	return msgpack_ok(&r) ? 0 : ERR_PROTOCOL;
 }
 

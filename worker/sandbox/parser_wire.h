@@ -55,7 +55,7 @@ void parser_write_failed(struct buf *out, int code, struct slice text);
 /* What has come up for one layer. The order of frames and every count are held to what `request` allows. */
 struct parser_report {
 	const struct parse_request *request;
-	struct buf                 *inventory, *path_table; /* NULL in verify mode */
+	struct buf                 *inventory, *path_table; /* appended to */
 	struct parse_result         result;                 /* once ended with code 0 */
 	bool                        ended;                  /* by a result or a failure: nothing may follow */
 	int                         code;                   /* of the failure */
@@ -99,7 +99,7 @@ enum parser_control_kind {
 struct parser_order {
 	struct digest blob_digest;
 	uint64_t      tar_bytes_max, entries_max, spool_bytes_max, seconds_max;
-	bool          ahead, verify_only, has_spool, has_memo, has_window;
+	bool          ahead, has_spool, has_memo, has_window;
 };
 
 void parser_write_hello(struct buf *out, struct slice lacking);

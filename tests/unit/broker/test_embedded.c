@@ -60,11 +60,13 @@ static int take_result(void *data, uint64_t image, struct slice encoded, struct 
 	return 0;
 }
 
+static const char *parser_program = TEST_PARSER;
+
 static void scan(const char *store, const char *const *references, uint32_t flags, struct seen *seen)
 {
 	struct source_config   source = {.tls_verify = true};
 	struct embedded_config config = {
-		.store_dir = store, .threads = 2, .parser.program = TEST_PARSER, .source = &source};
+		.store_dir = store, .threads = 2, .parser.program = parser_program, .source = &source};
 	struct wire_submit submit = {.label = SLICE_LIT("test"), .platform = SLICE_LIT("linux/amd64"), .flags = flags};
 	struct client_run  run = {.submit = &submit,
 				  .reference = next_reference,
@@ -212,7 +214,7 @@ static void unknown_image_is_a_failed_result_and_the_job_ends(void **state)
 	assert_int_equal(seen.status.images_failed, 1);
 }
 
-static void same_content_in_another_compression_is_verified_not_analysed(void **state)
+static void same_content_in_another_compression_is_compared_and_shown_once(void **state)
 {
 	struct place     *place = *state;
 	const char *const first[] = {place->a, NULL}, *const second[] = {place->b, NULL};
@@ -231,6 +233,33 @@ static void same_content_in_another_compression_is_verified_not_analysed(void **
 	scan(place->store, second, 0, &seen);
 	assert_int_equal(seen.status.layers_verified, 1);
 	assert_int_equal(seen.complete, 1);
+	assert_int_equal(seen.packages, 1);
+}
+
+/* A parser that was taken over says of its layer that it has the diffID of another, and holds nothing. */
+static void layer_whose_parser_lied_about_its_diff_id_stands_for_no_other(void **state)
+{
+	struct place     *place = *state;
+	const char *const first[] = {place->a, NULL}, *const second[] = {place->b, NULL};
+	struct oci_fixture fixture;
+	struct oci_layer   hostile, popular;
+	struct seen        seen;
+	char               command[128] = "claim ";
+
+	oci_fixture_open(&fixture, place->layout);
+	popular = oci_fixture_layer(&fixture, "var/lib/dpkg/status", STATUS_STANZA, "zstd");
+	digest_hex(popular.diff_id.bytes, SHA256_BYTES, command + strlen(command));
+	hostile = oci_fixture_layer(&fixture, "a.hostile", command, "gzip");
+	oci_fixture_image(&fixture, "a", &hostile, 1);
+	oci_fixture_image(&fixture, "b", &popular, 1);
+	oci_fixture_close(&fixture);
+	parser_program = TEST_HOSTILE_PARSER;
+	scan(place->store, first, 0, &seen);
+	parser_program = TEST_PARSER;
+	assert_int_equal(seen.packages, 0);
+	scan(place->store, second, 0, &seen);
+	assert_int_equal(seen.status.layers_verified, 0);
+	assert_int_equal(seen.status.layers_scanned, 1);
 	assert_int_equal(seen.packages, 1);
 }
 
@@ -353,7 +382,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(layer_that_cannot_be_read_makes_its_images_incomplete, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(unknown_image_is_a_failed_result_and_the_job_ends, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(same_content_in_another_compression_is_verified_not_analysed, set_up,
+		cmocka_unit_test_setup_teardown(same_content_in_another_compression_is_compared_and_shown_once, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(layer_whose_parser_lied_about_its_diff_id_stands_for_no_other, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(rootfs_is_one_layer_that_is_never_reused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(scans_started_are_one_plus_retries, set_up, tear_down),
