@@ -289,6 +289,8 @@ void loop_judge_stop(struct loop *loop);
 void loop_judge_turn(struct loop *loop);      /* what is computed goes into the batch */
 void loop_judge_news(struct loop *loop);      /* packages were indexed, or a job has ended: committed */
 void loop_judge_committed(struct loop *loop); /* the batch is */
+struct announce_counts;
+void loop_judge_counts(const struct loop *loop, uint64_t *judgement, struct announce_counts *counts); /* for metrics */
 /* After a scan, as loop_index_finish(). */
 void loop_judge_finish(struct loop *loop, void (*commit)(struct loop *loop));
 

@@ -214,6 +214,21 @@ void loop_judge_committed(struct loop *loop)
 	queue_try_push(judge->pokes, judge);
 }
 
+void loop_judge_counts(const struct loop *loop, uint64_t *judgement, struct announce_counts *counts)
+{
+	struct findings_state state;
+	struct catalog_view  *view = NULL;
+
+	*counts = (struct announce_counts){0};
+	*judgement = 0;
+	if (loop->judge && loop->judge->announce)
+		announce_counts_get(loop->judge->announce, counts);
+	if (catalog_view_open(loop->catalog, false, &view, NULL) == 0 &&
+	    catalog_findings_state(view, &state, NULL) == 0)
+		*judgement = state.judgement;
+	catalog_view_close(view);
+}
+
 void loop_judge_finish(struct loop *loop, void (*commit)(struct loop *loop))
 {
 	struct loop_judge *judge = loop->judge;

@@ -1,5 +1,6 @@
 #include "loop_metrics.h"
 
+#include "announce.h"
 #include "base/clock.h"
 #include "loop_internal.h"
 #include "loop_metrics_table.h"
@@ -241,6 +242,21 @@ static void read_peers(const struct loop *loop)
 	set(metrics, LOOP_STREAMS, loop->feeds_count);
 	set(metrics, LOOP_STREAM_BYTES, loop->feed_bytes);
 	set(metrics, LOOP_WATCHES, loop->watches_count);
+	set(metrics, LOOP_QUERIES, loop->queries_count);
+}
+
+static void read_judge(const struct loop *loop)
+{
+	struct metrics        *registry = loop->config.metrics->registry;
+	struct announce_counts counts;
+	uint64_t               judgement = 0;
+
+	loop_judge_counts(loop, &judgement, &counts);
+	set(loop->config.metrics, LOOP_JUDGEMENT, judgement);
+	metrics_put(registry, LOOP_NOTIFICATIONS, (const struct slice[]){SLICE_LIT("delivered")},
+		    (int64_t)counts.delivered);
+	metrics_put(registry, LOOP_NOTIFICATIONS, (const struct slice[]){SLICE_LIT("failed")}, (int64_t)counts.failed);
+	metrics_put_end(registry, LOOP_NOTIFICATIONS);
 }
 
 /* The counters that `varve status --counters` shows: kept in the store, so that a restart does not set them back. */
@@ -272,6 +288,7 @@ static void read_all(struct loop *loop)
 	read_workers(loop);
 	read_store(loop);
 	read_peers(loop);
+	read_judge(loop);
 	read_refused(loop);
 	read_fleet(loop);
 }
