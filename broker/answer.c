@@ -5,6 +5,7 @@
 #include "history.h"
 #include "rematch.h"
 #include "top.h"
+#include "where.h"
 
 struct asked {
 	const struct json *request;
@@ -53,6 +54,17 @@ static int answer_top(const struct asked *asked)
 	return top_answer(asked->q, &request, asked->out, asked->err);
 }
 
+static int answer_where(const struct asked *asked)
+{
+	const struct where_request request = {.what = json_get_text(asked->request, "what"),
+					      .as = json_get_text(asked->request, "as"),
+					      .prefix = json_get_text(asked->request, "prefix"),
+					      .source = json_bool(json_get(asked->request, "source"), false),
+					      .linear = json_bool(json_get(asked->request, "linear"), false)};
+
+	return where_answer(asked->q, &request, asked->out, asked->err);
+}
+
 struct kind {
 	const char *ask;
 	const char *members[8];
@@ -64,6 +76,7 @@ static const struct kind kinds[] = {
 	{"history", {"ask", "from_ms"}, answer_history},
 	{"top", {"ask", "prefix", "limit"}, answer_top},
 	{"diff", {"ask", "a", "b", "platform", "base"}, answer_diff},
+	{"where", {"ask", "what", "as", "prefix", "source", "linear"}, answer_where},
 };
 
 static bool takes(const struct kind *kind, struct slice member)

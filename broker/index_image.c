@@ -127,6 +127,14 @@ static struct slice files_of(struct computing *c, const struct layer_key *key)
 	return files;
 }
 
+/* Of a layer whose record cannot be read the diffID is not known. */
+static void describe_layer(struct computing *c, struct index_new_layer *new)
+{
+	new->files = files_of(c, &new->layer.key);
+	if (new->layer.pseudo || catalog_layer_diff_id(c->catalog, &new->layer.key, &new->diff_id, NULL) < 0)
+		new->diff_id = (struct digest){0};
+}
+
 static int add_layer(struct computing *c, size_t index)
 {
 	struct index_new_layer *new = &c->out->layers[index];
@@ -139,7 +147,7 @@ static int add_layer(struct computing *c, size_t index)
 	if (new->content)
 		status = catalog_index_layer_find(c->view, &new->layer.key, &new->layer.number, c->err);
 	if (status >= 0 && new->content && !new->layer.number)
-		new->files = files_of(c, &new->layer.key);
+		describe_layer(c, new);
 	return status;
 }
 
@@ -272,6 +280,7 @@ static int load(struct computing *c, const struct index_queued *queued)
 		return status;
 	status = image_load(c->catalog, queued->job, queued->number, &c->scratch, &c->stored, &c->record, c->err);
 	c->out->unreadable = status < 0 && status != ERR_MEM && status != ERR_LIMIT;
+	c->out->manifest = c->record.digest;
 	return c->out->unreadable ? 0 : status;
 }
 

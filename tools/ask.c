@@ -104,10 +104,13 @@ static int ask_store(const struct ask_options *options, struct slice request, st
 		snprintf(place.db, sizeof(place.db), options->db ? "%s" : "%s/advisories",
 			 options->db ? options->db : catalog_dir(place.catalog));
 		place.share = advisory_share_new(place.db);
-		status = place.share ? bring_up_to_date(&place, err) : err_set(err, ERR_MEM, "out of memory");
+		status = !place.share        ? err_set(err, ERR_MEM, "out of memory")
+			 : options->as_it_is ? 0
+					     : bring_up_to_date(&place, err);
 	}
 	if (!status) {
-		warn_of_pending(&place);
+		if (!options->as_it_is)
+			warn_of_pending(&place);
 		status = answer(place.catalog, place.share, request, document, err);
 	}
 	advisory_share_release(place.share);

@@ -8,6 +8,7 @@
 struct ask_options {
 	struct broker_options broker;
 	const char           *store, *db;
+	bool as_it_is; /* a store: nothing is judged and written for the answer, which looks at pending images itself */
 };
 
 /* Rows of an option table whose values hold `struct ask_options ask`. */

@@ -13,7 +13,7 @@
 static const struct command *const commands[] = {
 	&command_scan,  &command_report, &command_submit, &command_status, &command_watch,   &command_results,
 	&command_pause, &command_resume, &command_cancel, &command_drain,  &command_rematch, &command_history,
-	&command_diff,  &command_top,    &command_db,     &command_store,  &command_keys,
+	&command_diff,  &command_top,    &command_where,  &command_db,     &command_store,   &command_keys,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 

@@ -76,6 +76,7 @@
 /* Wire and store (docs/PROTOCOL.md, docs/STORE_FORMAT.md) */
 #define LIMIT_MESSAGE_BYTES   (2u << 20) /* ZMQ_MAXMSGSIZE: a chunk and its envelope */
 #define LIMIT_CHUNK_BYTES     (1u << 20)
+#define LIMIT_ANSWER_BYTES    (256u << 20) /* rows of one question over all images (varve where …), in memory */
 #define LIMIT_STORE_MAP_BYTES (1ull << 40) /* address space reserved for LMDB */
 
 #endif

@@ -67,6 +67,9 @@ int catalog_layer_put(struct catalog *catalog, const struct layer_key *key, cons
 int catalog_inventory(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
 int catalog_path_table(struct catalog *catalog, const struct layer_key *key, struct buf *out, struct err *err);
 
+int catalog_layer_diff_id(struct catalog *catalog, const struct layer_key *key, struct digest *diff_id,
+			  struct err *err); /* computed; zero where there is none */
+
 /* A layer with this computed diffID, reusable and not partial. ERR_NOT_FOUND. */
 int catalog_diff_id_find(struct catalog *catalog, const struct digest *diff_id, uint64_t set, struct digest *digest,
 			 struct err *err);

@@ -88,6 +88,9 @@ struct index_set {
 
 int catalog_index_set(struct catalog_view *view, uint64_t set, struct arena *arena, struct index_set *out,
 		      struct err *err);
+/* The same without entries and keys of layers: catalog_index_layer() has those. */
+int catalog_index_set_head(struct catalog_view *view, uint64_t set, struct arena *arena, struct index_set *out,
+			   struct err *err);
 int catalog_index_sets_count(struct catalog_view *view, uint64_t *last, struct err *err); /* the highest number */
 /* Paths and owner of a package in an image: opaque bytes (model/unique_package.h). */
 int catalog_index_evidence(struct catalog_view *view, uint64_t evidence, struct slice *bytes, struct err *err);
@@ -113,7 +116,10 @@ int catalog_index_incomplete_each(struct catalog_view *view,
 int catalog_index_layer(struct catalog_view *view, uint64_t layer, struct layer_key *key, struct err *err);
 int catalog_index_layers_each(struct catalog_view *view, int (*each)(void *data, uint64_t layer), void *data,
 			      struct err *err); /* by number; rests between batches */
-/* The layers with this digest, one for each analyzer set. */
+/* The layers with this digest, one for each analyzer set; or of which this is the (computed) diffID. */
+int catalog_index_layers_of_diff_id(struct catalog_view *view, const struct digest                             *diff_id,
+				    int (*each)(void *data, uint64_t layer, const struct layer_key *key), void *data,
+				    struct err *err);
 int catalog_index_layers_of_digest(struct catalog_view *view, const struct digest                             *digest,
 				   int (*each)(void *data, uint64_t layer, const struct layer_key *key), void *data,
 				   struct err *err);
@@ -129,16 +135,19 @@ int catalog_index_file_layers_each(struct catalog_view *view, const struct diges
 /* Images and places ------------------------------------------------------------------------------------------------ */
 
 struct index_place {
-	struct slice place;       /* "REFERENCE PLATFORM", its first 400 bytes */
-	struct slice key;         /* opaque: what tells it from all others */
-	uint64_t     job, number; /* the latest image there, catalog_image_get() */
-	uint64_t     set;         /* of it; 0: it is pending, or cannot be read */
+	struct slice  place;       /* "REFERENCE PLATFORM", its first 400 bytes */
+	struct slice  key;         /* opaque: what tells it from all others */
+	uint64_t      job, number; /* the latest image there, catalog_image_get() */
+	uint64_t      set;         /* of it; 0: it is pending, or cannot be read */
+	struct digest image;       /* of its manifest; zero: none, or pending */
 };
 
 /* Every place whose text begins with `prefix` (empty: all), by text: the latest image of each. Places that are retired have
  * none here and below. Rests between batches. */
 int catalog_index_places_each(struct catalog_view *view, struct slice                         prefix,
 			      int (*each)(void *data, const struct index_place *place), void *data, struct err *err);
+int catalog_index_places_count(struct catalog_view *view, struct slice prefix, uint64_t *count,
+			       struct err *err); /* that have an indexed image */
 /* The places whose latest indexed image is this set. (job, number) may be an older image than the latest, which then is
  * pending. */
 int catalog_index_set_places_each(struct catalog_view *view, uint64_t                             set,
@@ -153,7 +162,9 @@ int catalog_index_job_images_each(struct catalog_view *view, uint64_t job, uint6
 /* Images that wait to be indexed. `place` empty: not the latest of its place when it was queued. */
 struct index_pending {
 	uint64_t     job, number;
-	struct slice place; /* its first 400 bytes */
+	struct slice place;  /* its first 400 bytes */
+	struct slice key;    /* index_place.key */
+	bool         latest; /* it is the latest of its place */
 };
 
 int catalog_index_pending_count(struct catalog_view *view, uint64_t *count, struct err *err);

@@ -26,6 +26,13 @@ struct slice index_key_hash(enum index_kind kind, const struct digest *hash, uin
 	return slice_of(out, KEY_HASH_BYTES);
 }
 
+struct slice index_key_diff_id(const struct digest *diff_id, uint64_t layer, uint8_t out[KEY_DIFF_ID_BYTES])
+{
+	index_key_hash(INDEX_DIFF_ID, diff_id, out);
+	catalog_key_u64(out + KEY_HASH_BYTES, layer);
+	return slice_of(out, KEY_DIFF_ID_BYTES);
+}
+
 struct slice index_key_posting(enum index_kind kind, uint64_t number, uint64_t first, uint8_t out[KEY_POSTING_BYTES])
 {
 	index_key_kind(kind, number, out);

@@ -11,7 +11,8 @@ enum index_kind {
 	INDEX_EVIDENCE = 'e',
 	INDEX_CONTEXT = 'c',
 	INDEX_SET = 's',
-	INDEX_INCOMPLETE = 'i'
+	INDEX_INCOMPLETE = 'i',
+	INDEX_DIFF_ID = 'd'
 };
 
 /* --- keys --- */
@@ -22,6 +23,8 @@ enum { NAME_BYTES_MAX = 200, KEY_NAME_BYTES_MAX = NAME_BYTES_MAX + 1 + 1 + 8 };
 struct slice index_key_number(uint64_t number, uint8_t out[KEY_NUMBER_BYTES]);
 struct slice index_key_kind(enum index_kind kind, uint64_t number, uint8_t out[KEY_KIND_BYTES]);
 struct slice index_key_hash(enum index_kind kind, const struct digest *hash, uint8_t out[KEY_HASH_BYTES]);
+enum { KEY_DIFF_ID_BYTES = KEY_HASH_BYTES + KEY_NUMBER_BYTES };
+struct slice index_key_diff_id(const struct digest *diff_id, uint64_t layer, uint8_t out[KEY_DIFF_ID_BYTES]);
 struct slice index_key_posting(enum index_kind kind, uint64_t number, uint64_t first, uint8_t out[KEY_POSTING_BYTES]);
 struct slice index_key_name(struct slice name, enum index_name_kind kind, uint64_t package,
 			    uint8_t out[KEY_NAME_BYTES_MAX]);

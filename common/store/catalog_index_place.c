@@ -11,7 +11,7 @@ static int damaged(const struct catalog_view *view, const char *what, struct err
 /* What the index has for a place; zero when it has nothing. */
 static int read_place(struct catalog_view *view, struct slice key, struct index_place *out, struct err *err)
 {
-	struct slice  value;
+	struct slice  value, digest;
 	struct cursor c;
 	int           status = db_borrow(view->read.txn, TABLE_PLACE_SETS, key, &value, err);
 
@@ -22,6 +22,9 @@ static int read_place(struct catalog_view *view, struct slice key, struct index_
 	out->job = cursor_u64be(&c);
 	out->number = cursor_u64be(&c);
 	out->set = cursor_u64be(&c);
+	digest = cursor_take(&c, SHA256_BYTES);
+	if (cursor_ok(&c))
+		memcpy(out->image.bytes, digest.ptr, SHA256_BYTES);
 	return cursor_ok(&c) ? 0 : damaged(view, "place of the index", err);
 }
 
@@ -43,7 +46,7 @@ int catalog_index_places_each(struct catalog_view *view, struct slice           
 			break;
 		}
 		if (place.job != latest.job || place.number != latest.number)
-			place.set = 0;
+			place = (struct index_place){.place = place.place, .key = key};
 		place.job = latest.job;
 		place.number = latest.number;
 		/* The prefix may end within the hash behind a short text. */
@@ -51,6 +54,22 @@ int catalog_index_places_each(struct catalog_view *view, struct slice           
 		if (status)
 			break;
 	}
+	index_walk_end(&walk);
+	return status;
+}
+
+int catalog_index_places_count(struct catalog_view *view, struct slice prefix, uint64_t *count, struct err *err)
+{
+	struct slice      start = slice_sub(prefix, 0, PLACE_TEXT_BYTES), key, value;
+	struct index_walk walk;
+	int               status = 0;
+
+	*count = start.len ? 0 : db_count(view->read.txn, TABLE_PLACE_SETS);
+	if (start.len == 0)
+		return 0;
+	status = index_walk_begin(&walk, view, TABLE_PLACE_SETS, start, start, true, err);
+	while (status >= 0 && (status = index_walk_next(&walk, &key, &value, err)) > 0)
+		*count += catalog_place_text(key).len >= start.len;
 	index_walk_end(&walk);
 	return status;
 }
@@ -134,10 +153,11 @@ int catalog_index_pending_each(struct catalog_view *view, int (*each)(void *data
 
 	while (status >= 0 && (status = index_walk_next(&walk, &key, &value, err)) > 0) {
 		struct cursor        c = cursor_of(key);
-		struct index_pending pending = {.place = catalog_place_text(value)};
+		struct index_pending pending = {.place = catalog_place_text(value), .key = value};
 
 		pending.job = cursor_u64be(&c);
 		pending.number = cursor_u64be(&c);
+		pending.latest = catalog_latest_is(view->read.txn, value, pending.job, pending.number);
 		status = each(data, &pending);
 		if (status)
 			break;

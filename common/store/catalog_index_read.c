@@ -198,8 +198,9 @@ static int name_layers(struct catalog_view *view, struct index_set *set, struct 
 	return status;
 }
 
-int catalog_index_set(struct catalog_view *view, uint64_t set, struct arena *arena, struct index_set *out,
-		      struct err *err)
+static int read_set(struct catalog_view *view, uint64_t set, struct arena *arena,
+		    bool (*unpack)(struct slice bytes, struct arena *arena, struct index_set *out),
+		    struct index_set *out, struct err *err)
 {
 	uint8_t      name[KEY_NUMBER_BYTES];
 	struct slice value;
@@ -208,9 +209,21 @@ int catalog_index_set(struct catalog_view *view, uint64_t set, struct arena *are
 	*out = (struct index_set){.set = set};
 	if (status < 0)
 		return status;
-	if (!index_set_unpack(value, arena, out))
-		return damaged(view, "set of the index", err);
-	return name_layers(view, out, err);
+	return unpack(value, arena, out) ? 0 : damaged(view, "set of the index", err);
+}
+
+int catalog_index_set(struct catalog_view *view, uint64_t set, struct arena *arena, struct index_set *out,
+		      struct err *err)
+{
+	int status = read_set(view, set, arena, index_set_unpack, out, err);
+
+	return status < 0 ? status : name_layers(view, out, err);
+}
+
+int catalog_index_set_head(struct catalog_view *view, uint64_t set, struct arena *arena, struct index_set *out,
+			   struct err *err)
+{
+	return read_set(view, set, arena, index_set_unpack_layers, out, err);
 }
 
 /* --- postings --- */
@@ -322,6 +335,29 @@ int catalog_index_layers_of_digest(struct catalog_view *view, const struct diges
 		else
 			status = catalog_index_layer_find(view, &layer, &number, err);
 		if (status >= 0 && number)
+			status = each(data, number, &layer);
+		if (status)
+			break;
+	}
+	index_walk_end(&walk);
+	return status;
+}
+
+int catalog_index_layers_of_diff_id(struct catalog_view *view, const struct digest                             *diff_id,
+				    int (*each)(void *data, uint64_t layer, const struct layer_key *key), void *data,
+				    struct err *err)
+{
+	uint8_t           name[KEY_HASH_BYTES];
+	struct slice      prefix = index_key_hash(INDEX_DIFF_ID, diff_id, name), key, value;
+	struct index_walk walk;
+	int               status = index_walk_begin(&walk, view, TABLE_INTERN_IDS, prefix, prefix, false, err);
+
+	while (status >= 0 && (status = index_walk_next(&walk, &key, &value, err)) > 0) {
+		uint64_t         number = index_number_of(slice_from(key, KEY_HASH_BYTES));
+		struct layer_key layer;
+
+		status = catalog_index_layer(view, number, &layer, err);
+		if (status >= 0)
 			status = each(data, number, &layer);
 		if (status)
 			break;

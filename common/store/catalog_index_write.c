@@ -93,7 +93,7 @@ static int put_package(struct putting *p, const struct index_new_package *new, s
 
 static int put_layer(struct putting *p, const struct index_new_layer *new, struct index_layer *layer, struct err *err)
 {
-	uint8_t       key[KEY_LAYER_BYTES], name[KEY_NUMBER_BYTES];
+	uint8_t       key[KEY_LAYER_BYTES], name[KEY_NUMBER_BYTES], diff_id[KEY_DIFF_ID_BYTES];
 	struct digest hash;
 	bool          added;
 	int           status;
@@ -104,6 +104,9 @@ static int put_layer(struct putting *p, const struct index_new_layer *new, struc
 	hash = index_layer_hash(&layer->key);
 	status = intern(p, INDEX_LAYER, &hash, catalog_key_layer(&layer->key.digest, layer->key.set, key),
 			&layer->number, &added, err);
+	if (status >= 0 && added && !digest_is_zero(&new->diff_id))
+		status = db_put(p->txn, TABLE_INTERN_IDS, index_key_diff_id(&new->diff_id, layer->number, diff_id),
+				SLICE_EMPTY, err);
 	if (status < 0 || !added || new->files.len == 0)
 		return status;
 	return db_put(p->txn, TABLE_LAYER_FILES, index_key_number(layer->number, name), new->files, err);
@@ -192,16 +195,6 @@ static int put_set(struct putting *p, const struct index_new_image *image, uint6
 
 /* --- images --- */
 
-static bool is_latest(struct db_txn *txn, struct slice place, uint64_t job, uint64_t number)
-{
-	struct catalog_latest latest;
-	struct slice          value;
-
-	return place.len && db_borrow(txn, TABLE_LATEST, place, &value, NULL) == 0 &&
-	       catalog_latest_decode(place, value, &latest) && !latest.retired_ms && latest.job == job &&
-	       latest.number == number;
-}
-
 static int put_image(struct putting *p, const struct index_new_image *image, struct err *err)
 {
 	uint8_t      name[KEY_PAIR_BYTES], bytes[KEY_NUMBER_BYTES];
@@ -220,8 +213,12 @@ static int put_image(struct putting *p, const struct index_new_image *image, str
 	}
 	if (status >= 0 && set)
 		status = db_put(p->txn, TABLE_IMAGE_SETS, key, index_key_number(set, bytes), err);
-	if (status >= 0 && is_latest(p->txn, image->place, image->job, image->number))
-		status = index_place_move(p->txn, image->place, image->job, image->number, set, err);
+	if (status >= 0 && catalog_latest_is(p->txn, image->place, image->job, image->number))
+		status = index_place_move(
+			p->txn, image->place,
+			&(struct index_place){
+				.job = image->job, .number = image->number, .set = set, .image = image->manifest},
+			err);
 	return status < 0 ? status : db_delete(p->txn, TABLE_INDEX_QUEUE, key, err);
 }
 

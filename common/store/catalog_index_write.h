@@ -37,6 +37,7 @@ struct index_new_package {
 struct index_new_layer {
 	struct index_layer layer;
 	bool               content; /* it has an inventory, and so a number */
+	struct digest      diff_id; /* computed; zero = not known. Of new ones alone, as `files` */
 	struct slice
 		files; /* 32-bit prefixes of its files' SHA-256, big-endian, sorted, each once; of new ones alone */
 };
@@ -47,6 +48,7 @@ struct index_new_image {
 	uint64_t                  job, number;
 	struct slice              place;      /* index_queued.place */
 	bool                      unreadable; /* its record cannot be read: it leaves the queue and is in no answer */
+	struct digest             manifest;   /* of the image's; zero = none */
 	struct digest             content;    /* of what the set is computed from: equal content, equal set */
 	uint64_t                  set;        /* with this content; 0: there was none, and the rest is given */
 	bool                      complete;

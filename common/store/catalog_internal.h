@@ -104,6 +104,8 @@ int catalog_image_record_put(struct db_txn *txn, struct slice image, struct dige
 /* catalog_latest.c */
 int  catalog_latest_put(struct db_txn *txn, struct slice place, uint64_t job, uint64_t number, struct err *err);
 int  catalog_latest_get(struct db_txn *txn, struct slice place, struct catalog_latest *out); /* ERR_NOT_FOUND */
+/* Whether that image is the latest of the place with this key, which is not retired. */
+bool catalog_latest_is(struct db_txn *txn, struct slice key, uint64_t job, uint64_t number);
 /* Of a row of the table; false: it is malformed. `place` is borrowed from the key. */
 bool catalog_latest_decode(struct slice key, struct slice value, struct catalog_latest *out);
 
@@ -119,9 +121,9 @@ int catalog_index_queue_all(struct db_txn *txn, struct err *err); /* every image
 int catalog_index_layer_changed(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key,
 				struct err *err); /* its content is not what it was */
 
-/* catalog_index_place_write.c: the place's latest image is this one, of this set; 0: none that can be read, or retired. */
-int index_place_move(struct db_txn *txn, struct slice place, uint64_t job, uint64_t number, uint64_t set,
-		     struct err *err);
+/* catalog_index_place_write.c: the place's latest image, with its set; NULL or set 0: none that can be read, or retired. */
+struct index_place;
+int index_place_move(struct db_txn *txn, struct slice place, const struct index_place *image, struct err *err);
 
 /* catalog_counter.c */
 int catalog_counters_write(struct catalog *catalog, struct db_txn *txn, struct err *err); /* with a commit */

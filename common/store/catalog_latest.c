@@ -73,6 +73,16 @@ int catalog_latest_get(struct db_txn *txn, struct slice place, struct catalog_la
 	return status < 0 ? status : catalog_latest_decode(key, value, out) ? 0 : ERR_STORE;
 }
 
+bool catalog_latest_is(struct db_txn *txn, struct slice key, uint64_t job, uint64_t number)
+{
+	struct catalog_latest latest;
+	struct slice          value;
+
+	return key.len && db_borrow(txn, TABLE_LATEST, key, &value, NULL) == 0 &&
+	       catalog_latest_decode(key, value, &latest) && !latest.retired_ms && latest.job == job &&
+	       latest.number == number;
+}
+
 int catalog_latest_retire(struct catalog *catalog, const struct catalog_latest *latest, uint64_t job, struct err *err)
 {
 	struct db_txn        *txn = catalog_batch(catalog, err);
@@ -86,7 +96,7 @@ int catalog_latest_retire(struct catalog *catalog, const struct catalog_latest *
 		return 0; /* it was seen meanwhile */
 	now.retired_ms = clock_unix_ms();
 	now.retired_job = job;
-	status = index_place_move(txn, catalog_key_place(latest->place, name), 0, 0, 0, err);
+	status = index_place_move(txn, catalog_key_place(latest->place, name), NULL, err);
 	return status < 0 ? status : put(txn, catalog_key_place(latest->place, name), &now, err);
 }
 

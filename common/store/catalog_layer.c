@@ -135,6 +135,21 @@ int catalog_path_table(struct catalog *catalog, const struct layer_key *key, str
 	return read_content(catalog, TABLE_PATH_TABLES, key, out, err);
 }
 
+int catalog_layer_diff_id(struct catalog *catalog, const struct layer_key *key, struct digest *diff_id, struct err *err)
+{
+	struct catalog_read read = {0};
+	struct layer_record record;
+	int                 status = catalog_read_begin(catalog, &read, err);
+
+	if (status < 0)
+		return status;
+	status = get_layer(catalog, read.txn, key, &record, err);
+	if (status >= 0)
+		*diff_id = record.diff_id;
+	catalog_read_end(&read);
+	return status;
+}
+
 bool catalog_layer_has_content(struct catalog *catalog, struct db_txn *txn, const struct layer_key *key)
 {
 	buf_clear(&catalog->scratch);

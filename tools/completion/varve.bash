@@ -16,7 +16,7 @@ _varve()
 	--format)
 		case $command in
 		status | history | diff | top) words="table json" ;;
-		rematch) words="table json jsonl" ;;
+		rematch | where) words="table json jsonl" ;;
 		*) words="table json jsonl cyclonedx" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
@@ -32,6 +32,9 @@ _varve()
 		return ;;
 	--by)
 		mapfile -t COMPREPLY < <(compgen -W "package image layer" -- "$current")
+		return ;;
+	--as)
+		mapfile -t COMPREPLY < <(compgen -W "package vulnerability file layer path" -- "$current")
 		return ;;
 	--platform)
 		mapfile -t COMPREPLY < <(compgen -W "linux/amd64 linux/arm64 linux/arm/v7 linux/s390x linux/ppc64le all" -- "$current")
