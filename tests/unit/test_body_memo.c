@@ -183,6 +183,75 @@ static void real_root_file_systems_give_the_same_inventory_with_a_memo(void **st
 	memory_memo_deinit(&memo);
 }
 
+/* --- a memo that fails or lies ------------------------------------------------------------------------------------- */
+
+static struct memo_counts status_with(struct memory_memo *memo, struct buf *out)
+{
+	static const char status[] =
+		"Package: a\nStatus: install ok installed\nVersion: 1\nDescription: long enough for a "
+		"memo to be asked, which takes two hundred and fifty-six bytes of text, no less, so "
+		"that this one goes on until it has them; and then a few more, to be on the safe side "
+		"of it.\n\n";
+	struct inventory   inv;
+	struct dispatch   *d;
+	struct memo_counts counts;
+
+	inventory_init(&inv);
+	d = dispatch_new(&inv, -1, memo ? &memo->memo : NULL, NULL);
+	analyze_file(d, "var/lib/dpkg/status", 0644, slice_str(status));
+	analyze_file(d, "usr/lib/opkg/status", 0644, slice_str(status));
+	assert_int_equal(dispatch_end(d, NULL), 0);
+	assert_int_equal(inventory_encode(&inv, out, NULL), 0);
+	counts = dispatch_memo_counts(d);
+	dispatch_free(d);
+	inventory_deinit(&inv);
+	return counts;
+}
+
+static void what_is_no_facts_is_not_known(void **state)
+{
+	static const char *const values[] = {"", "nonsense", "\x90", "\xdc\x00\x10"};
+	struct buf               plain = {.bytes_max = 1u << 20}, got = plain;
+	struct memory_memo       memo;
+
+	(void)state;
+	memory_memo_init(&memo);
+	status_with(NULL, &plain);
+	assert_int_equal(status_with(&memo, &got).kept, 2);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		memory_memo_lie(&memo, slice_str(values[i]));
+		buf_clear(&got);
+		assert_int_equal(status_with(&memo, &got).hits, 0);
+		assert_same("lies", &got, &plain);
+	}
+	memory_memo_lie(&memo, buf_slice(&plain)); /* an inventory, with hashes: more than the facts of a body */
+	buf_clear(&got);
+	assert_int_equal(status_with(&memo, &got).hits, 0);
+	assert_same("an inventory", &got, &plain);
+	memory_memo_deinit(&memo);
+	buf_deinit(&plain);
+	buf_deinit(&got);
+}
+
+static void a_memo_that_is_off_is_not_asked_again(void **state)
+{
+	struct buf         plain = {.bytes_max = 1u << 20}, got = plain;
+	struct memory_memo memo;
+	struct memo_counts counts;
+
+	(void)state;
+	memory_memo_init(&memo);
+	memo.answer = ERR_STORE;
+	status_with(NULL, &plain);
+	counts = status_with(&memo, &got);
+	assert_int_equal(counts.lookups, 1);
+	assert_int_equal(counts.kept, 0);
+	assert_same("off", &got, &plain);
+	memory_memo_deinit(&memo);
+	buf_deinit(&plain);
+	buf_deinit(&got);
+}
+
 /* --- what decides ------------------------------------------------------------------------------------------------- */
 
 struct audit {
@@ -360,6 +429,8 @@ int main(void)
 		cmocka_unit_test(every_analyzer_case_gives_the_same_inventory_with_a_memo),
 		cmocka_unit_test(every_layer_gives_the_same_inventory_with_a_memo),
 		cmocka_unit_test(real_root_file_systems_give_the_same_inventory_with_a_memo),
+		cmocka_unit_test(what_is_no_facts_is_not_known),
+		cmocka_unit_test(a_memo_that_is_off_is_not_asked_again),
 		cmocka_unit_test(facts_depend_on_nothing_but_the_declared_inputs),
 	};
 

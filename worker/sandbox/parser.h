@@ -1,7 +1,8 @@
 /* parser.h - parse_layer() in a process of its own: the trusted side of the parse seam.
  *
  * The bytes of a layer go down a pipe after the caller's stream has hashed them; an inventory comes up, and every byte that
- * comes up is foreign: a layer may have taken its parser over. It can then falsify what is said of this layer, and no more
+ * comes up is foreign: a layer may have taken its parser over. It can then falsify what is said of this layer, and what
+ * the file memo is told of files (docs/decisions/0006-memo-key.md says what is done about that), and no more
  * (docs/decisions/0007-parser-process.md). One child per layer, forked by a launcher that never sees a foreign byte.
  * Owner: one thread. The process ignores SIGPIPE. */
 #ifndef VARVE_WORKER_SANDBOX_PARSER_H
