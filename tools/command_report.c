@@ -5,7 +5,7 @@
 struct report_values {
 	struct broker_options broker;
 	struct output_options output;
-	const char           *store, *db, *job;
+	const char           *store, *db, *job, *prefix;
 	bool                  latest, with_retired, retired, since_last;
 };
 
@@ -13,6 +13,8 @@ static const struct option_spec report_specs[] = {
 	{"job", OPTION_TEXT, offsetof(struct report_values, job), "JOB", "the job to report (default: the newest)"},
 	{"latest", OPTION_FLAG, offsetof(struct report_values, latest), NULL,
 	 "store: the latest result of every image, over all jobs"},
+	{"prefix", OPTION_TEXT, offsetof(struct report_values, prefix), "PREFIX",
+	 "latest: only images whose reference begins so: registry.example/team/"},
 	{"with-retired", OPTION_FLAG, offsetof(struct report_values, with_retired), NULL,
 	 "latest: also images that their registry does not list any more"},
 	{"retired", OPTION_FLAG, offsetof(struct report_values, retired), NULL, "latest: only those"},
@@ -36,6 +38,8 @@ static int check(const struct report_values *values, int operands, struct result
 		return err_set(err, ERR_USAGE, "--latest and --job exclude each other");
 	if ((values->with_retired || values->retired) && !values->latest)
 		return err_set(err, ERR_USAGE, "--retired and --with-retired are about --latest");
+	if (values->prefix && !values->latest)
+		return err_set(err, ERR_USAGE, "--prefix is about --latest");
 	if (values->with_retired && values->retired)
 		return err_set(err, ERR_USAGE, "--retired and --with-retired exclude each other");
 	if (values->latest && values->since_last)
@@ -58,6 +62,7 @@ static int report_run_command(const struct command *command, int argc, char **ar
 	if (check(&values, operands, &feed, err) != 0)
 		return err->code;
 	feed.broker = &values.broker;
+	feed.prefix = values.prefix;
 	feed.store = values.store;
 	feed.db = values.db;
 	feed.latest = values.latest;

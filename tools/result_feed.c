@@ -84,10 +84,17 @@ int result_feed_broker(struct result_feed *feed, struct output *output, struct e
 struct store_feed {
 	struct results *results;
 	struct output  *output;
+	const char     *prefix; /* NULL = all */
 	bool            since_last;
 	struct arena    arena;
 	struct err     *err;
 };
+
+static bool begins_with(struct slice reference, const char *prefix)
+{
+	return slice_starts(reference, prefix) ||
+	       (slice_starts(reference, "docker://") && slice_starts(slice_from(reference, 9), prefix));
+}
 
 static int feed_stored(void *data, uint64_t job, uint64_t number)
 {
@@ -95,7 +102,7 @@ static int feed_stored(void *data, uint64_t job, uint64_t number)
 	struct image_result result;
 	int                 rc = results_load(feed->results, job, number, &feed->arena, &result, feed->err);
 
-	if (rc == 0)
+	if (rc == 0 && (!feed->prefix || begins_with(result.image.reference, feed->prefix)))
 		rc = output_image(feed->output, &result, feed->err);
 	arena_reset(&feed->arena);
 	return rc;
@@ -103,6 +110,10 @@ static int feed_stored(void *data, uint64_t job, uint64_t number)
 
 static int feed_latest(void *data, const struct catalog_latest *latest)
 {
+	const struct store_feed *feed = data;
+
+	if (feed->prefix && latest->place.len && !begins_with(latest->place, feed->prefix))
+		return 0;
 	return feed_stored(data, latest->job, latest->number);
 }
 
@@ -137,7 +148,10 @@ static int feed_job(struct store_feed *feed, struct catalog *catalog, uint64_t j
 
 static int feed_catalog(struct result_feed *feed, struct catalog *catalog, struct output *output, struct err *err)
 {
-	struct store_feed data = {.output = output, .since_last = feed->since_last, .err = err};
+	struct store_feed data = {.output = output,
+				  .prefix = feed->latest ? feed->prefix : NULL,
+				  .since_last = feed->since_last,
+				  .err = err};
 	int               rc = results_open(catalog, feed->db, &data.results, err);
 
 	if (rc != 0)

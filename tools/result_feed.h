@@ -10,10 +10,11 @@ struct result_feed {
 	const struct broker_options *broker;
 	const char                  *store, *db; /* directories */
 	uint64_t                     job;        /* 0 = the newest */
-	bool                         latest;     /* store only: the latest result of every reference, over all jobs */
-	enum latest_which            which;      /* … of those */
-	bool                         since_last; /* only what is new or has changed since the last scan */
-	bool                         finished_only, quiet;
+	const char       *prefix; /* latest: only references that begin so, with or without "docker://"; NULL = all */
+	bool              latest; /* store only: the latest result of every reference, over all jobs */
+	enum latest_which which;  /* … of those */
+	bool              since_last; /* only what is new or has changed since the last scan */
+	bool              finished_only, quiet;
 };
 
 int result_feed_broker(struct result_feed *feed, struct output *output, struct err *err);

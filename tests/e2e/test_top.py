@@ -85,3 +85,14 @@ def test_a_prefix_and_a_limit_narrow_it(world):
     table = world.varve.run("top", "--store", world.varve.store)
     assert table.code == 0 and "bash" in table.out and "5.2.15-10" in table.out and "BASE IMAGE" in table.out
     assert world.varve.run("top", "--format", "csv").code == 2
+
+
+def test_a_report_can_be_of_a_prefix(world):
+    images = prepare(world)
+    everything = world.varve.run("report", "--store", world.varve.store, "--latest", "--format", "jsonl")
+    assert everything.images.keys() == images.keys()
+    prefix = f"oci:{world.layout.folder}:t"
+    some = world.varve.run("report", "--store", world.varve.store, "--latest", "--prefix", prefix, "--format", "jsonl")
+    assert some.images == {name: image for name, image in everything.images.items() if name.startswith(prefix)}
+    assert 0 < len(some.images) < len(images)
+    assert world.varve.run("report", "--store", world.varve.store, "--prefix", prefix).code == 2
