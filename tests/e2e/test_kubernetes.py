@@ -196,7 +196,7 @@ def test_pods_are_restricted(objects):
 
 def test_writable_places_of_a_read_only_root_are_mounted(objects):
     for workload, places in ((named(objects, "StatefulSet", "varve-broker"), {"/var/lib/varve", "/tmp"}),
-                             (named(objects, "Deployment", "varve-worker"), {"/var/tmp", "/tmp"})):
+                             (named(objects, "Deployment", "varve-worker"), {"/var/tmp", "/tmp", "/var/cache/varve"})):
         writable = {m["mountPath"] for m in container(workload)["volumeMounts"] if not m.get("readOnly")}
         assert writable == places
     (store,) = [a for a in container(named(objects, "StatefulSet", "varve-broker"))["args"] if a.startswith("--store=")]
