@@ -1,6 +1,7 @@
 /* bench_rematch.c - from a new generation of advisories to the last byte of what it has changed: bench_rematch [IMAGES [RECORDS]]
  * A store of so many images (10,000) in a fresh folder: 200 base images of 150 packages of Debian, each image with 150 packages of
- * npm and PyPI from a pool. So many advisories (100,000); then 1 % of them get another fix. bench/README.md. */
+ * npm and PyPI from a pool. So many advisories (100,000); then 1 % of them get another fix. Then questions (varve where).
+ * bench/README.md. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/rng.h"
@@ -8,6 +9,7 @@
 #include "lib/index_fixture.h"
 #include "match/advisory_import.h"
 #include "rematch.h"
+#include "where.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +193,60 @@ static void measure(struct catalog *catalog, const char *db, const char *what)
 	buf_deinit(&out);
 }
 
+enum { WHERE_RUNS = 11 };
+
+static int by_time(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+/* One question as a broker or a reader's process answers it, the document included; the median of some. */
+static void measure_where(struct catalog *catalog, const char *db, const char *what, const char *prefix)
+{
+	struct advisory_share     *share = advisory_share_new(db);
+	const struct where_request request = {.what = slice_str(what), .prefix = slice_str(prefix)};
+	struct buf                 out = {.bytes_max = 1 << 30};
+	struct err                 err = {0};
+	uint64_t                   times[WHERE_RUNS], start;
+
+	for (unsigned run = 0; run < WHERE_RUNS; run++) {
+		struct question q;
+
+		buf_clear(&out);
+		start = clock_ns();
+		must(question_open(&q, catalog, share, &err), &err);
+		must(where_answer(&q, &request, &out, &err), &err);
+		question_close(&q);
+		times[run] = clock_ns() - start;
+	}
+	qsort(times, WHERE_RUNS, sizeof(times[0]), by_time);
+	printf("where %-28s %8.2f ms (%.2f to %.2f), %.2f MB\n", what, (double)times[WHERE_RUNS / 2] / 1e6,
+	       (double)times[0] / 1e6, (double)times[WHERE_RUNS - 1] / 1e6, (double)out.len / 1e6);
+	advisory_share_release(share);
+	buf_deinit(&out);
+}
+
+static void measure_questions(struct catalog *catalog, const char *db)
+{
+	measure_where(catalog, db, "app77<1.6.0", "");
+	measure_where(catalog, db, "pkg:npm/app77@1.3.*", "");
+	measure_where(catalog, db, "nowhere", "");
+	measure_where(catalog, db, "os5*", "docker://registry.example/team7/");
+	measure_where(catalog, db, "os77", "");
+	measure_where(catalog, db, "os7*", "");
+	measure_where(catalog, db, "CVE-2030-77", "");
+}
+
+static void print_size(struct catalog *catalog)
+{
+	struct db_stats stats;
+
+	db_stats_get(catalog_db(catalog), &stats);
+	printf("store with its index: %.1f MB used\n", (double)stats.used_bytes / 1e6);
+}
+
 int main(int argc, char **argv)
 {
 	char                  dir[] = "/tmp/varve-bench-rematch-XXXXXX", store[128], feed[128], db[160], command[160];
@@ -212,6 +268,7 @@ int main(int argc, char **argv)
 	mkdir(feed, 0755);
 	must(catalog_open(store, &config, &catalog, &err), &err);
 	put_images(catalog, images);
+	print_size(catalog);
 	write_feed(feed, (unsigned)records, 1, 0);
 	seconds = import(db, feed);
 	printf("%llu images, %llu advisories imported in %.1f s\n", (unsigned long long)images,
@@ -223,6 +280,7 @@ int main(int argc, char **argv)
 		measure(catalog, db, "1 % changed");
 	}
 	measure(catalog, db, "nothing changed");
+	measure_questions(catalog, db);
 	catalog_close(catalog);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command) == 0 ? 0 : 1;
