@@ -24,6 +24,9 @@ _varve()
 	--failed | --retry-failed)
 		mapfile -t COMPREPLY < <(compgen -W "$(varve status 2>/dev/null | awk '$2 == "done" || $2 == "running" { print $1 }')" -- "$current")
 		return ;;
+	--sandbox)
+		mapfile -t COMPREPLY < <(compgen -W "require prefer off" -- "$current")
+		return ;;
 	--every)
 		mapfile -t COMPREPLY < <(compgen -W "15m 1h 24h 7d" -- "$current")
 		return ;;
