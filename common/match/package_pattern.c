@@ -61,12 +61,13 @@ static struct slice decode_percent(struct slice text, struct arena *arena)
 	size_t   len = 0;
 
 	for (size_t i = 0; out && i < text.len; i++) {
-		bool escape =
-			text.ptr[i] == '%' && i + 2 < text.len && is_hex(text.ptr[i + 1]) && is_hex(text.ptr[i + 2]);
+		uint8_t c = text.ptr[i];
 
-		out[len++] =
-			escape ? (uint8_t)(hex_value(text.ptr[i + 1]) << 4 | hex_value(text.ptr[i + 2])) : text.ptr[i];
-		i += escape ? 2 : 0;
+		if (c == '%' && i + 2 < text.len && is_hex(text.ptr[i + 1]) && is_hex(text.ptr[i + 2])) {
+			c = (uint8_t)(hex_value(text.ptr[i + 1]) << 4 | hex_value(text.ptr[i + 2]));
+			i += 2;
+		}
+		out[len++] = c;
 	}
 	return slice_of(out, len);
 }
