@@ -34,7 +34,7 @@ struct items {
 	uint64_t     bytes;
 };
 
-static void die(const char *what, const char *why)
+_Noreturn static void die(const char *what, const char *why)
 {
 	fprintf(stderr, "bench_memo: %s: %s\n", what, why);
 	exit(4);

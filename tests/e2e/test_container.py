@@ -78,6 +78,8 @@ def image(build, podman, tmp_path_factory):
     (folder / "out/usr/share/varve").mkdir(parents=True)
     for program in ("varve", "varve-broker", "varve-worker"):
         shutil.copy2(build / program, folder / "out/usr/bin")
+    (folder / "out/usr/libexec/varve").mkdir(parents=True)
+    shutil.copy2(build / "varve-parse", folder / "out/usr/libexec/varve")
     made = subprocess.run([CONTAINER / "make-root", folder / "out", folder / "root-fs", ROOT / "LICENSE"], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
     last = "".join(f"{instruction} {arguments}\n" for instruction, arguments in stages()[-1])

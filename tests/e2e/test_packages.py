@@ -27,7 +27,7 @@ def make_packages(build, folder, release):
         pytest.skip("needs dpkg-shlibdeps (package dpkg-dev)")
     run("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DVARVE_TESTS=OFF", "-DVARVE_BENCH=OFF",
         "-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_SKIP_INSTALL_ALL_DEPENDENCY=ON", f"-DVARVE_PACKAGE_RELEASE={release}")
-    for program in ("varve", "varve-broker", "varve-worker"):
+    for program in ("varve", "varve-broker", "varve-worker", "varve-parse"):
         shutil.copy2(build / program, folder)
     run("cpack", "-G", "DEB", cwd=folder)
     return {path.name.split("_")[0]: path for path in folder.glob("*.deb")}

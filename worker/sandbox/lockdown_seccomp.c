@@ -117,7 +117,7 @@ static int add_conditions(scmp_filter_ctx context)
 					  SCMP_A0(SCMP_CMP_MASKED_EQ, OF_A_THREAD | OF_NO_THREAD, OF_A_THREAD));
 	for (int number = 32; number < SIGRTMIN && !failed; number++) /* of the C library, for its threads */
 		failed = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(rt_sigaction), 1,
-					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)number));
+					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)number, 0));
 	return failed;
 }
 
