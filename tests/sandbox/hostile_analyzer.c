@@ -24,6 +24,19 @@
 
 extern const struct analyzer analyzer_lua_rock;
 
+static unsigned threads_started; /* by whatever part of the parser, counted by --wrap=pthread_create */
+
+int __real_pthread_create(pthread_t *id, const pthread_attr_t *how, void *(*begin)(void *), void *data);
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *how, void *(*begin)(void *), void *data);
+
+int __wrap_pthread_create(pthread_t *id, const pthread_attr_t *how, void *(*begin)(void *), void *data)
+{
+	int failed = __real_pthread_create(id, how, begin, data);
+
+	threads_started += failed ? 0 : 1;
+	return failed;
+}
+
 static void try_socket(void)
 {
 	socket(AF_INET, SOCK_STREAM, 0);
@@ -295,6 +308,8 @@ static int run(const struct entry *entry, struct slice body, struct inventory *o
 		list_descriptors(out, entry->path);
 	if (slice_eq_str(word, "environment"))
 		list_environment(out, entry->path);
+	if (slice_eq_str(word, "threads"))
+		inventory_note(out, NOTE_INFO, entry->path, "threads: %u", threads_started);
 	if (slice_eq_str(word, "thread"))
 		start_thread(out, entry->path);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -67,16 +67,21 @@ struct scanned {
 	int                 status;
 };
 
-static struct scanned scan(struct place *place, bool verify)
+static struct scanned scan_by(const char *program, struct place *place, bool verify, bool spare)
 {
-	const struct parser_config parser = {.program = TEST_PARSER};
-	struct scan_config         config = {.spool_dir = place->dir, .parser = parser_new(&parser)};
+	const struct parser_config parser = {.program = program};
+	struct scan_config         config = {.spool_dir = place->dir, .spare = spare, .parser = parser_new(&parser)};
 	struct scanned             s = {.inventory.bytes_max = 1u << 24, .paths.bytes_max = 1u << 24};
 
 	s.status = pipeline_scan_layer(place->sources, &place->reference, &place->layer, verify, &config, &s.outcome,
 				       &s.inventory, &s.paths, &s.err);
 	parser_free(config.parser);
 	return s;
+}
+
+static struct scanned scan(struct place *place, bool verify)
+{
+	return scan_by(TEST_PARSER, place, verify, false);
 }
 
 static void scanned_deinit(struct scanned *s)
@@ -174,6 +179,38 @@ static void a_missing_spool_folder_is_said(void **state)
 	drop_place(&place);
 }
 
+/* How many threads a parser process had started, by a file of the layer that has tests/sandbox/hostile_analyzer.c say so. */
+static void check_threads(const char *layer_text, bool spare, const char *note)
+{
+	struct place     place;
+	struct scanned   s;
+	struct inventory inv;
+
+	make_place(&place, layer_text, SLICE_EMPTY);
+	s = scan_by(TEST_HOSTILE_PARSER, &place, false, spare);
+	if (s.status < 0)
+		fail_msg("%s", s.err.text);
+	inventory_init(&inv);
+	assert_int_equal(inventory_decode(buf_slice(&s.inventory), &inv, NULL), 0);
+	assert_int_equal(inv.notes_count, 1);
+	assert_slice_equal(inv.notes[0].reason, note);
+	inventory_deinit(&inv);
+	scanned_deinit(&s);
+	drop_place(&place);
+}
+
+/* Inside the sandbox, where a second thread that the kernel refused would end the parser. */
+static void a_large_layer_is_parsed_on_two_threads_while_a_core_is_idle(void **state)
+{
+	static const char small[] = "layer gzip\nfile a.hostile = \"threads\"\n";
+	static const char large[] = "layer gzip\nfile a.hostile = \"threads\"\ntail \"\\0\"*5000000\n";
+
+	(void)state;
+	check_threads(large, true, "threads: 1");
+	check_threads(large, false, "threads: 0");
+	check_threads(small, true, "threads: 0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +219,7 @@ int main(void)
 		cmocka_unit_test(a_false_claim_hides_nothing),
 		cmocka_unit_test(other_bytes_under_the_digest_fail_the_layer),
 		cmocka_unit_test(a_missing_spool_folder_is_said),
+		cmocka_unit_test(a_large_layer_is_parsed_on_two_threads_while_a_core_is_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
